@@ -1,0 +1,41 @@
+//===- WeightSource.h - where the bytes of weights come from ------------------------------------------------===//
+
+#ifndef GEMMAC_COMPILER_IMPORT_WEIGHTSOURCE_H
+#define GEMMAC_COMPILER_IMPORT_WEIGHTSOURCE_H
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gemmac {
+
+/// A tensor of a checkpoint: a view into the mapped file, valid as long as its source.
+struct SourceTensor {
+  std::string name;
+  std::string scheme;          ///< "f32", "f16", "bf16"; from GGUF also "q8_0", "q4_0" and the other block formats
+  std::vector<int64_t> shape;  ///< slowest axis first
+  std::span<const uint8_t> bytes; ///< checked: as long as scheme and shape say, inside the file
+
+  int64_t numbers() const;     ///< product of the shape
+};
+
+/// A checkpoint's tensors, mapped and never copied whole. Thread safe after opening.
+class WeightSource {
+public:
+  virtual ~WeightSource() = default;
+  /// Null if the checkpoint has no such tensor.
+  virtual const SourceTensor *find(std::string_view name) const = 0;
+  virtual std::vector<std::string> names() const = 0;
+  /// Where the tensor stands, for messages: "model-00002-of-00002.safetensors".
+  virtual std::string fileOf(std::string_view name) const = 0;
+};
+
+/// `count` numbers of a tensor from `first`, as float32.
+void readNumbers(const SourceTensor &tensor, int64_t first, std::span<float> out);
+
+} // namespace gemmac
+
+#endif

@@ -1,0 +1,55 @@
+//===- GemmaBase.td - the dialect, its schemes and what its tensors look like ----------------------------===//
+
+#ifndef GEMMAC_DIALECTS_GEMMA_BASE
+#define GEMMAC_DIALECTS_GEMMA_BASE
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Gemma_Dialect : Dialect {
+  let name = "gemma";
+  let cppNamespace = "::gemmac::gemma";
+  let summary = "What a Gemma model computes, in the model's own words";
+  let description = [{
+    Values are tensors whose first axis is the tokens of the call, `?`; everything else is constant.
+    Weights are symbols: their bytes stay in the checkpoint until the packer moves them.
+
+    A freshly imported model is one pure function of a whole sequence, `@forward(ids) -> logits`, in which row
+    `i` stands at position `i`. The schedule stage turns it into `@prefill`, `@decode` and `@score`, which take the
+    position of their first token and keep keys and values in caches.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Gemma_Op<string mnemonic, list<Trait> traits = []> : Op<Gemma_Dialect, mnemonic, traits>;
+
+/// How the numbers of a weight or a cache are stored.
+def Gemma_Scheme : I32EnumAttr<"Scheme", "how numbers are stored", [
+    I32EnumAttrCase<"f32", 0>,
+    I32EnumAttrCase<"bf16", 1>,
+    I32EnumAttrCase<"f16", 2>,
+    I32EnumAttrCase<"q8_0", 3>,
+    I32EnumAttrCase<"q4_0", 4>]> {
+  let cppNamespace = "::gemmac::gemma";
+}
+
+def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
+  let mnemonic = "blocks";
+  let summary = "Encoding of an i8 tensor: every `size` numbers of the last axis share a float32 scale";
+  let description = [{
+    `tensor<?x1536xi8, #gemma.blocks<32>>` holds, per row, 1536 signed bytes, 48 scales (f32) and 48 sums of the
+    block's bytes (i32). The number at k is `byte[k] * scale[k / 32]`.
+  }];
+  let parameters = (ins "int64_t":$size);
+  let assemblyFormat = "`<` $size `>`";
+}
+
+def Gemma_Ids : RankedTensorOf<[I32]>;
+def Gemma_Floats : RankedTensorOf<[F32]>;
+/// Float rows, or rows quantized to int8 in blocks.
+def Gemma_Rows : RankedTensorOf<[F32, I8]>;
+
+#endif

@@ -1,0 +1,55 @@
+//===- ModelOps.td - weights and caches: the symbols of a model -----------------------------------------===//
+
+#ifndef GEMMAC_DIALECTS_GEMMA_MODEL_OPS
+#define GEMMAC_DIALECTS_GEMMA_MODEL_OPS
+
+include "dialects/gemma/GemmaBase.td"
+
+def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
+  let summary = "Weights, as they stand in the checkpoint and as they are to be stored";
+  let description = [{
+    The type is the logical shape, rows first, `tensor<out x in>`; its numbers are those of the tensors `sources`,
+    stacked along the first axis (experts, rank 3: along the second). `add_one` adds 1 to every number (the norms of Gemma 3).
+    `scheme` says how the device stores them; until the quantize stage it is `f32`.
+
+    `weight-c1`: at least one source. `weight-c2`: rank 1, 2 or 3, all sizes positive. `weight-c3`: q8_0 and q4_0 need a last
+    axis that is a multiple of 32.
+    ```mlir
+    gemma.weight @layer0.qkv : tensor<192x64xf32> scheme q4_0
+        from ["model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.k_proj.weight",
+              "model.layers.0.self_attn.v_proj.weight"]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type,
+                       DefaultValuedAttr<Gemma_Scheme, "::gemmac::gemma::Scheme::f32">:$scheme,
+                       StrArrayAttr:$sources, UnitAttr:$add_one);
+  let assemblyFormat = [{
+    $sym_name `:` $type (`scheme` $scheme^)? (`add_one` $add_one^)? `from` $sources attr-dict
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::mlir::cast<::mlir::RankedTensorType>(getType()); }
+  }];
+}
+
+def Gemma_CacheOp : Gemma_Op<"cache", [Symbol]> {
+  let summary = "Keys and values that one layer keeps between calls";
+  let description = [{
+    `keys` and `values` are two arrays of the given shape `(slots, kv heads, dim)`. Position `p` lives in slot `p mod slots`: a layer
+    with a window has just the slots that its window and one call need, a global layer has one for every position.
+
+    `cache-c1`: rank 3, all sizes positive. `cache-c2`: scheme is `f32` or `f16`.
+    ```mlir
+    gemma.cache @layer0.cache : tensor<1023x1x256xf32> scheme f16
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type,
+                       DefaultValuedAttr<Gemma_Scheme, "::gemmac::gemma::Scheme::f32">:$scheme);
+  let assemblyFormat = "$sym_name `:` $type (`scheme` $scheme^)? attr-dict";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::RankedTensorType getTensorType() { return ::mlir::cast<::mlir::RankedTensorType>(getType()); }
+  }];
+}
+
+#endif

@@ -1,0 +1,61 @@
+//===- Plan.cpp - the dialect and what must hold in it ----------------------------------------------------===//
+
+#include "dialects/plan/Plan.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace gemmac::plan;
+
+#include "dialects/plan/PlanOpsDialect.cpp.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialects/plan/PlanOpsAttributes.cpp.inc"
+#define GET_OP_CLASSES
+#include "dialects/plan/PlanOps.cpp.inc"
+
+void PlanDialect::initialize() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/plan/PlanOpsAttributes.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/plan/PlanOps.cpp.inc"
+      >();
+}
+
+LogicalResult WeightOp::verify() {
+  for (Type plane : getPlanes().getAsValueRange<TypeAttr>())
+    if (auto type = dyn_cast<MemRefType>(plane); !type || !type.hasStaticShape())
+      return emitOpError("weight-p1: plane ") << plane << " is not a memref of static shape";
+  if (!getOffsets().empty() && getOffsets().size() != getPlanes().size())
+    return emitOpError("weight-p1: ") << getOffsets().size() << " offsets for " << getPlanes().size() << " planes";
+  if (llvm::any_of(getOffsets(), [](int64_t offset) { return offset < 0; }))
+    return emitOpError("weight-p1: an offset is negative");
+  return success();
+}
+
+LogicalResult TableOp::verify() {
+  for (Attribute row : getRows()) {
+    auto names = dyn_cast<ArrayAttr>(row);
+    if (!names || names.size() != getPlanes().size())
+      return emitOpError("table-p1: every row needs ") << getPlanes().size() << " names, one per column";
+  }
+  return success();
+}
+
+LogicalResult CallOp::verify() {
+  int64_t outputs = static_cast<int64_t>(getOutputs()), operands = static_cast<int64_t>(getOperands_().size());
+  if (outputs < 1 || outputs > operands)
+    return emitOpError("call-p1: ") << outputs << " of " << operands << " operands are outputs";
+  if (!getAxis())
+    return success();
+  if (static_cast<int64_t>(getGrain().value_or(0)) < 1)
+    return emitOpError("call-p2: the grain must be positive");
+  auto last = dyn_cast<MemRefType>(getOperands_().back().getType());
+  if (!last || static_cast<int64_t>(*getAxis()) >= last.getRank())
+    return emitOpError("call-p2: the last output has no axis ") << *getAxis();
+  return success();
+}

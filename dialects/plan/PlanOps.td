@@ -1,0 +1,162 @@
+//===- PlanOps.td - what the device does, one op per statement of the emitted driver ----------------------===//
+
+#ifndef GEMMAC_DIALECTS_PLAN_OPS
+#define GEMMAC_DIALECTS_PLAN_OPS
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def Plan_Dialect : Dialect {
+  let name = "plan";
+  let cppNamespace = "::gemmac::plan";
+  let summary = "What the device does";
+  let description = [{
+    Functions are `func.func`, buffers are `memref`s, loops are `scf`: only what those lack is here. Three memories exist: the weights file
+    (`plan.weight`), the caches (`plan.cache`) and the arena (`memref.alloc`, later `plan.arena`). All offsets are bytes from the start
+    of their memory.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+}
+
+class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
+
+def Plan_KernelAttr : AttrDef<Plan_Dialect, "Kernel"> {
+  let mnemonic = "kernel";
+  let summary = "A kernel's specification: its family and the constants it is compiled for";
+  let description = [{
+    The same specification is the same object file: `#plan.kernel<"linear", {input = 1536 : i64, output = 2048 : i64, scheme = "q4_0"}>`.
+    Numbers are i64 or f64, words are strings.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$family, "::mlir::DictionaryAttr":$constants);
+  let assemblyFormat = "`<` $family `,` $constants `>`";
+}
+
+def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
+  let summary = "A weight in the weights file: one or more planes of packed numbers";
+  let description = [{
+    `planes` are the types of its arrays in file order, each at its offset. `weight-p1`: as many offsets as planes, none negative, planes
+    of static shape.
+    ```mlir
+    plan.weight @layer0.qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] at [0, 6144]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$layout, TypeArrayAttr:$planes,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets);
+  let assemblyFormat = "$sym_name `layout` $layout `planes` $planes (`at` $offsets^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
+  let summary = "Keys and values of a layer, in the cache memory";
+  let description = [{
+    Two arrays of the same type, keys then values.
+    ```mlir
+    plan.cache @layer0.cache : memref<31x1x32xf32> at [0, 3968]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyMemRef>:$type,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets);
+  let assemblyFormat = "$sym_name `:` $type (`at` $offsets^)? attr-dict";
+}
+
+def Plan_TableOp : Plan_Op<"table", [Symbol]> {
+  let summary = "The weights and caches of layers that share one procedure, a row for each";
+  let description = [{
+    All rows have the same length; column c of each row names a plane of a weight or cache: `@layer3.qkv` with the plane number in `planes[c]`.
+
+    `table-p1`: rows are of one length, that of `planes`.
+    ```mlir
+    plan.table @sliding_layers planes [0, 1] rows [[@layer0.qkv, @layer0.qkv], [@layer1.qkv, @layer1.qkv]]
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$planes, ArrayAttr:$rows);
+  let assemblyFormat = "$sym_name `planes` $planes `rows` $rows attr-dict";
+  let hasVerifier = 1;
+}
+
+def Plan_GetOp : Plan_Op<"get", [Pure]> {
+  let summary = "The array of a weight's or cache's plane";
+  let description = [{
+    ```mlir
+    %w = plan.get @layer0.qkv plane 0 : memref<12x2x4x16x4xi8>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol, I64Attr:$plane);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$symbol `plane` $plane attr-dict `:` type($result)";
+}
+
+def Plan_RowGetOp : Plan_Op<"row_get", [Pure]> {
+  let summary = "The array that a table names in this row and column";
+  let description = [{
+    ```mlir
+    %w = plan.row_get @sliding_layers[%layer, 0] : memref<12x2x4x16x4xi8>
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$table, Index:$row, I64Attr:$column);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$table `[` $row `,` $column `]` attr-dict `:` type($result)";
+}
+
+def Plan_ArenaOp : Plan_Op<"arena", [Pure]> {
+  let summary = "A buffer in the arena, at an offset that does not overlap what lives beside it";
+  let description = [{
+    ```mlir
+    %x = plan.arena at 4096 (%n) : memref<?x64xf32>
+    ```
+  }];
+  let arguments = (ins I64Attr:$offset, Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "`at` $offset `(` $sizes `)` attr-dict `:` type($result)";
+}
+
+def Plan_TokensOp : Plan_Op<"tokens", [Pure]> {
+  let summary = "The token ids of this call";
+  let results = (outs MemRefRankOf<[I32], [1]>:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Plan_LogitsOp : Plan_Op<"logits", [Pure]> {
+  let summary = "Where the caller wants the logits of this call's tokens";
+  let arguments = (ins Variadic<Index>:$sizes);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "`(` $sizes `)` attr-dict `:` type($result)";
+}
+
+def Plan_CountOp : Plan_Op<"count", [Pure]> {
+  let summary = "How many tokens this call has";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_PositionOp : Plan_Op<"position", [Pure]> {
+  let summary = "The position of this call's first token";
+  let results = (outs Index:$result);
+  let assemblyFormat = "attr-dict";
+}
+
+def Plan_CallOp : Plan_Op<"call"> {
+  let summary = "Run a kernel";
+  let description = [{
+    Operands are the kernel's arguments in its order: inputs, weights' planes, scalars (index, passed as i32), then `results` outputs, the last operands.
+    With `parallel` the work is cut along axis `axis` of the last operand in pieces of `grain` indices, shared by the threads;
+    each piece sees only its part of every output that has this axis.
+
+    `call-p1`: there is at least one output. `call-p2`: the axis exists in the outputs, the grain is positive.
+    ```mlir
+    plan.call #plan.kernel<"rms_norm", {size = 64 : i64, weighted = 1 : i64, eps = 1.0e-6}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
+        : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
+    ```
+  }];
+  let arguments = (ins Plan_KernelAttr:$kernel, Variadic<AnyTypeOf<[AnyMemRef, Index]>>:$operands_, I64Attr:$outputs,
+                       OptionalAttr<I64Attr>:$axis, OptionalAttr<I64Attr>:$grain);
+  let assemblyFormat = [{
+    $kernel `(` $operands_ `)` `outputs` $outputs (`parallel` `axis` $axis^ `grain` $grain)? attr-dict `:` type($operands_)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif

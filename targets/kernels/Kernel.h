@@ -1,0 +1,77 @@
+//===- Kernel.h - what a kernel is compiled for, and how it is called ---------------------------------------===//
+//
+// A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…, int32_t …)`. It has no state, allocates nothing, and
+// computes just the part of its outputs that their buffers span, so that threads can share the work by giving each call a part of the output.
+//
+// Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), scalars (int32), outputs. Arrays are written below as C sees them, last axis
+// contiguous (Halide's first dimension); other strides are free unless said otherwise. `n` is the number of tokens, known at run time, 0 included.
+// Elementwise families take three axes (tokens, heads, size); plain rows have one head.
+//
+//   family            constants                                        arguments
+//   embed             vocab columns width offset scale scheme layout   ids i32[n], table planes → f32[n, width]
+//   linear            input output rows offset scheme tokens           x f32[n, input] (f32, bf16) or q i8[n, input], scales f32[n, input/32],
+//                                                                      sums i32[n, input/32] (q8_0, q4_0); planes "tiles16" → f32[n, output]
+//                                                                      tokens = 1: one token (GEMV), 0: any number (GEMM). Rows offset … offset+output of `rows`
+//   expert_linear     input output experts choices shared scheme       x as linear, but (n, input) if shared = 1, (n, choices, input) if 0 [quantized: scales and sums likewise];
+//                                                                      ids i32[n, choices]; planes with a leading expert axis → f32[n, choices, output]
+//   rms_norm          heads size weighted eps                          x f32[n, heads, size], w f32[size] if weighted = 1 → same shape
+//   add_norm          size scaled eps                                  residual f32[n, size], x f32[n, size], w f32[size], scalar f32[1] if scaled = 1 → f32[n, size] (may be residual)
+//   gelu, softmax     heads size                                       x f32[n, heads, size] → same (may be x)
+//   gelu_mul, add, mul  heads size                                     a, b f32[n, heads, size] → same (may be a)
+//   scale             heads size by                                    x → same (may be x); without `by`: scalar f32[1] after x
+//   softcap           heads size cap                                   x → same (may be x)
+//   quantize          heads size                                       x f32[n, heads, size] → q i8[n, heads, size], scales f32[n, heads, size/32], sums i32[n, heads, size/32]
+//   rope              heads dim theta pairs factor                     x f32[n, heads, dim], position → same shape (not x)
+//   cache_write       heads dim slots scheme                           k, v f32[n, heads, dim], position → keys, values [slots, heads, dim] (f32 or f16)
+//   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], keys, values, position → f32[n, heads, dim]; window 0: global
+//   top_k             experts choices                                  p f32[n, experts], expert_scale f32[experts] → weights f32[n, choices], ids i32[n, choices]
+//   group_by_expert   experts choices                                  ids i32[n, choices] → order i32[n*choices], place i32[n, choices], offsets i32[experts + 1]
+//   gather_tokens     width choices                                    x f32[n, width], order i32[n*choices] → f32[n*choices, width]
+//   combine           width choices                                    x f32[n, choices, width], weights f32[n, choices] → f32[n, width]
+//   combine_groups    width choices                                    x f32[n*choices, width], place i32[n, choices], weights f32[n, choices] → f32[n, width]
+//
+// Schemes are spelled "f32", "bf16", "f16", "q8_0", "q4_0".
+
+#ifndef GEMMAC_TARGETS_KERNELS_KERNEL_H
+#define GEMMAC_TARGETS_KERNELS_KERNEL_H
+
+#include "targets/Target.h"
+
+#include <map>
+#include <string>
+#include <variant>
+
+namespace gemmac {
+
+using KernelConstant = std::variant<int64_t, double, std::string>;
+
+struct KernelSpec {
+  std::string family;
+  std::map<std::string, KernelConstant> constants;
+
+  int64_t integer(const std::string &name) const; ///< asserts that it is there
+  double number(const std::string &name) const;   ///< a double, or an integer as one
+  const std::string &word(const std::string &name) const;
+  bool has(const std::string &name) const { return constants.count(name) != 0; }
+
+  /// The C name of the kernel: readable, unique for the specification, the same on every run: "linear_q4_0_1536x2048_1a2b3c4d".
+  std::string symbol() const;
+};
+
+/// Bump when any kernel's code may change for the same specification: object files are cached by specification, target and this.
+inline constexpr int kKernelVersion = 1;
+
+struct CompiledKernel {
+  std::string object; ///< the bytes of an object file that defines KernelSpec::symbol() and no other global
+  std::string error;  ///< not empty if it could not be made: one sentence
+};
+
+/// Compiles a kernel; thread safe. Where `cacheDirectory` is not empty, looks there first and stores there.
+CompiledKernel compileKernel(const KernelSpec &spec, const Target &target, const std::string &cacheDirectory = "");
+
+/// The kernel as assembly text, for tests that look for the instruction that was meant and for people.
+CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target);
+
+} // namespace gemmac
+
+#endif
