@@ -1,0 +1,213 @@
+//===- WeightPacker.cpp - a weight's numbers, from the checkpoint into its planes
+//-------------------------===//
+
+#include "compiler/package/WeightPacker.h"
+
+#include "compiler/package/OutputFile.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace gemmac {
+namespace {
+
+/// Numbers that one piece of work holds as float32 (4 MiB), beside their stored and packed forms.
+constexpr int64_t kPieceNumbers = 1 << 20;
+
+/// What storing some numbers lost.
+struct Loss {
+  double squares = 0, of = 0; ///< sums of squares: of the differences, of the numbers
+  double largest = 0;
+
+  void add(const Loss &other) {
+    squares += other.squares;
+    of += other.of;
+    largest = std::max(largest, other.largest);
+  }
+};
+
+/// A weight's sources, addressed by expert and row.
+class Rows {
+public:
+  static llvm::Expected<Rows> open(const PlannedWeight &weight, const WeightSource &source);
+
+  /// The row in its stored form; what that lost is added to `loss`.
+  void store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const;
+
+private:
+  struct Part {
+    const SourceTensor *tensor;
+    int64_t first; ///< row of the weight that is this part's row 0
+    int64_t rows;
+    bool asItIs; ///< already stored in the weight's scheme
+  };
+  explicit Rows(const PlannedWeight &weight) : weight_(weight), shape_(weight.shape()) {}
+  void readVector(std::span<float> numbers) const;
+
+  const PlannedWeight &weight_;
+  WeightShape shape_;
+  std::vector<Part> parts_;
+};
+
+llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource &source) {
+  Rows rows(weight);
+  bool vector = weight.logical.size() == 1;
+  // The numbers of a vector are its rows as far as stacking goes.
+  int64_t unit = vector ? 1 : std::max<int64_t>(rows.shape_.experts, 1) * rows.shape_.columns;
+  int64_t expected = vector ? rows.shape_.columns : rows.shape_.rows, found = 0;
+  for (const std::string &name : weight.sources) {
+    const SourceTensor *tensor = source.find(name);
+    if (!tensor)
+      return failure("weight '" + weight.name + "' needs tensor '" + name +
+                     "', which the checkpoint does not have");
+    if (tensor->numbers() % unit != 0)
+      return failure(source.fileOf(name) + ": tensor '" + name + "' has " + llvm::Twine(tensor->numbers()) +
+                     " numbers, which are no whole rows of weight '" + weight.name + "'");
+    bool asItIs = !vector && !weight.addOne && tensor->scheme == weight.scheme;
+    rows.parts_.push_back({tensor, found, tensor->numbers() / unit, asItIs});
+    found += rows.parts_.back().rows;
+  }
+  if (found != expected)
+    return failure("weight '" + weight.name + "' has " + llvm::Twine(expected) +
+                   " rows, but its tensors have " + llvm::Twine(found));
+  return rows;
+}
+
+void Rows::readVector(std::span<float> numbers) const {
+  for (const Part &part : parts_)
+    readNumbers(*part.tensor, 0,
+                numbers.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.rows)));
+}
+
+void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const {
+  thread_local std::vector<float> numbers, kept;
+  numbers.resize(static_cast<size_t>(shape_.columns));
+  if (weight_.logical.size() == 1) {
+    readVector(numbers);
+  } else {
+    const Part &part = *std::find_if(parts_.rbegin(), parts_.rend(),
+                                     [&](const Part &candidate) { return candidate.first <= row; });
+    int64_t sourceRow = expert * part.rows + (row - part.first);
+    if (part.asItIs) {
+      std::memcpy(stored.data(), part.tensor->bytes.data() + sourceRow * static_cast<int64_t>(stored.size()),
+                  stored.size());
+      return;
+    }
+    readNumbers(*part.tensor, sourceRow * shape_.columns, numbers);
+  }
+  if (weight_.addOne)
+    for (float &number : numbers)
+      number += 1.0f;
+  storeRow(weight_.scheme, numbers, stored.data());
+  if (weight_.scheme == "f32")
+    return;
+  kept.resize(numbers.size());
+  loadRow(weight_.scheme, stored.data(), kept);
+  for (size_t i = 0; i < numbers.size(); ++i) {
+    double difference = static_cast<double>(numbers[i]) - kept[i];
+    loss.squares += difference * difference;
+    loss.of += static_cast<double>(numbers[i]) * numbers[i];
+    loss.largest = std::max(loss.largest, std::fabs(difference));
+  }
+}
+
+/// Rows of one expert that are packed as a small weight of their own: they begin at a tile, so their planes
+/// are contiguous parts of the whole planes.
+struct Piece {
+  int64_t expert = 0, firstRow = 0, rows = 0;
+  std::vector<std::vector<uint8_t>> planes;
+  Loss loss;
+};
+
+void pack(Piece &piece, const PlannedWeight &weight, const Rows &rows) {
+  WeightShape shape{0, piece.rows, weight.shape().columns};
+  std::vector<uint8_t *> starts;
+  piece.planes.clear();
+  for (const Plane &plane : planesOf(weight.layout, weight.scheme, shape)) {
+    piece.planes.emplace_back(static_cast<size_t>(plane.bytes()), uint8_t{0});
+    starts.push_back(piece.planes.back().data());
+  }
+  auto rowBytes = static_cast<size_t>(storedRowBytes(weight.scheme, shape.columns));
+  std::vector<uint8_t> stored(rowBytes * static_cast<size_t>(piece.rows));
+  for (int64_t row = 0; row < piece.rows; ++row)
+    rows.store(piece.expert, piece.firstRow + row,
+               std::span(stored).subspan(static_cast<size_t>(row) * rowBytes, rowBytes), piece.loss);
+  packRows(weight.layout, weight.scheme, shape, 0, 0, piece.rows, stored.data(), starts);
+}
+
+std::vector<Piece> cut(WeightShape shape) {
+  std::vector<Piece> pieces;
+  int64_t most = std::max(kPieceNumbers / shape.columns / kTileRows, int64_t{1}) * kTileRows;
+  for (int64_t expert = 0; expert < std::max<int64_t>(shape.experts, 1); ++expert)
+    for (int64_t row = 0; row < shape.rows; row += most)
+      pieces.push_back({expert, row, std::min(most, shape.rows - row), {}, {}});
+  return pieces;
+}
+
+/// The planes of a weight as they grow, each with the hash of what it has so far.
+class Planes {
+public:
+  Planes(const PlannedWeight &weight, ByteSink sink)
+      : sink_(sink), next_(weight.offsets), states_(weight.offsets.size()) {
+    for (XXH3_state_t &state : states_)
+      XXH3_64bits_reset(&state);
+  }
+
+  llvm::Error append(const Piece &piece) {
+    for (size_t plane = 0; plane < piece.planes.size(); ++plane) {
+      const std::vector<uint8_t> &bytes = piece.planes[plane];
+      XXH3_64bits_update(&states_[plane], bytes.data(), bytes.size());
+      if (llvm::Error error = sink_(next_[plane], bytes))
+        return error;
+      next_[plane] += static_cast<int64_t>(bytes.size());
+    }
+    return llvm::Error::success();
+  }
+
+  std::vector<uint64_t> checksums() const {
+    std::vector<uint64_t> sums;
+    for (const XXH3_state_t &state : states_)
+      sums.push_back(XXH3_64bits_digest(&state));
+    return sums;
+  }
+
+private:
+  ByteSink sink_;
+  std::vector<int64_t> next_;
+  std::vector<XXH3_state_t> states_;
+};
+
+} // namespace
+
+llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const WeightSource &source,
+                                        llvm::ThreadPoolInterface &threads, ByteSink sink) {
+  llvm::Expected<Rows> rows = Rows::open(weight, source);
+  if (!rows)
+    return rows.takeError();
+
+  Planes planes(weight, sink);
+  Loss loss;
+  std::vector<Piece> pieces = cut(weight.shape());
+  size_t together = std::max(threads.getMaxConcurrency(), 1u);
+  for (size_t first = 0; first < pieces.size(); first += together) {
+    std::span<Piece> batch = std::span(pieces).subspan(first, std::min(together, pieces.size() - first));
+    for (Piece &piece : batch.subspan(1))
+      threads.async([&] { pack(piece, weight, *rows); });
+    pack(batch.front(), weight, *rows);
+    threads.wait();
+    // In order, so that checksums and sums of errors are the same for any number of threads.
+    for (Piece &piece : batch) {
+      if (llvm::Error error = planes.append(piece))
+        return error;
+      loss.add(piece.loss);
+      piece.planes = {};
+    }
+  }
+  return PackedWeight{planes.checksums(), loss.of > 0 ? std::sqrt(loss.squares / loss.of) : 0.0,
+                      loss.largest};
+}
+
+} // namespace gemmac

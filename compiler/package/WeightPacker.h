@@ -1,0 +1,35 @@
+//===- WeightPacker.h - a weight's numbers, from the checkpoint into its planes
+//---------------------------===//
+//
+// Weights stream: a few thousand rows at a time are read from the mapped checkpoint, stored in their scheme,
+// packed in their layout and handed on, so that what is in memory does not depend on how large the model is.
+
+#ifndef GEMMAC_COMPILER_PACKAGE_WEIGHTPACKER_H
+#define GEMMAC_COMPILER_PACKAGE_WEIGHTPACKER_H
+
+#include "compiler/import/WeightSource.h"
+#include "compiler/package/PlannedWeights.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/ThreadPool.h"
+
+namespace gemmac {
+
+struct PackedWeight {
+  std::vector<uint64_t> checksums; ///< XXH3 of each plane's bytes
+  double relativeError =
+      0; ///< what storing lost: root mean square of the differences, relative to that of the numbers
+  double maxError = 0; ///< the largest difference of a number
+};
+
+/// Takes bytes for an offset from the start of the tensor bytes. Offsets of one plane come in rising order
+/// without gaps.
+using ByteSink = llvm::function_ref<llvm::Error(int64_t offset, std::span<const uint8_t> bytes)>;
+
+/// Packs one weight. Sources that already have the weight's scheme are kept bit for bit.
+llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const WeightSource &source,
+                                        llvm::ThreadPoolInterface &threads, ByteSink sink);
+
+} // namespace gemmac
+
+#endif
