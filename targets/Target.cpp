@@ -1,0 +1,70 @@
+//===- Target.cpp - the machine that code is made for
+//-------------------------------------------------------===//
+
+#include "targets/Target.h"
+#include "targets/arm/Devices.h"
+#include "targets/x86/Devices.h"
+
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <algorithm>
+#include <optional>
+#include <thread>
+
+namespace gemmac {
+
+const std::vector<Target> &allTargets() {
+  static const std::vector<Target> all = [] {
+    std::vector<Target> rows = x86::devices();
+    rows.insert(rows.end(), arm::devices().begin(), arm::devices().end());
+    return rows;
+  }();
+  return all;
+}
+
+/// Does this machine have a feature that the runtime would check? Linux names two of ARM's features otherwise
+/// than LLVM does.
+static bool hostHas(const llvm::StringMap<bool> &features, const std::string &required) {
+  return features.lookup(required == "asimd" ? "neon" : required == "asimddp" ? "dotprod" : required);
+}
+
+static std::optional<Target> detectHost() {
+  llvm::Triple triple(llvm::sys::getProcessTriple());
+  if (!triple.isX86() && !triple.isAArch64())
+    return std::nullopt;
+  bool x86 = triple.isX86();
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  llvm::StringRef cpu = llvm::sys::getHostCPUName();
+  std::optional<Target> best;
+  for (const Target &row : x86 ? x86::devices() : arm::devices()) {
+    bool runs =
+        std::ranges::all_of(row.requires_, [&](const std::string &name) { return hostHas(features, name); });
+    // A board's row is for that board; x86 rows differ in what they need and nothing else.
+    if (runs && (x86 || row.cpu == "generic" || row.cpu == cpu))
+      best = row;
+  }
+  if (best)
+    best->cores = int(std::max(1u, std::thread::hardware_concurrency()));
+  return best;
+}
+
+const Target *findTarget(std::string_view name) {
+  if (name == "host") {
+    static const std::optional<Target> host = detectHost();
+    return host ? &*host : nullptr;
+  }
+  for (const Target &row : allTargets())
+    if (row.name == name)
+      return &row;
+  return nullptr;
+}
+
+std::string targetNames() {
+  std::string names;
+  for (const Target &row : allTargets())
+    names += row.name + ", ";
+  return names + "host";
+}
+
+} // namespace gemmac

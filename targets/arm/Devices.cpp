@@ -1,0 +1,48 @@
+//===- Devices.cpp - the 64-bit ARM machines
+//----------------------------------------------------------------===//
+
+#include "targets/arm/Devices.h"
+
+namespace gemmac::arm {
+
+const std::vector<Target> &devices() {
+  static const char *const triple = "aarch64-unknown-linux-gnu";
+  static const std::vector<Target> rows = {
+      {.name = "generic-aarch64",
+       .description = "any 64-bit ARM with Linux",
+       .family = Family::arm,
+       .triple = triple,
+       .cpu = "generic",
+       .features = "+neon",
+       .halide = "arm-64-linux",
+       .requires_ = {"asimd"},
+       .cores = 4,
+       .vectorBytes = 16},
+      {.name = "generic-aarch64-dotprod",
+       .description = "64-bit ARM with int8 dot products (Armv8.2 and newer, most since 2018)",
+       .family = Family::arm,
+       .triple = triple,
+       .cpu = "generic",
+       .features = "+neon,+dotprod",
+       .halide = "arm-64-linux-arm_dot_prod",
+       .requires_ = {"asimd", "asimddp"},
+       .cores = 4,
+       .vectorBytes = 16,
+       .dotProduct8 = true},
+      {.name = "raspberry-pi-5",
+       .description = "Raspberry Pi 5: four Cortex-A76",
+       .family = Family::arm,
+       .triple = triple,
+       .cpu = "cortex-a76",
+       .features = "",
+       .halide = "arm-64-linux-arm_dot_prod",
+       .requires_ = {"asimd", "asimddp"},
+       .cores = 4,
+       .l1 = 64 << 10,
+       .vectorBytes = 16,
+       .dotProduct8 = true},
+  };
+  return rows;
+}
+
+} // namespace gemmac::arm

@@ -1,0 +1,16 @@
+//===- Devices.h - the x86-64 machines
+//----------------------------------------------------------------------===//
+
+#ifndef GEMMAC_TARGETS_X86_DEVICES_H
+#define GEMMAC_TARGETS_X86_DEVICES_H
+
+#include "targets/Target.h"
+
+namespace gemmac::x86 {
+
+/// Rows from the least to the most able: a machine runs the last generic one whose features it has.
+const std::vector<Target> &devices();
+
+} // namespace gemmac::x86
+
+#endif
