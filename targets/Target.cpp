@@ -5,6 +5,7 @@
 #include "targets/arm/Devices.h"
 #include "targets/x86/Devices.h"
 
+#include "llvm/ADT/StringMap.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
 
