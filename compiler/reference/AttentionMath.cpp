@@ -1,0 +1,129 @@
+//===- AttentionMath.cpp - rotation, attention and its caches
+//---------------------------------------------===//
+
+#include "compiler/reference/Dot.h"
+#include "compiler/reference/Math.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gemmac::reference {
+
+Array rope(const Array &x, int64_t position, double theta, int64_t pairs, double factor) {
+  int64_t dim = x.shape().back(), half = dim / 2;
+  Array result = x;
+  for (int64_t t = 0; t < x.rows(); ++t)
+    for (int64_t j = 0; j < pairs; ++j) {
+      float frequency = float(std::pow(theta, -2.0 * double(j) / double(dim)) / factor);
+      float angle = float(position + t) * frequency;
+      double cosine = std::cos(double(angle)), sine = std::sin(double(angle));
+      for (int64_t head = 0; head < x.width(); head += dim) {
+        double a = x.row(t)[head + j], b = x.row(t)[head + j + half];
+        result.row(t)[head + j] = float(a * cosine - b * sine);
+        result.row(t)[head + j + half] = float(b * cosine + a * sine);
+      }
+    }
+  return result;
+}
+
+/// The head of keys and values that query head h reads.
+static int64_t groupOf(int64_t h, int64_t heads, int64_t kvHeads) {
+  assert(kvHeads > 0 && heads % kvHeads == 0 && "query heads are a multiple of key heads");
+  return h / (heads / kvHeads);
+}
+
+Array scores(const Array &query, const Array &keys, float scale) {
+  int64_t tokens = query.rows(), heads = query.size(1), dim = query.size(2), past = keys.rows();
+  assert(keys.size(2) == dim && "queries and keys have the same dim");
+  Array result = Array::zeros({tokens, heads, past});
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < heads; ++h) {
+      int64_t group = groupOf(h, heads, keys.size(1));
+      for (int64_t j = 0; j < past; ++j)
+        result.row(t)[h * past + j] =
+            float(scale * dot(&query.row(t)[h * dim], &keys.row(j)[group * dim], dim));
+    }
+  return result;
+}
+
+Array mask(const Array &scores, std::optional<int64_t> window) {
+  Array result = scores;
+  int64_t past = scores.size(2);
+  for (int64_t t = 0; t < scores.rows(); ++t)
+    for (int64_t h = 0; h < scores.size(1); ++h)
+      for (int64_t j = 0; j < past; ++j)
+        if (j > t || (window && j <= t - *window))
+          result.row(t)[h * past + j] = -std::numeric_limits<float>::infinity();
+  return result;
+}
+
+Array mix(const Array &probabilities, const Array &values) {
+  int64_t tokens = probabilities.rows(), heads = probabilities.size(1), past = values.rows(),
+          dim = values.size(2);
+  assert(probabilities.size(2) == past && "one probability a value");
+  Array result = Array::zeros({tokens, heads, dim});
+  std::vector<double> sums(dim);
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < heads; ++h) {
+      int64_t group = groupOf(h, heads, values.size(1));
+      std::ranges::fill(sums, 0.0);
+      for (int64_t j = 0; j < past; ++j) {
+        double probability = probabilities.row(t)[h * past + j];
+        const float *value = &values.row(j)[group * dim];
+        for (int64_t c = 0; c < dim; ++c)
+          sums[c] += probability * double(value[c]);
+      }
+      std::ranges::transform(sums, &result.row(t)[h * dim], [](double sum) { return float(sum); });
+    }
+  return result;
+}
+
+Array attention(const Array &query, const Array &keys, const Array &values, float scale,
+                std::optional<int64_t> window) {
+  return mix(softmax(mask(scores(query, keys, scale), window)), values);
+}
+
+static void store(std::span<const float> from, std::span<float> to, bool half) {
+  std::ranges::transform(from, to.begin(),
+                         [=](float number) { return half ? float(_Float16(number)) : number; });
+}
+
+void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t position) {
+  for (int64_t i = 0; i < keys.rows(); ++i) {
+    int64_t slot = (position + i) % cache.keys.rows();
+    store(keys.row(i), cache.keys.row(slot), cache.half);
+    store(values.row(i), cache.values.row(slot), cache.half);
+  }
+}
+
+/// The rows of a cache that hold positions first … last, in their order.
+static Array rowsOf(const Array &slots, int64_t first, int64_t last) {
+  assert(last - first < slots.rows() && "the cache still holds every position that is asked for");
+  Shape shape = slots.shape();
+  shape[0] = last - first + 1;
+  std::vector<float> numbers;
+  for (int64_t p = first; p <= last; ++p) {
+    std::span<const float> row = slots.row(p % slots.rows());
+    numbers.insert(numbers.end(), row.begin(), row.end());
+  }
+  return {std::move(shape), std::move(numbers)};
+}
+
+Array cachedAttention(const Array &query, const Cache &cache, int64_t position, float scale,
+                      std::optional<int64_t> window) {
+  Array result = Array::zeros(query.shape());
+  for (int64_t i = 0; i < query.rows(); ++i) {
+    int64_t last = position + i;
+    int64_t first = window ? std::max<int64_t>(0, last - *window + 1) : 0;
+    std::span<const float> row = query.row(i);
+    Array one({1, query.size(1), query.size(2)}, std::vector<float>(row.begin(), row.end()));
+    // Every position taken is visible: there is nothing to mask.
+    Array mixed =
+        mix(softmax(scores(one, rowsOf(cache.keys, first, last), scale)), rowsOf(cache.values, first, last));
+    std::ranges::copy(mixed.floats(), result.row(i).begin());
+  }
+  return result;
+}
+
+} // namespace gemmac::reference

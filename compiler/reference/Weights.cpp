@@ -1,0 +1,92 @@
+//===- Weights.cpp - a model's weights as the device will see them
+//-----------------------------------------===//
+
+#include "compiler/reference/Weights.h"
+
+#include "targets/kernels/WeightLayout.h"
+
+#include <cstring>
+
+namespace gemmac::reference {
+
+static llvm::Error failure(gemma::WeightOp op, const llvm::Twine &text) {
+  return llvm::createStringError("weight @" + op.getSymName() + ": " + text);
+}
+
+/// Sources stand one after the other along the rows: of the whole weight, or of each expert.
+static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &source) {
+  llvm::ArrayRef<int64_t> type = op.getTensorType().getShape();
+  Array result = Array::zeros(Shape(type.begin(), type.end()));
+  int64_t experts = result.rank() == 3 ? result.size(0) : 1;
+  int64_t inner = numbersOf(type) / experts, filled = 0;
+  for (llvm::StringRef name : op.getSources().getAsValueRange<mlir::StringAttr>()) {
+    const SourceTensor *tensor = source.find(name);
+    if (!tensor)
+      return failure(op, "the checkpoint has no tensor " + name);
+    int64_t part = tensor->numbers() / experts;
+    if (part * experts != tensor->numbers() || filled + part > inner)
+      return failure(op,
+                     "tensor " + name + " has " + llvm::Twine(tensor->numbers()) + " numbers, more than fit");
+    for (int64_t e = 0; e < experts; ++e)
+      readNumbers(*tensor, e * part, std::span(result.floats()).subspan(e * inner + filled, part));
+    filled += part;
+  }
+  if (filled != inner)
+    return failure(op, "its tensors have " + llvm::Twine(filled * experts) + " numbers, but " +
+                           llvm::Twine(inner * experts) + " are needed");
+  if (op.getAddOne())
+    for (float &number : result.floats())
+      number += 1.0f;
+  return result;
+}
+
+static float readHalf(const uint8_t *bytes) {
+  _Float16 half;
+  std::memcpy(&half, bytes, sizeof half);
+  return float(half);
+}
+
+/// One GGUF block: a float16 scale, then 32 bytes (Q8_0) or 16 pairs of nibbles + 8 (Q4_0: number i low, i +
+/// 16 high).
+static void readBlock(gemma::Scheme scheme, const uint8_t *stored, int8_t *bytes, float &scale) {
+  scale = readHalf(stored);
+  stored += 2;
+  for (int64_t k = 0; k < kBlock; ++k) {
+    if (scheme == gemma::Scheme::q8_0)
+      bytes[k] = int8_t(stored[k]);
+    else
+      bytes[k] = int8_t((k < kBlock / 2 ? stored[k] & 15 : stored[k - kBlock / 2] >> 4) - 8);
+  }
+}
+
+llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source) {
+  llvm::Expected<Array> numbers = stack(op, source);
+  if (!numbers)
+    return numbers.takeError();
+  Weight weight{std::move(*numbers), std::nullopt};
+  gemma::Scheme scheme = op.getScheme();
+  if (scheme == gemma::Scheme::f32)
+    return weight;
+
+  std::string name = gemma::stringifyScheme(scheme).str();
+  size_t columns = weight.numbers.shape().back(), count = weight.numbers.floats().size();
+  std::vector<uint8_t> stored(storedRowBytes(name, columns));
+  bool quantized = scheme == gemma::Scheme::q8_0 || scheme == gemma::Scheme::q4_0;
+  Blocks blocks;
+  if (quantized)
+    blocks = {kBlock, std::vector<int8_t>(count), std::vector<float>(count / kBlock)};
+  for (size_t first = 0; first < count; first += columns) {
+    std::span<float> row = std::span(weight.numbers.floats()).subspan(first, columns);
+    storeRow(name, row, stored.data());
+    loadRow(name, stored.data(), row);
+    size_t bytesOfBlock = quantized ? stored.size() / (columns / kBlock) : 0;
+    for (size_t b = 0; quantized && b < columns / kBlock; ++b)
+      readBlock(scheme, stored.data() + b * bytesOfBlock, blocks.bytes.data() + first + b * kBlock,
+                blocks.scales[first / kBlock + b]);
+  }
+  if (quantized)
+    weight.blocks = Array(weight.numbers.shape(), std::move(blocks));
+  return weight;
+}
+
+} // namespace gemmac::reference
