@@ -1,0 +1,89 @@
+#include "runtime/core/Engine.h"
+
+#include "runtime/core/Status.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+namespace gemmac {
+
+gemmac_status checkCpu(const char *who, const char *needed, gemmac_error *error) {
+  for (const char *name = needed; *name;) {
+    size_t length = strcspn(name, " ");
+    if (length == 0) {
+      ++name;
+      continue;
+    }
+    switch (platform::cpuFeature(name, length)) {
+    case platform::Feature::present:
+      break;
+    case platform::Feature::absent:
+      return fail(error, GEMMAC_UNSUPPORTED_CPU,
+                  "%s needs the CPU feature '%.*s', which this %s CPU does not have", who,
+                  static_cast<int>(length), name, platform::cpuFamily());
+    case platform::Feature::unknown:
+      return fail(error, GEMMAC_UNSUPPORTED_CPU, "%s needs the CPU feature '%.*s', which is none of %s", who,
+                  static_cast<int>(length), name, platform::cpuFamily());
+    }
+    name += length;
+  }
+  return GEMMAC_OK;
+}
+
+gemmac_status checkFit(const gemmac_model &code, const format::Package &package, const char *file,
+                       gemmac_error *error) {
+  const format::Metadata &metadata = package.metadata();
+  if (strcmp(code.name, metadata.name()->c_str()) != 0)
+    return fail(error, GEMMAC_WRONG_PACKAGE, "%s: holds the weights of '%s', this code runs '%s'", file,
+                metadata.name()->c_str(), code.name);
+  if (strcmp(code.target, metadata.target()->c_str()) != 0)
+    return fail(error, GEMMAC_WRONG_PACKAGE, "%s: was made for the device '%s', this code for '%s'", file,
+                metadata.target()->c_str(), code.target);
+  const struct {
+    const char *name;
+    uint64_t ofCode, ofPackage;
+  } numbers[] = {
+      {"vocab_size", code.vocab_size, metadata.vocab_size()},
+      {"context", code.context, metadata.context()},
+      {"max_tokens", code.max_tokens, metadata.max_tokens()},
+      {"arena_bytes", code.arena_bytes, metadata.arena_bytes()},
+      {"cache_bytes", code.cache_bytes, metadata.cache_bytes()},
+      {"weights_bytes", code.weights_bytes, package.header().tensors_bytes},
+  };
+  for (const auto &number : numbers)
+    if (number.ofCode != number.ofPackage)
+      return fail(error, GEMMAC_WRONG_PACKAGE,
+                  "%s: has %s %" PRIu64 ", this code %" PRIu64 ": they come from different compilations",
+                  file, number.name, number.ofPackage, number.ofCode);
+  if (code.fingerprint != metadata.fingerprint())
+    return fail(error, GEMMAC_WRONG_PACKAGE,
+                "%s: has fingerprint %016" PRIx64 ", this code %016" PRIx64
+                ": they come from different compilations",
+                file, metadata.fingerprint(), code.fingerprint);
+  return GEMMAC_OK;
+}
+
+} // namespace gemmac
+
+using namespace gemmac;
+
+gemmac_status gemmac_engine::open(const char *path, bool verify, gemmac_error *error) {
+  if (const char *reason = platform::mapFile(path, file))
+    return fail(error, GEMMAC_FILE_ERROR, "%s: %s", path, reason);
+  if (gemmac_status status = package.open(file.bytes, file.size, path, error))
+    return status;
+  const format::Metadata &metadata = package.metadata();
+  // What the package was made for says more than that its fingerprint is another one.
+  char who[256];
+  snprintf(who, sizeof(who), "%s: made for '%s', it", path, metadata.target()->c_str());
+  if (gemmac_status status = checkCpu(who, metadata.cpu_features()->c_str(), error))
+    return status;
+  if (gemmac_status status = checkFit(*code, package, path, error))
+    return status;
+  return verify ? package.verifyTensors(path, error) : GEMMAC_OK;
+}
+
+void gemmac_engine::close() {
+  platform::unmapFile(file);
+}

@@ -1,0 +1,32 @@
+//===- Engine.h - a model that is ready to run: code, mapped weights, tokenizer
+//------------------------------===//
+
+#ifndef GEMMAC_RUNTIME_CORE_ENGINE_H
+#define GEMMAC_RUNTIME_CORE_ENGINE_H
+
+#include "runtime/core/Region.h"
+#include "runtime/format/Package.h"
+#include "runtime/platform/Platform.h"
+
+struct gemmac_engine {
+  const gemmac_model *code;
+  gemmac::Region region;
+  gemmac::platform::MappedFile file;
+  gemmac::format::Package package;
+
+  gemmac_status open(const char *path, bool verify, gemmac_error *error);
+  void close();
+};
+
+namespace gemmac {
+
+/// Every feature of `needed` (separated by blanks) must be the CPU's; `who` needs them.
+gemmac_status checkCpu(const char *who, const char *needed, gemmac_error *error);
+
+/// Do code and package come from the same compilation?
+gemmac_status checkFit(const gemmac_model &code, const format::Package &package, const char *file,
+                       gemmac_error *error);
+
+} // namespace gemmac
+
+#endif

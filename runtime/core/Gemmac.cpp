@@ -1,0 +1,179 @@
+// The C API: checks what comes from outside, and hands it to Engine and Session.
+
+#include "runtime/core/Engine.h"
+#include "runtime/core/Session.h"
+#include "runtime/core/Status.h"
+
+#include <math.h>
+#include <new>
+#include <string.h>
+
+using namespace gemmac;
+
+uint32_t gemmac_api_version(void) {
+  return GEMMAC_API_VERSION;
+}
+
+// ---- Engine
+
+size_t gemmac_engine_bytes(void) {
+  return sizeof(gemmac_engine);
+}
+
+static gemmac_status checkCode(const gemmac_model &code, gemmac_error *error) {
+  if (code.version != GEMMAC_MODEL_VERSION)
+    return fail(error, GEMMAC_VERSION_MISMATCH,
+                "the model's code has version %u, this runtime runs version %u", code.version,
+                GEMMAC_MODEL_VERSION);
+  if (!code.name || !code.target || !code.cpu_features || !code.prefill || !code.decode || !code.score)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "the model's code has a null entry");
+  return checkCpu(code.name, code.cpu_features, error);
+}
+
+gemmac_status gemmac_open(const gemmac_model *code, const char *path, const gemmac_open_options *given,
+                          gemmac_engine **result, gemmac_error *error) {
+  if (!code || !path || !result)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "gemmac_open: %s is null",
+                !code   ? "code"
+                : !path ? "weights_path"
+                        : "engine");
+  if (gemmac_status status = checkCode(*code, error))
+    return status;
+  const gemmac_open_options options = given ? *given : gemmac_open_options{};
+  Region region;
+  if (gemmac_status status =
+          region.take("an engine", options.memory, options.memory_bytes, gemmac_engine_bytes(), error))
+    return status;
+  gemmac_engine *engine = new (region.memory) gemmac_engine{};
+  engine->code = code;
+  engine->region = region;
+  if (gemmac_status status = engine->open(path, !options.skip_verify, error)) {
+    gemmac_close(engine);
+    return status;
+  }
+  *result = engine;
+  return GEMMAC_OK;
+}
+
+void gemmac_close(gemmac_engine *engine) {
+  if (!engine)
+    return;
+  engine->close();
+  engine->region.giveBack();
+}
+
+void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info) {
+  const format::Metadata &metadata = engine->package.metadata();
+  const gemmac_model &code = *engine->code;
+  *info = {};
+  info->name = code.name;
+  info->target = code.target;
+  info->weights = metadata.quantization()->weights()->c_str();
+  info->compiler = metadata.compiler_version()->c_str();
+  info->vocab_size = code.vocab_size;
+  info->context = code.context;
+  info->max_tokens = code.max_tokens;
+  info->weights_bytes = code.weights_bytes;
+  info->arena_bytes = code.arena_bytes;
+  info->cache_bytes = code.cache_bytes;
+  info->stop = metadata.generation()->stop()->data();
+  info->stop_count = metadata.generation()->stop()->size();
+  info->bos = metadata.generation()->bos();
+  info->add_bos = metadata.tokenizer()->add_bos();
+}
+
+// ---- Session
+
+static uint64_t sessionBytes(const gemmac_engine &engine) {
+  Carver carver(nullptr);
+  carver.take<gemmac_session>(1);
+  gemmac_session session{};
+  session.layOut(carver, engine);
+  return carver.bytes();
+}
+
+size_t gemmac_session_bytes(const gemmac_engine *engine) {
+  return sessionBytes(*engine);
+}
+
+gemmac_status gemmac_session_open(const gemmac_engine *engine, const gemmac_session_options *given,
+                                  gemmac_session **result, gemmac_error *error) {
+  if (!engine || !result)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "gemmac_session_open: %s is null",
+                !engine ? "engine" : "session");
+  const gemmac_session_options options = given ? *given : gemmac_session_options{};
+  if (options.threads > GEMMAC_MAX_THREADS)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "%u threads are more than %u", options.threads,
+                GEMMAC_MAX_THREADS);
+  uint32_t threads = options.threads ? options.threads : platform::cpuCount();
+  if (threads > GEMMAC_MAX_THREADS)
+    threads = GEMMAC_MAX_THREADS;
+
+  Region region;
+  if (gemmac_status status =
+          region.take("a session", options.memory, options.memory_bytes, sessionBytes(*engine), error))
+    return status;
+  Carver carver(region.memory);
+  gemmac_session *session = new (carver.take<gemmac_session>(1)) gemmac_session{};
+  session->engine = engine;
+  session->region = region;
+  session->layOut(carver, *engine);
+  if (!session->pool.start(threads)) {
+    session->region.giveBack();
+    return fail(error, GEMMAC_OUT_OF_MEMORY, "the system refuses to start %u threads", threads);
+  }
+  *result = session;
+  return GEMMAC_OK;
+}
+
+void gemmac_session_close(gemmac_session *session) {
+  if (!session)
+    return;
+  session->pool.stop();
+  session->region.giveBack();
+}
+
+const char *gemmac_last_error(const gemmac_session *session) {
+  return session->error.text;
+}
+void gemmac_reset(gemmac_session *session) {
+  session->reset();
+}
+void gemmac_cancel(gemmac_session *session) {
+  session->cancelled.store(true);
+}
+uint32_t gemmac_position(const gemmac_session *session) {
+  return session->length;
+}
+
+// ---- Running
+
+gemmac_status gemmac_prompt(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk) {
+  if (!session)
+    return GEMMAC_INVALID_ARGUMENT;
+  if (gemmac_status status = session->checkChunk(chunk))
+    return status;
+  if (gemmac_status status = session->append(ids, count, "the prompt"))
+    return status;
+  return session->advance(chunk);
+}
+
+gemmac_status gemmac_score(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk,
+                           float *logits) {
+  if (!session)
+    return GEMMAC_INVALID_ARGUMENT;
+  if (!logits)
+    return fail(&session->error, GEMMAC_INVALID_ARGUMENT, "the text to score: logits are null");
+  if (gemmac_status status = session->checkChunk(chunk))
+    return status;
+  uint32_t held = session->length;
+  if (gemmac_status status = session->append(ids, count, "the text to score"))
+    return status;
+  if (gemmac_status status = session->prefillTo(held, chunk))
+    return status;
+  return session->score(chunk, logits);
+}
+
+const float *gemmac_logits(const gemmac_session *session) {
+  return session->logitsReady ? session->logits : nullptr;
+}

@@ -1,0 +1,48 @@
+#include "runtime/core/Status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+gemmac_status gemmac::fail(gemmac_error *error, gemmac_status status, const char *format, ...) {
+  if (!error)
+    return status;
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(error->text, sizeof(error->text), format, arguments);
+  va_end(arguments);
+  // Names come out of files that anybody may have written, and sentences go to terminals.
+  for (char *c = error->text; *c; ++c)
+    if (static_cast<unsigned char>(*c) < ' ' || *c == 0x7f)
+      *c = '?';
+  return status;
+}
+
+const char *gemmac_status_name(gemmac_status status) {
+  switch (status) {
+  case GEMMAC_OK:
+    return "ok";
+  case GEMMAC_INVALID_ARGUMENT:
+    return "invalid argument";
+  case GEMMAC_FILE_ERROR:
+    return "file error";
+  case GEMMAC_CORRUPT:
+    return "corrupt package";
+  case GEMMAC_VERSION_MISMATCH:
+    return "version mismatch";
+  case GEMMAC_WRONG_PACKAGE:
+    return "wrong package";
+  case GEMMAC_UNSUPPORTED_CPU:
+    return "unsupported CPU";
+  case GEMMAC_OUT_OF_MEMORY:
+    return "out of memory";
+  case GEMMAC_CONTEXT_FULL:
+    return "context full";
+  case GEMMAC_CANCELLED:
+    return "cancelled";
+  case GEMMAC_BUFFER_TOO_SMALL:
+    return "buffer too small";
+  case GEMMAC_NO_PROMPT:
+    return "no prompt";
+  }
+  return "unknown status";
+}

@@ -1,0 +1,220 @@
+/*===- gemmac.h - running a compiled model ---------------------------------------------------------------===
+ *
+ *   gemmac_engine *engine;
+ *   gemmac_session *session;
+ *   gemmac_open(gemmac_program_model, "gemma_4_e2b.weights", NULL, &engine, NULL);
+ *   gemmac_session_open(engine, NULL, &session, NULL);
+ *   gemmac_tokenize(session, text, bytes, GEMMAC_ADD_BOS, ids, capacity, &count);
+ *   gemmac_prompt(session, ids, count, 0);
+ *   gemmac_generate(session, NULL, &result);
+ *
+ * An engine is a model that is ready to run: its code, its mapped weights, its tokenizer. It never changes,
+ * so any number of threads may use it at once. A session is one text in progress: keys, values, scratch
+ * memory and threads. One thread at a time may use a session, except gemmac_cancel, which any thread may call
+ * at any time between open and close.
+ *
+ * Memory is taken when an engine or a session opens and never after. Nothing here prints, exits or throws. A
+ * function that fails returns a status that says which kind of failure it was, and leaves a sentence about it
+ * in the session (gemmac_last_error) or, where there is none yet, in the gemmac_error that the caller gives
+ * (it may be null). Results behind pointers are written only on GEMMAC_OK unless said otherwise.
+ */
+#ifndef GEMMAC_GEMMAC_H
+#define GEMMAC_GEMMAC_H
+
+#include "gemmac/model.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GEMMAC_API_VERSION 1u
+
+/* GEMMAC_API_VERSION of the library that is linked: equal to the header's, or header and library don't fit.
+ */
+uint32_t gemmac_api_version(void);
+
+typedef enum gemmac_status {
+  GEMMAC_OK = 0,
+  GEMMAC_INVALID_ARGUMENT = 1, /* a null pointer, a number outside its range, an id outside the vocabulary */
+  GEMMAC_FILE_ERROR = 2, /* the weights cannot be opened or mapped: the system's reason is in the message */
+  GEMMAC_CORRUPT = 3,    /* the file is no package, is cut short, or its bytes do not fit their checksums */
+  GEMMAC_VERSION_MISMATCH = 4, /* a package or a model made by another version of gemmac */
+  GEMMAC_WRONG_PACKAGE = 5,    /* a good package, but of other code than this */
+  GEMMAC_UNSUPPORTED_CPU = 6,  /* code or package need a CPU feature that this machine does not have */
+  GEMMAC_OUT_OF_MEMORY = 7, /* pages or threads refused by the system, or the caller's memory is too small */
+  GEMMAC_CONTEXT_FULL = 8,  /* more tokens than the context has free positions: nothing was run */
+  GEMMAC_CANCELLED = 9,     /* gemmac_cancel was called; what had been run before stays */
+  GEMMAC_BUFFER_TOO_SMALL =
+      10,               /* the result does not fit the caller's buffer: the count says what would fit */
+  GEMMAC_NO_PROMPT = 11 /* there are no logits to go on from: nothing was run since open, reset or cancel */
+} gemmac_status;
+
+/* "context full"; never null. */
+const char *gemmac_status_name(gemmac_status status);
+
+#define GEMMAC_ERROR_BYTES 512
+
+typedef struct gemmac_error {
+  char text[GEMMAC_ERROR_BYTES]; /* one sentence that ends with a zero, cut short if need be */
+} gemmac_error;
+
+/* ---- Engine ---- */
+
+typedef struct gemmac_engine gemmac_engine;
+
+typedef struct gemmac_open_options {
+  int skip_verify; /* not 0: do not read all weights to compare them with their checksums. Header and metadata
+                      are always verified */
+  void *memory;    /* aligned to 64 and alive until close; null: the engine takes pages itself */
+  size_t memory_bytes; /* at least gemmac_engine_bytes() if memory is given */
+} gemmac_open_options;
+
+size_t gemmac_engine_bytes(void);
+
+/* Opens the package at weights_path for this code. Options may be null: all zero. Fails with FILE_ERROR,
+ * CORRUPT, VERSION_MISMATCH, WRONG_PACKAGE, UNSUPPORTED_CPU, OUT_OF_MEMORY, INVALID_ARGUMENT. */
+gemmac_status gemmac_open(const gemmac_model *code, const char *weights_path,
+                          const gemmac_open_options *options, gemmac_engine **engine, gemmac_error *error);
+
+/* All its sessions are closed before. Null is allowed. */
+void gemmac_close(gemmac_engine *engine);
+
+typedef struct gemmac_info {
+  const char *name;     /* of the model; lives as long as the engine, as do all pointers here */
+  const char *target;   /* the device that it was compiled for */
+  const char *weights;  /* scheme: "f32", "bf16", "q8_0", "q4_0" */
+  const char *compiler; /* version */
+  uint32_t vocab_size;
+  uint32_t context;    /* positions that a session holds */
+  uint32_t max_tokens; /* largest chunk */
+  uint64_t weights_bytes, arena_bytes, cache_bytes;
+  const int32_t *stop; /* ids that end a generation */
+  size_t stop_count;
+  int32_t bos; /* -1: none */
+  int add_bos; /* not 0: a raw prompt begins with bos */
+} gemmac_info;
+
+void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info);
+
+/* ---- Session ---- */
+
+typedef struct gemmac_session gemmac_session;
+
+#define GEMMAC_MAX_THREADS 64
+
+typedef struct gemmac_session_options {
+  uint32_t threads; /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs.
+                       Results don't depend on it */
+  void *memory;     /* aligned to 64 and alive until close; null: the session takes pages itself */
+  size_t memory_bytes; /* at least gemmac_session_bytes(engine) if memory is given */
+} gemmac_session_options;
+
+size_t gemmac_session_bytes(const gemmac_engine *engine);
+
+/* Options may be null: all zero. Fails with INVALID_ARGUMENT, OUT_OF_MEMORY. */
+gemmac_status gemmac_session_open(const gemmac_engine *engine, const gemmac_session_options *options,
+                                  gemmac_session **session, gemmac_error *error);
+
+/* Ends the session's threads. Null is allowed. */
+void gemmac_session_close(gemmac_session *session);
+
+/* The sentence about the last failure of this session; empty before the first. Valid until the next failure.
+ */
+const char *gemmac_last_error(const gemmac_session *session);
+
+/* Forgets all tokens and any cancel that has come. */
+void gemmac_reset(gemmac_session *session);
+
+/* Ends the running call after the step that it is in, which then returns GEMMAC_CANCELLED; if none is
+ * running, the next one of prompt, score and generate. Safe from any thread and from a signal handler. */
+void gemmac_cancel(gemmac_session *session);
+
+/* Tokens that the session holds: given, scored and generated ones. */
+uint32_t gemmac_position(const gemmac_session *session);
+
+/* ---- Text ---- */
+
+#define GEMMAC_ADD_BOS 1u /* begin with bos if the tokenizer says that prompts do */
+#define GEMMAC_PLAIN 2u   /* "<eos>" in the text is five letters and no special token */
+
+/* Text, any bytes, to ids. *count is the number of ids, also on BUFFER_TOO_SMALL (then nothing is written to
+ * ids: capacity 0 with ids null asks for the number). Fails with INVALID_ARGUMENT, BUFFER_TOO_SMALL. */
+gemmac_status gemmac_tokenize(gemmac_session *session, const char *text, size_t bytes, uint32_t flags,
+                              int32_t *ids, size_t capacity, size_t *count);
+
+#define GEMMAC_SKIP_SPECIAL 1u /* leave special tokens out of the text */
+
+/* Ids to text, without an end mark. *bytes as *count above. Fails with INVALID_ARGUMENT, BUFFER_TOO_SMALL. */
+gemmac_status gemmac_detokenize(gemmac_session *session, const int32_t *ids, size_t count, uint32_t flags,
+                                char *text, size_t capacity, size_t *bytes);
+
+/* ---- Running ---- */
+
+/* Appends ids and runs them in chunks of at most `chunk` tokens (1 … max_tokens; 0: max_tokens). Afterwards
+ * gemmac_logits belongs to the last of them. Fails with INVALID_ARGUMENT, CONTEXT_FULL, CANCELLED; after
+ * CANCELLED the tokens that were run stay, the others are forgotten. */
+gemmac_status gemmac_prompt(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk);
+
+/* As gemmac_prompt, and writes the logits of every id: count * vocab_size numbers. A long text may be given
+ * piece by piece. */
+gemmac_status gemmac_score(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk,
+                           float *logits);
+
+/* vocab_size numbers for the token that comes next, or null where there are none. Valid until the next call
+ * that runs tokens. */
+const float *gemmac_logits(const gemmac_session *session);
+
+typedef struct gemmac_sampling {
+  float temperature;        /* 0: the best token always; otherwise > 0, applied first */
+  uint32_t top_k;           /* keep the k best; 0: all */
+  float top_p;              /* (0, 1]: then keep the best whose probabilities sum up to p; 1: all */
+  float min_p;              /* [0, 1]: then keep those at least this fraction of the best; 0: all */
+  float repetition_penalty; /* > 0: logits of tokens that the session holds are divided (positive) or
+                               multiplied (negative) by it; 1: off */
+  uint64_t seed;            /* same seed, same text */
+} gemmac_sampling;
+
+/* What the model's own generation defaults say, with seed 0. */
+void gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampling);
+
+/* A token was generated. `text` is what can be shown now: whole characters of it and of tokens before it,
+ * without an end mark; `bytes` may be 0. The last call may have id -1: text that was held back. Not 0 ends
+ * the generation. */
+typedef int (*gemmac_on_token)(void *user, int32_t id, const char *text, size_t bytes);
+
+typedef struct gemmac_generation {
+  gemmac_sampling sampling;
+  uint32_t max_tokens; /* 0: until a stop token comes or the context is full */
+  int ignore_stop;     /* not 0: stop tokens are tokens like others */
+  const int32_t *stop; /* ids that end the generation beside the model's own */
+  size_t stop_count;
+  gemmac_on_token on_token; /* may be null */
+  void *user;
+} gemmac_generation;
+
+typedef enum gemmac_finish {
+  GEMMAC_FINISH_LENGTH = 0, /* max_tokens were generated */
+  GEMMAC_FINISH_STOP =
+      1, /* a stop token came: the session holds it, on_token did not get it, `tokens` does not count it */
+  GEMMAC_FINISH_CONTEXT = 2, /* no position was left for one more token */
+  GEMMAC_FINISH_CALLBACK = 3 /* on_token ended it */
+} gemmac_finish;
+
+typedef struct gemmac_result {
+  uint32_t tokens; /* generated */
+  gemmac_finish finish;
+} gemmac_result;
+
+/* Generates from the logits of the last call. The last generated token is held but not yet run: a prompt or
+ * generate that follows runs it first. Generation may be null: the model's defaults. Result may be null, and
+ * is also written on CANCELLED. Fails with INVALID_ARGUMENT, NO_PROMPT, CANCELLED. */
+gemmac_status gemmac_generate(gemmac_session *session, const gemmac_generation *generation,
+                              gemmac_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
