@@ -39,9 +39,12 @@ LogicalResult WeightOp::verify() {
 
 LogicalResult TableOp::verify() {
   for (Attribute row : getRows()) {
-    auto names = dyn_cast<ArrayAttr>(row);
-    if (!names || names.size() != getPlanes().size())
-      return emitOpError("table-p1: every row needs ") << getPlanes().size() << " names, one per column";
+    auto cells = dyn_cast<ArrayAttr>(row);
+    if (!cells || cells.size() != getPlanes().size())
+      return emitOpError("table-p1: every row needs ") << getPlanes().size() << " cells, one per column";
+    for (auto [cell, plane] : llvm::zip(cells, getPlanes()))
+      if (plane < 0 ? !isa<IntegerAttr>(cell) : !isa<FlatSymbolRefAttr>(cell))
+        return emitOpError("table-p2: ") << cell << " stands in a column of " << (plane < 0 ? "numbers" : "planes");
   }
   return success();
 }

@@ -37,15 +37,22 @@ def Plan_KernelAttr : AttrDef<Plan_Dialect, "Kernel"> {
 def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
   let summary = "A weight in the weights file: one or more planes of packed numbers";
   let description = [{
-    `planes` are the types of its arrays in file order, each at its offset. `weight-p1`: as many offsets as planes, none negative, planes
-    of static shape.
+    `planes` are the types of its arrays in file order, each at its offset in the tensor region. The rest tells the packer where the numbers come from: `sources`, the
+    logical `shape` (experts first where there are any), the `scheme` and whether 1 is added (`add_one`).
+
+    `weight-p1`: as many offsets as planes, none negative, planes of static shape.
     ```mlir
     plan.weight @layer0.qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] at [0, 6144]
+        shape [192, 64] scheme "q4_0" from ["q_proj.weight", "k_proj.weight", "v_proj.weight"]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$layout, TypeArrayAttr:$planes,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets);
-  let assemblyFormat = "$sym_name `layout` $layout `planes` $planes (`at` $offsets^)? attr-dict";
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets, DenseI64ArrayAttr:$shape, StrAttr:$scheme,
+                       UnitAttr:$add_one, StrArrayAttr:$sources);
+  let assemblyFormat = [{
+    $sym_name `layout` $layout `planes` $planes (`at` $offsets^)? `shape` $shape `scheme` $scheme (`add_one` $add_one^)?
+    `from` $sources attr-dict
+  }];
   let hasVerifier = 1;
 }
 
@@ -63,13 +70,13 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
 }
 
 def Plan_TableOp : Plan_Op<"table", [Symbol]> {
-  let summary = "The weights and caches of layers that share one procedure, a row for each";
+  let summary = "What differs between layers that share one procedure, a row for each";
   let description = [{
-    All rows have the same length; column c of each row names a plane of a weight or cache: `@layer3.qkv` with the plane number in `planes[c]`.
+    A column holds either planes of weights or caches (`planes[c]` is the plane; the rows name the symbols) or plain numbers (`planes[c]` is -1).
 
-    `table-p1`: rows are of one length, that of `planes`.
+    `table-p1`: every row is as long as `planes`. `table-p2`: a column of planes holds symbols, a column of numbers holds integers.
     ```mlir
-    plan.table @sliding_layers planes [0, 1] rows [[@layer0.qkv, @layer0.qkv], [@layer1.qkv, @layer1.qkv]]
+    plan.table @sliding_layers planes [0, 1, -1] rows [[@layer0.qkv, @layer0.qkv, 0], [@layer1.qkv, @layer1.qkv, 1]]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$planes, ArrayAttr:$rows);
@@ -99,6 +106,18 @@ def Plan_RowGetOp : Plan_Op<"row_get", [Pure]> {
   let arguments = (ins FlatSymbolRefAttr:$table, Index:$row, I64Attr:$column);
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "$table `[` $row `,` $column `]` attr-dict `:` type($result)";
+}
+
+def Plan_RowNumberOp : Plan_Op<"row_number", [Pure]> {
+  let summary = "The number that a table holds in this row and column";
+  let description = [{
+    ```mlir
+    %i = plan.row_number @sliding_layers[%layer, 2]
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$table, Index:$row, I64Attr:$column);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$table `[` $row `,` $column `]` attr-dict";
 }
 
 def Plan_ArenaOp : Plan_Op<"arena", [Pure]> {
