@@ -1,0 +1,198 @@
+//===- AssignArena.cpp - weights, caches and scratch get their offsets ---------------------------------------===//
+//
+// A buffer of the arena lives from its first to its last use in its function's list of statements; two buffers that live at the same time do not
+// overlap. A procedure's scratch counts as one buffer that lives from its first to its last call. The largest entry point gives the arena's size.
+
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/Passes.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace gemmac {
+#define GEN_PASS_DEF_ASSIGNARENA
+#include "passes/Passes.h.inc"
+namespace {
+
+/// Every buffer starts on a cache line, which is also the widest vector.
+constexpr int64_t kAlignment = 64;
+
+int64_t bytesOf(MemRefType type) {
+  return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
+}
+
+/// The largest value of an index that is the call's token count, or a multiple of it.
+int64_t largest(Value size, int64_t tokens) {
+  return TypeSwitch<Operation *, int64_t>(size.getDefiningOp())
+      .Case([&](plan::CountOp) { return tokens; })
+      .Case([&](arith::ConstantIndexOp constant) { return constant.value(); })
+      .Case([&](arith::MulIOp product) {
+        return largest(product.getLhs(), tokens) * largest(product.getRhs(), tokens);
+      })
+      .Default([](Operation *) -> int64_t { llvm_unreachable("sizes are products of the count and constants"); });
+}
+
+/// Something that needs room in the arena, from statement `first` to statement `last`.
+struct Tenant {
+  int64_t bytes = 0;
+  size_t first = SIZE_MAX, last = 0;
+  int64_t offset = 0;
+  memref::AllocOp buffer;    ///< or
+  StringAttr procedure;
+
+  void usedAt(size_t statement) {
+    first = std::min(first, statement);
+    last = std::max(last, statement);
+  }
+};
+
+class FrameLayout {
+public:
+  FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes);
+  /// Places the tenants, largest first at the lowest offset that is free for their whole life; returns the frame's size.
+  int64_t place();
+  ArrayRef<Tenant> all() const { return tenants; }
+
+private:
+  size_t statementOf(Operation *op) { return numbers.lookup(function.getBody().findAncestorOpInRegion(*op)); }
+  void followUses(Value value, Tenant &tenant);
+
+  func::FuncOp function;
+  llvm::DenseMap<Operation *, size_t> numbers;
+  SmallVector<Tenant> tenants;
+};
+
+FrameLayout::FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes) : function(function) {
+  int64_t tokens = function->getAttrOfType<IntegerAttr>("plan.tokens").getInt();
+  for (Operation &op : function.getBody().getOps())
+    numbers[&op] = numbers.size();
+  function.walk([&](memref::AllocOp alloc) {
+    MemRefType type = alloc.getType();
+    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    for (int64_t size : type.getShape())
+      bytes *= ShapedType::isDynamic(size) ? 1 : size;
+    for (Value size : alloc.getDynamicSizes())
+      bytes *= largest(size, tokens);
+    Tenant tenant;
+    tenant.bytes = bytes;
+    tenant.buffer = alloc;
+    tenant.usedAt(statementOf(alloc));
+    followUses(alloc, tenant);
+    tenants.push_back(tenant);
+  });
+  llvm::MapVector<StringAttr, Tenant> procedures;
+  function.walk([&](func::CallOp call) {
+    Tenant &tenant = procedures[call.getCalleeAttr().getAttr()];
+    tenant.procedure = call.getCalleeAttr().getAttr();
+    tenant.bytes = procedureBytes.lookup(call.getCallee());
+    tenant.usedAt(statementOf(call));
+  });
+  for (auto &[name, tenant] : procedures)
+    tenants.push_back(tenant);
+}
+
+void FrameLayout::followUses(Value value, Tenant &tenant) {
+  for (Operation *user : value.getUsers()) {
+    tenant.usedAt(statementOf(user));
+    if (isa<ViewLikeOpInterface>(user))
+      followUses(user->getResult(0), tenant);
+  }
+}
+
+int64_t FrameLayout::place() {
+  SmallVector<Tenant *> order;
+  for (Tenant &tenant : tenants)
+    order.push_back(&tenant);
+  llvm::stable_sort(order, [](Tenant *a, Tenant *b) { return a->bytes > b->bytes; });
+  SmallVector<Tenant *> placed;
+  int64_t size = 0;
+  for (Tenant *tenant : order) {
+    // `placed` is sorted by offset: the first gap between those that live at the same time is the lowest.
+    int64_t offset = 0;
+    for (Tenant *other : placed) {
+      bool together = other->first <= tenant->last && tenant->first <= other->last;
+      if (together && offset + tenant->bytes > other->offset)
+        offset = std::max<int64_t>(offset, llvm::alignTo(other->offset + other->bytes, kAlignment));
+    }
+    tenant->offset = offset;
+    placed.insert(llvm::upper_bound(placed, offset, [](int64_t at, Tenant *other) { return at < other->offset; }), tenant);
+    size = std::max<int64_t>(size, llvm::alignTo(offset + tenant->bytes, kAlignment));
+  }
+  return size;
+}
+
+struct AssignArena : impl::AssignArenaBase<AssignArena> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    OpBuilder builder(&getContext());
+    int64_t weights = placeWeights(), caches = placeCaches();
+
+    // Procedures call nobody: their frames are laid out first and moved to where their callers keep room for them.
+    llvm::StringMap<int64_t> procedureBytes;
+    llvm::StringMap<SmallVector<Tenant>> procedureTenants;
+    int64_t arena = 0;
+    for (bool procedures : {true, false})
+      for (auto function : module.getOps<func::FuncOp>()) {
+        if (function.isPrivate() != procedures)
+          continue;
+        FrameLayout frame(function, procedureBytes);
+        int64_t size = frame.place();
+        if (procedures) {
+          procedureBytes[function.getName()] = size;
+          procedureTenants[function.getName()].assign(frame.all().begin(), frame.all().end());
+          continue;
+        }
+        arena = std::max(arena, size);
+        for (const Tenant &tenant : frame.all()) {
+          if (tenant.buffer) {
+            replace(tenant.buffer, tenant.offset);
+            continue;
+          }
+          for (const Tenant &inner : procedureTenants[tenant.procedure.getValue()])
+            replace(inner.buffer, tenant.offset + inner.offset);
+        }
+      }
+    module->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(arena));
+    module->setAttr("plan.cache_bytes", builder.getI64IntegerAttr(caches));
+    module->setAttr("plan.weights_bytes", builder.getI64IntegerAttr(weights));
+  }
+
+private:
+  void replace(memref::AllocOp alloc, int64_t offset) {
+    OpBuilder builder(alloc);
+    auto arena = plan::ArenaOp::create(builder, alloc.getLoc(), alloc.getType(), offset, alloc.getDynamicSizes());
+    arena->setDiscardableAttrs(alloc->getDiscardableAttrDictionary());
+    alloc.replaceAllUsesWith(arena.getResult());
+    alloc.erase();
+  }
+
+  int64_t placeWeights() {
+    int64_t end = 0;
+    for (auto weight : getOperation().getOps<plan::WeightOp>()) {
+      SmallVector<int64_t> offsets;
+      for (Type plane : weight.getPlanes().getAsValueRange<TypeAttr>()) {
+        offsets.push_back(end);
+        end = llvm::alignTo(end + bytesOf(cast<MemRefType>(plane)), kAlignment);
+      }
+      weight.setOffsets(offsets);
+    }
+    return end;
+  }
+
+  int64_t placeCaches() {
+    int64_t end = 0;
+    for (auto cache : getOperation().getOps<plan::CacheOp>()) {
+      int64_t bytes = llvm::alignTo(bytesOf(cast<MemRefType>(cache.getType())), kAlignment);
+      cache.setOffsets({end, end + bytes});
+      end += 2 * bytes;
+    }
+    return end;
+  }
+};
+
+} // namespace
+} // namespace gemmac

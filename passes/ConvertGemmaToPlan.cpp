@@ -1,0 +1,389 @@
+//===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls ------------------------------===//
+//
+// Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of arguments: operands, planes of weights
+// and caches, the position, results. A quantized value is three buffers: bytes, scales, sums. Where a kernel may work in place and its operand
+// is not needed any more, result and operand are one buffer; so the residual stream is one buffer from the first layer to the last.
+
+#include "dialects/gemma/Gemma.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/Passes.h"
+#include "targets/kernels/WeightLayout.h"
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace gemmac {
+#define GEN_PASS_DEF_CONVERTGEMMATOPLAN
+#include "passes/Passes.h.inc"
+namespace {
+
+/// A tensor value as memory.
+struct Buffer {
+  Value data;
+  Value scales, sums; ///< of a quantized value
+  Value rows;         ///< index: size of the first axis
+};
+
+Type elementType(Element element, Builder &builder) {
+  switch (element) {
+  case Element::f32:
+    return builder.getF32Type();
+  case Element::f16:
+    return builder.getF16Type();
+  case Element::bf16:
+    return builder.getI16Type();
+  case Element::i8:
+  case Element::u8:
+    return builder.getI8Type();
+  }
+  llvm_unreachable("elements are listed above");
+}
+
+/// The operand whose buffer the op's result may take over; null if the kernel does not work in place.
+Value inPlaceOperand(Operation *op) {
+  return TypeSwitch<Operation *, Value>(op)
+      .Case([](gemma::AddNormOp norm) { return norm.getResidual(); })
+      .Case<gemma::ScaleOp, gemma::SoftcapOp, gemma::SoftmaxOp, gemma::GeluOp>([](auto unary) { return unary.getX(); })
+      .Case<arith::AddFOp, arith::MulFOp>([](auto binary) { return binary.getLhs(); })
+      .Default(Value());
+}
+
+/// Weights and caches that the op reads, in the order of its kernel's arguments.
+SmallVector<StringRef> symbolsOf(Operation *op) {
+  using Symbols = SmallVector<StringRef>;
+  return TypeSwitch<Operation *, Symbols>(op)
+      .Case([](gemma::EmbedOp embed) { return Symbols{embed.getTable()}; })
+      .Case<gemma::LinearOp, gemma::ExpertLinearOp, gemma::GroupedLinearOp>(
+          [](auto linear) { return Symbols{linear.getWeight()}; })
+      .Case([](gemma::RmsNormOp norm) { return norm.getWeight() ? Symbols{*norm.getWeight()} : Symbols{}; })
+      .Case([](gemma::AddNormOp norm) {
+        return norm.getScalar() ? Symbols{norm.getWeight(), *norm.getScalar()} : Symbols{norm.getWeight()};
+      })
+      .Case([](gemma::ScaleOp scale) { return scale.getScalar() ? Symbols{*scale.getScalar()} : Symbols{}; })
+      .Case([](gemma::TopKOp top) { return Symbols{top.getExpertScale()}; })
+      .Case([](gemma::CachedAttentionOp attention) { return Symbols{attention.getCache()}; })
+      .Default(Symbols{});
+}
+
+class FunctionConverter {
+public:
+  FunctionConverter(func::FuncOp source, func::FuncOp result)
+      : source(source), builder(result.getBody()), symbols(source->getParentOfType<ModuleOp>()) {}
+
+  LogicalResult convert();
+
+private:
+  LogicalResult convert(Operation &op);
+  void shareBuffers();
+  Buffer allocate(Value tensor);
+  void slice(gemma::SliceOp op);
+  void call(Operation *op, ArrayRef<Value> arguments, int64_t outputs);
+  void groupedLinear(gemma::GroupedLinearOp op);
+
+  /// All inner axes in one, or (tokens, heads, size).
+  Value flat(Value buffer);
+  Value threeAxes(Value buffer, Value rows);
+  void appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments);
+
+  Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, location, value); }
+
+  func::FuncOp source;
+  OpBuilder builder;
+  SymbolTable symbols;
+  Location location = source.getLoc();
+  Value tokens, position, count;
+  llvm::DenseMap<Value, Buffer> buffers;
+  llvm::EquivalenceClasses<Value> shared;
+  llvm::DenseMap<Value, Buffer> classBuffers; ///< by leader of `shared`
+  Value returned;
+};
+
+/// In place where the operand's last reader is the op itself. Slices are views of something larger and keep their own memory.
+void FunctionConverter::shareBuffers() {
+  for (Operation &op : source.getBody().getOps()) {
+    for (Value result : op.getResults())
+      shared.insert(result);
+    Value operand = inPlaceOperand(&op);
+    if (!operand || isa<BlockArgument>(operand) || isa<gemma::SliceOp>(operand.getDefiningOp()))
+      continue;
+    if (llvm::all_of(operand.getUsers(), [&](Operation *user) { return user == &op || user->isBeforeInBlock(&op); }) &&
+        llvm::none_of(operand.getUsers(), [&](Operation *user) { return isa<gemma::SliceOp>(user); }))
+      shared.unionSets(operand, op.getResult(0));
+  }
+}
+
+Buffer FunctionConverter::allocate(Value tensor) {
+  Value leader = shared.getLeaderValue(tensor);
+  if (Buffer known = classBuffers.lookup(leader); known.data)
+    return known;
+  auto type = cast<RankedTensorType>(tensor.getType());
+  Buffer buffer;
+  if (returned && shared.isEquivalent(returned, tensor)) {
+    auto memory = MemRefType::get(type.getShape(), type.getElementType());
+    buffer = {plan::LogitsOp::create(builder, location, memory, ValueRange{count}), {}, {}, count};
+    return classBuffers[leader] = buffer;
+  }
+  // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic operand, times its choices.
+  buffer.rows = count;
+  Operation *op = tensor.getDefiningOp();
+  SmallVector<Value> sizes;
+  auto dynamic = [&](Value rows) { sizes.assign(type.isDynamicDim(0) ? 1 : 0, rows); };
+  if (isa<gemma::GroupByExpertOp>(op) && type.getRank() == 1) {
+    int64_t choices = cast<RankedTensorType>(op->getOperand(0).getType()).getDimSize(1);
+    if (type.isDynamicDim(0))
+      buffer.rows = arith::MulIOp::create(builder, location, count, index(choices));
+  } else if (auto gather = dyn_cast<gemma::GatherTokensOp>(op)) {
+    buffer.rows = buffers.lookup(gather.getOrder()).rows;
+  } else if (!isa<gemma::CombineGroupsOp, gemma::EmbedOp>(op) && op->getNumOperands()) {
+    buffer.rows = buffers.lookup(op->getOperand(0)).rows;
+  }
+  dynamic(buffer.rows);
+  auto make = [&](ArrayRef<int64_t> shape, Type element) -> Value {
+    return memref::AllocOp::create(builder, location, MemRefType::get(shape, element), sizes);
+  };
+  buffer.data = make(type.getShape(), type.getElementType());
+  if (auto blocks = dyn_cast_or_null<gemma::BlocksAttr>(type.getEncoding())) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() /= blocks.getSize();
+    buffer.scales = make(shape, builder.getF32Type());
+    buffer.sums = make(shape, builder.getI32Type());
+  }
+  return classBuffers[leader] = buffer;
+}
+
+Value FunctionConverter::flat(Value buffer) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() <= 2)
+    return buffer;
+  ReassociationIndices inner = llvm::to_vector<2>(llvm::seq<int64_t>(1, type.getRank()));
+  SmallVector<ReassociationIndices> groups = {{0}, inner};
+  return memref::CollapseShapeOp::create(builder, location, buffer, groups);
+}
+
+Value FunctionConverter::threeAxes(Value buffer, Value rows) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() == 3)
+    return buffer;
+  assert(type.getRank() == 2 && "rows have two or three axes");
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
+  SmallVector<OpFoldResult> sizes = {rows, builder.getIndexAttr(1), builder.getIndexAttr(type.getDimSize(1))};
+  SmallVector<int64_t> shape = {ShapedType::kDynamic, 1, type.getDimSize(1)};
+  FailureOr<MemRefType> expanded = memref::ExpandShapeOp::computeExpandedType(type, shape, groups);
+  assert(succeeded(expanded) && "a contiguous axis can be split");
+  return memref::ExpandShapeOp::create(builder, location, *expanded, buffer, groups, sizes);
+}
+
+void FunctionConverter::appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments) {
+  if (auto weight = symbols.lookup<plan::WeightOp>(symbol)) {
+    for (auto [plane, type] : llvm::enumerate(weight.getPlanes().getAsValueRange<TypeAttr>()))
+      arguments.push_back(plan::GetOp::create(builder, location, type, symbol, plane));
+    return;
+  }
+  auto cache = symbols.lookup<plan::CacheOp>(symbol);
+  for (int64_t plane : {0, 1})
+    arguments.push_back(plan::GetOp::create(builder, location, cache.getType(), symbol, plane));
+}
+
+void FunctionConverter::call(Operation *op, ArrayRef<Value> arguments, int64_t outputs) {
+  auto parallel = op->getAttrOfType<DenseI64ArrayAttr>("gemma.parallel");
+  IntegerAttr axis, grain;
+  if (parallel) {
+    axis = builder.getI64IntegerAttr(parallel[0]);
+    grain = builder.getI64IntegerAttr(parallel[1]);
+  }
+  plan::CallOp::create(builder, location, op->getAttrOfType<plan::KernelAttr>("gemma.kernel"), arguments, outputs, axis,
+                       grain);
+}
+
+void FunctionConverter::slice(gemma::SliceOp op) {
+  Buffer whole = buffers.lookup(op.getX());
+  auto type = cast<MemRefType>(whole.data.getType());
+  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes, strides(type.getRank(), builder.getIndexAttr(1));
+  for (int64_t axis = 0; axis < type.getRank(); ++axis)
+    sizes.push_back(axis == 0 ? OpFoldResult(whole.rows) : builder.getIndexAttr(type.getDimSize(axis)));
+  int64_t axis = op.getAxis();
+  sizes[axis] = builder.getIndexAttr(op.getDrop() ? 1 : cast<RankedTensorType>(op.getType()).getDimSize(axis));
+  // The slice of one layer differs from layer to layer in its index alone: kept a value, so that layers can share their code.
+  if (op.getDrop())
+    offsets[axis] = index(op.getOffset());
+  else
+    offsets[axis] = builder.getIndexAttr(op.getOffset());
+  MemRefType resultType;
+  if (op.getDrop())
+    resultType = memref::SubViewOp::inferRankReducedResultType(cast<RankedTensorType>(op.getType()).getShape(), type,
+                                                               offsets, sizes, strides);
+  else
+    resultType = memref::SubViewOp::inferResultType(type, offsets, sizes, strides);
+  Value view = memref::SubViewOp::create(builder, location, resultType, whole.data, offsets, sizes, strides);
+  buffers[op.getResult()] = {view, {}, {}, whole.rows};
+}
+
+/// for each expert: its rows, if there are any, through its matrix
+void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
+  Buffer x = buffers.lookup(op.getX());
+  SmallVector<Value> inputs, planes;
+  for (Value part : {x.data, x.scales, x.sums})
+    if (part)
+      inputs.push_back(flat(part));
+  appendPlanes(op.getWeight(), planes);
+  Value result = flat(buffers.lookup(op.getResult()).data), offsets = buffers.lookup(op.getOffsets()).data;
+  int64_t experts = cast<RankedTensorType>(op.getOffsets().getType()).getDimSize(0) - 1;
+  Value zero = index(0), one = index(1);
+  auto loop = scf::ForOp::create(builder, location, zero, index(experts), one);
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(loop.getBody());
+  Value expert = loop.getInductionVar();
+  auto load = [&](Value at) -> Value {
+    Value number = memref::LoadOp::create(builder, location, offsets, at);
+    return arith::IndexCastOp::create(builder, location, builder.getIndexType(), number);
+  };
+  Value begin = load(expert), end = load(arith::AddIOp::create(builder, location, expert, one));
+  Value rows = arith::SubIOp::create(builder, location, end, begin);
+  Value some = arith::CmpIOp::create(builder, location, arith::CmpIPredicate::ne, begin, end);
+  auto branch = scf::IfOp::create(builder, location, some);
+  builder.setInsertionPointToStart(branch.thenBlock());
+  auto part = [&](Value whole, OpFoldResult offset, OpFoldResult size, bool drop) -> Value {
+    auto type = cast<MemRefType>(whole.getType());
+    SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)), sizes, strides(type.getRank(), builder.getIndexAttr(1));
+    for (int64_t size : type.getShape())
+      sizes.push_back(builder.getIndexAttr(size));
+    starts[0] = offset;
+    sizes[0] = size;
+    MemRefType view = drop ? memref::SubViewOp::inferRankReducedResultType(type.getShape().drop_front(), type, starts, sizes, strides)
+                           : memref::SubViewOp::inferResultType(type, starts, sizes, strides);
+    return memref::SubViewOp::create(builder, location, view, whole, starts, sizes, strides);
+  };
+  SmallVector<Value> arguments;
+  for (Value input : inputs)
+    arguments.push_back(part(input, begin, rows, false));
+  for (Value plane : planes)
+    arguments.push_back(part(plane, expert, builder.getIndexAttr(1), true));
+  arguments.push_back(part(result, begin, rows, false));
+  call(op, arguments, 1);
+}
+
+LogicalResult FunctionConverter::convert(Operation &op) {
+  location = op.getLoc();
+  if (isa<func::ReturnOp>(op))
+    return success();
+  if (auto view = dyn_cast<gemma::SliceOp>(op)) {
+    slice(view);
+    return success();
+  }
+  for (Value result : op.getResults())
+    buffers[result] = allocate(result);
+  if (auto grouped = dyn_cast<gemma::GroupedLinearOp>(op)) {
+    groupedLinear(grouped);
+    return success();
+  }
+
+  bool twoAxes = isa<gemma::EmbedOp, gemma::LinearOp, gemma::AddNormOp>(op);
+  bool rows = isa<gemma::RmsNormOp, gemma::GeluOp, gemma::GeluMulOp, gemma::SoftmaxOp, gemma::ScaleOp, gemma::SoftcapOp,
+                       gemma::QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
+  auto shaped = [&](Value part, Value count) { return twoAxes ? flat(part) : rows ? threeAxes(part, count) : part; };
+  SmallVector<Value> arguments;
+  for (Value operand : op.getOperands()) {
+    if (operand.getType().isIndex())
+      continue;
+    Buffer buffer = buffers.lookup(operand);
+    for (Value part : {buffer.data, buffer.scales, buffer.sums})
+      if (part)
+        arguments.push_back(shaped(part, buffer.rows));
+  }
+  for (StringRef symbol : symbolsOf(&op))
+    appendPlanes(symbol, arguments);
+  bool positioned = llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isIndex(); });
+  if (positioned)
+    arguments.push_back(position);
+
+  size_t inputs = arguments.size();
+  if (auto write = dyn_cast<gemma::CacheWriteOp>(op))
+    appendPlanes(write.getCache(), arguments);
+  for (Value result : op.getResults()) {
+    Buffer buffer = buffers.lookup(result);
+    for (Value part : {buffer.data, buffer.scales, buffer.sums})
+      if (part)
+        arguments.push_back(shaped(part, buffer.rows));
+  }
+  call(&op, arguments, arguments.size() - inputs);
+  return success();
+}
+
+LogicalResult FunctionConverter::convert() {
+  auto ret = cast<func::ReturnOp>(source.getBody().front().getTerminator());
+  if (ret.getNumOperands())
+    returned = ret.getOperand(0);
+  shareBuffers();
+  tokens = plan::TokensOp::create(builder, location, MemRefType::get({ShapedType::kDynamic}, builder.getI32Type()));
+  count = plan::CountOp::create(builder, location, builder.getIndexType());
+  position = plan::PositionOp::create(builder, location, builder.getIndexType());
+  buffers[source.getArgument(0)] = {tokens, {}, {}, count};
+
+  for (Operation &op : source.getBody().getOps()) {
+    Block::iterator last = std::prev(builder.getInsertionPoint());
+    if (failed(convert(op)))
+      return failure();
+    if (Attribute layer = op.getAttr("gemma.layer"))
+      for (auto it = std::next(last); it != builder.getInsertionPoint(); ++it)
+        it->setAttr("gemma.layer", layer);
+  }
+  location = source.getLoc();
+  func::ReturnOp::create(builder, location);
+  return success();
+}
+
+struct ConvertGemmaToPlan : impl::ConvertGemmaToPlanBase<ConvertGemmaToPlan> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto weight : llvm::make_early_inc_range(module.getOps<gemma::WeightOp>()))
+      convertWeight(weight);
+    for (auto cache : llvm::make_early_inc_range(module.getOps<gemma::CacheOp>()))
+      convertCache(cache);
+    for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
+      OpBuilder builder(function);
+      auto converted = func::FuncOp::create(builder, function.getLoc(), "plan", builder.getFunctionType({}, {}));
+      if (Attribute tokens = function->getAttr("gemma.tokens"))
+        converted->setAttr("plan.tokens", tokens);
+      else
+        converted->setAttr("plan.tokens", module->getAttr("gemma.max_tokens"));
+      converted.addEntryBlock();
+      if (failed(FunctionConverter(function, converted).convert()))
+        return signalPassFailure();
+      StringAttr name = function.getSymNameAttr();
+      function.erase();
+      converted.setSymNameAttr(name);
+    }
+  }
+
+private:
+  void convertWeight(gemma::WeightOp weight) {
+    OpBuilder builder(weight);
+    RankedTensorType type = weight.getTensorType();
+    ArrayRef<int64_t> shape = type.getShape();
+    WeightShape logical = {shape.size() == 3 ? shape[0] : 0, shape.size() == 1 ? 1 : shape[shape.size() - 2], shape.back()};
+    std::string layout = weight->getAttrOfType<StringAttr>("gemma.layout").getValue().str();
+    std::string scheme = gemma::stringifyScheme(weight.getScheme()).str();
+    SmallVector<Type> planes;
+    for (const Plane &plane : planesOf(layout, scheme, logical))
+      planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
+    plan::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), layout, builder.getTypeArrayAttr(planes),
+                           ArrayRef<int64_t>{}, shape, scheme, weight.getAddOne(), weight.getSources());
+    weight.erase();
+  }
+
+  void convertCache(gemma::CacheOp cache) {
+    OpBuilder builder(cache);
+    Type element = cache.getScheme() == gemma::Scheme::f16 ? Type(builder.getF16Type()) : builder.getF32Type();
+    auto type = MemRefType::get(cache.getTensorType().getShape(), element);
+    plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), type, ArrayRef<int64_t>{});
+    cache.erase();
+  }
+};
+
+} // namespace
+} // namespace gemmac
