@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Perplexity of a model on a text, per scheme, computed by compiled programs.
+
+The text is cut into windows of tokens, each preceded by <bos>; every token of a window is predicted from those before it in the window. The defaults are the example
+model, the part of its text that it was not trained on, and the windows of its reference: mean loss 4.45159, perplexity 85.76 in float32.
+
+    benchmarks/perplexity.py [--model DIR] [--text FILE] [--windows 40] [--window 256] [--schemes f32,bf16,q8_0,q4_0]
+"""
+import argparse
+import os
+import subprocess
+import tempfile
+
+import numpy as np
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+BOS = 2
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gemmac", default=os.path.join(ROOT, "build/bin/gemmac"))
+    parser.add_argument("--model", default=os.path.join(ROOT, "examples/bard-e2b"))
+    parser.add_argument("--text", default=os.path.join(ROOT, "examples/bard-e2b/held-out.txt"))
+    parser.add_argument("--windows", type=int, default=40)
+    parser.add_argument("--window", type=int, default=256)
+    parser.add_argument("--schemes", default="f32,bf16,q8_0,q4_0")
+    options = parser.parse_args()
+
+    with open(options.text, "rb") as text:
+        output = subprocess.run([options.gemmac, "tokenize", options.model, "--no-bos"], stdin=text, check=True,
+                                capture_output=True).stdout
+    ids = [int(word) for word in output.split()]
+    windows = [ids[i * options.window:(i + 1) * options.window] for i in range(options.windows)]
+    windows = [window for window in windows if len(window) == options.window]
+    print(f"{len(ids)} tokens; {len(windows)} windows of {options.window} predicted")
+
+    print("| scheme | mean loss | perplexity |\n|---|---|---|")
+    for scheme in options.schemes.split(","):
+        loss = np.mean([window_loss(options, scheme, window) for window in windows])
+        print(f"| {scheme} | {loss:.5f} | {np.exp(loss):.2f} |", flush=True)
+
+
+def window_loss(options, scheme, window):
+    """Mean loss over one window, from the logits of all its positions."""
+    with tempfile.TemporaryDirectory() as folder:
+        ids_file, logits_file = os.path.join(folder, "ids"), os.path.join(folder, "logits.npy")
+        with open(ids_file, "w") as file:
+            file.write(" ".join(map(str, [BOS] + window)))
+        subprocess.run([options.gemmac, "logits", options.model, "--ids-file", ids_file, "--scheme", scheme, "-o", logits_file],
+                       check=True, capture_output=True)
+        logits = np.load(logits_file).astype(np.float64)[:-1]
+    top = logits.max(axis=1, keepdims=True)
+    log_sum = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
+    return np.mean(log_sum - logits[np.arange(len(window)), window])
+
+
+if __name__ == "__main__":
+    main()
