@@ -1,4 +1,5 @@
-//===- WeightSource.h - where the bytes of weights come from ------------------------------------------------===//
+//===- WeightSource.h - where the bytes of weights come from
+//------------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_WEIGHTSOURCE_H
 #define GEMMAC_COMPILER_IMPORT_WEIGHTSOURCE_H
@@ -15,11 +16,11 @@ namespace gemmac {
 /// A tensor of a checkpoint: a view into the mapped file, valid as long as its source.
 struct SourceTensor {
   std::string name;
-  std::string scheme;          ///< "f32", "f16", "bf16"; from GGUF also "q8_0", "q4_0" and the other block formats
-  std::vector<int64_t> shape;  ///< slowest axis first
+  std::string scheme; ///< "f32", "f16", "bf16"; from GGUF also "q8_0", "q4_0" and the other block formats
+  std::vector<int64_t> shape;     ///< slowest axis first
   std::span<const uint8_t> bytes; ///< checked: as long as scheme and shape say, inside the file
 
-  int64_t numbers() const;     ///< product of the shape
+  int64_t numbers() const; ///< product of the shape
 };
 
 /// A checkpoint's tensors, mapped and never copied whole. Thread safe after opening.
@@ -33,7 +34,10 @@ public:
   virtual std::string fileOf(std::string_view name) const = 0;
 };
 
-/// `count` numbers of a tensor from `first`, as float32.
+/// Whether readNumbers knows how a scheme's numbers are stored.
+bool canReadNumbers(std::string_view scheme);
+
+/// As many numbers of a tensor as `out` holds, from the number `first` on, as float32.
 void readNumbers(const SourceTensor &tensor, int64_t first, std::span<float> out);
 
 } // namespace gemmac

@@ -1,0 +1,29 @@
+//===- Checkpoint.h - a model as it was downloaded
+//-----------------------------------------------------------===//
+
+#ifndef GEMMAC_COMPILER_IMPORT_CHECKPOINT_H
+#define GEMMAC_COMPILER_IMPORT_CHECKPOINT_H
+
+#include "compiler/import/GenerationConfig.h"
+#include "compiler/import/ModelConfig.h"
+#include "compiler/import/WeightSource.h"
+
+namespace gemmac {
+
+struct Checkpoint {
+  std::string directory;
+  std::string name; ///< the directory's, as a C identifier: gemma_4_e2b_it
+  ModelConfig config;
+  GenerationConfig generation;
+  std::unique_ptr<WeightSource> weights;
+};
+
+/// Opens a Hugging Face directory: its configuration, how it wants to be sampled, and its tensors, mapped.
+llvm::Expected<Checkpoint> openCheckpoint(const std::string &directory);
+
+/// A C identifier made of a file's name: `gemma-4-E2B-it` → `gemma_4_e2b_it`.
+std::string identifierFrom(std::string_view fileName);
+
+} // namespace gemmac
+
+#endif

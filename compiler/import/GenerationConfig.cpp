@@ -1,0 +1,67 @@
+//===- GenerationConfig.cpp - how a checkpoint wants its text to be sampled
+//--------------------------------===//
+
+#include "compiler/import/GenerationConfig.h"
+#include "compiler/import/ConfigFields.h"
+#include "llvm/Support/FileSystem.h"
+
+using nlohmann::json;
+
+namespace gemmac {
+namespace {
+
+/// <eos> and <turn|> (Gemma 3: <end_of_turn>) and, in Gemma 4, the start of a tool's response: what a
+/// checkpoint stops at that does not say it.
+std::vector<int32_t> familyStops(const ModelConfig &model) {
+  std::vector<int32_t> stops;
+  for (int32_t id : {1, 106, 50})
+    if (id < model.vocabulary && (id != 50 || model.family == Family::gemma4))
+      stops.push_back(id);
+  return stops;
+}
+
+double numberOr(ConfigFields &fields, llvm::StringRef key, double absent, double least, double most) {
+  if (!fields.given(key))
+    return absent;
+  return fields.number(key, absent, least, most);
+}
+
+/// Keys that are not read concern the host program (beams, lengths, assistants) and are left alone.
+GenerationConfig read(ConfigFields &fields, const ModelConfig &model) {
+  GenerationConfig config;
+  config.temperature = numberOr(fields, "temperature", config.temperature, 0.0, 1e6);
+  config.topK = int32_t(fields.integerOrNull("top_k", 0, model.vocabulary).value_or(config.topK));
+  config.topP = numberOr(fields, "top_p", config.topP, 0.0, 1.0);
+  config.minP = numberOr(fields, "min_p", config.minP, 0.0, 1.0);
+  config.repetitionPenalty = numberOr(fields, "repetition_penalty", config.repetitionPenalty, 1e-3, 1e3);
+  if (fields.given("do_sample") && !fields.boolean("do_sample", true))
+    config.temperature = 0.0;
+  std::vector<int32_t> bos = fields.ids("bos_token_id", model.vocabulary);
+  config.bos = bos.empty() ? model.bos : std::optional(bos.front());
+  config.stop = fields.ids("eos_token_id", model.vocabulary);
+  if (config.stop.empty())
+    config.stop = model.eos.empty() ? familyStops(model) : model.eos;
+  config.suppress = fields.ids("suppress_tokens", model.vocabulary);
+  return config;
+}
+
+} // namespace
+
+llvm::Expected<GenerationConfig> readGenerationConfig(const std::string &directory,
+                                                      const ModelConfig &model) {
+  std::string path = pathIn(directory, "generation_config.json");
+  json object = json::object();
+  if (llvm::sys::fs::exists(path)) {
+    llvm::Expected<json> found = readJsonFile(path);
+    if (!found)
+      return found.takeError();
+    object = std::move(*found);
+  }
+  ConfigFields fields(path, object);
+  GenerationConfig config = read(fields, model);
+  if (llvm::Error error = fields.takeError())
+    return error;
+  return config;
+}
+
+} // namespace gemmac

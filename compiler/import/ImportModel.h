@@ -1,0 +1,32 @@
+//===- ImportModel.h - from a configuration to the gemma dialect
+//-------------------------------------------===//
+// The model is written down from its configuration, op by op as the specification states it, fused with
+// nothing: what is one matrix in the checkpoint is one symbol here. No number of a weight is looked at.
+
+#ifndef GEMMAC_COMPILER_IMPORT_IMPORTMODEL_H
+#define GEMMAC_COMPILER_IMPORT_IMPORTMODEL_H
+
+#include "compiler/import/ModelConfig.h"
+#include "compiler/import/WeightSource.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+
+namespace gemmac {
+
+struct ImportOptions {
+  std::string name = "model";
+  int64_t context = 0;    ///< positions to have room for; 0: as many as the model was made for
+  int64_t maxTokens = 64; ///< most tokens of one call; cut to the context
+};
+
+/// A module with the model's weights as symbols and the pure function `@forward(ids) -> logits`, verified.
+/// Whatever is wrong with the checkpoint is one diagnostic; tensors of vision and audio towers are left out
+/// with one remark.
+mlir::FailureOr<mlir::OwningOpRef<mlir::ModuleOp>> importModel(mlir::MLIRContext &context,
+                                                               const ModelConfig &config,
+                                                               const WeightSource &weights,
+                                                               const ImportOptions &options);
+
+} // namespace gemmac
+
+#endif

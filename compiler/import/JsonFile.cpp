@@ -1,0 +1,128 @@
+//===- JsonFile.cpp - JSON that somebody else wrote
+//------------------------------------------------------===//
+
+#include "compiler/import/JsonFile.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+
+using nlohmann::json;
+
+namespace gemmac {
+namespace {
+
+/// Looks through a text before anything is built from it: the ordinary parser keeps the last of two equal
+/// keys and nests without bound.
+class Inspector : public nlohmann::json_sax<json> {
+public:
+  std::string problem;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t &) override { return true; }
+  bool string(string_t &) override { return true; }
+  bool binary(binary_t &) override { return true; }
+  bool start_object(std::size_t) override { return open(); }
+  bool end_object() override { return close(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t &name) override {
+    if (keys.back().insert(name).second)
+      return true;
+    problem = "the key " + inQuotes(name) + " appears twice in one object";
+    return false;
+  }
+
+  bool parse_error(std::size_t position, const std::string &, const json::exception &) override {
+    problem = "is not valid JSON, from byte " + std::to_string(position) + " on";
+    return false;
+  }
+
+private:
+  std::vector<llvm::StringSet<>> keys;
+
+  bool open() {
+    constexpr size_t kDeepest = 64;
+    if (keys.size() == kDeepest) {
+      problem = "is nested deeper than " + std::to_string(kDeepest) + " levels";
+      return false;
+    }
+    keys.emplace_back();
+    return true;
+  }
+
+  bool close() {
+    keys.pop_back();
+    return true;
+  }
+};
+
+} // namespace
+
+llvm::Error fileError(std::string_view file, const llvm::Twine &what) {
+  return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
+                                 llvm::Twine(llvm::StringRef(file)) + ": " + what);
+}
+
+std::string inQuotes(std::string_view name) {
+  constexpr size_t kLongest = 160;
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << '\'';
+  if (name.size() <= kLongest) {
+    llvm::printEscapedString(name, stream);
+  } else {
+    llvm::printEscapedString(name.substr(0, kLongest / 2), stream);
+    stream << "…";
+    llvm::printEscapedString(name.substr(name.size() - kLongest / 2), stream);
+  }
+  stream << '\'';
+  return text;
+}
+
+std::string pathIn(const std::string &directory, llvm::StringRef file) {
+  llvm::SmallString<256> path(directory);
+  llvm::sys::path::append(path, file);
+  return std::string(path);
+}
+
+llvm::Expected<json> parseJsonObject(std::string_view file, std::string_view text) {
+  Inspector inspector;
+  if (!json::sax_parse(text.begin(), text.end(), &inspector))
+    return fileError(file, inspector.problem);
+  json value = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!value.is_object())
+    return fileError(file, "a JSON object is needed, but this is " + llvm::Twine(value.type_name()));
+  return value;
+}
+
+llvm::Expected<uint64_t> sizeOfFile(const std::string &path) {
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(path, status))
+    return fileError(path, error.message());
+  if (status.type() != llvm::sys::fs::file_type::regular_file)
+    return fileError(path, "is not a regular file");
+  return status.getSize();
+}
+
+llvm::Expected<json> readJsonFile(const std::string &path, uint64_t limit) {
+  llvm::Expected<uint64_t> size = sizeOfFile(path);
+  if (!size)
+    return size.takeError();
+  if (*size > limit)
+    return fileError(path, "has " + llvm::Twine(*size) + " bytes, but at most " + llvm::Twine(limit) +
+                               " make sense");
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer = llvm::MemoryBuffer::getFile(path);
+  if (!buffer)
+    return fileError(path, buffer.getError().message());
+  return parseJsonObject(path, (*buffer)->getBuffer());
+}
+
+} // namespace gemmac

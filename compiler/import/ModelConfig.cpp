@@ -1,0 +1,442 @@
+//===- ModelConfig.cpp - what a checkpoint says about its model
+//--------------------------------------------===//
+// A key that is absent takes the default of the model's class; a key that nobody knows is an error, since it
+// might change what is computed. Configurations of vision and audio towers are not looked into.
+
+#include "compiler/import/ModelConfig.h"
+#include "compiler/import/ConfigFields.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSwitch.h"
+#include <cmath>
+
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+using nlohmann::json;
+
+namespace gemmac {
+namespace {
+
+// Bounds far above any model that fits a machine, and far below where sizes could overflow.
+constexpr int64_t kMostLayers = 4096;
+constexpr int64_t kMostHeads = 1 << 14;
+constexpr int64_t kMostWidth = 1 << 24;
+constexpr int64_t kMostPositions = 1 << 28;
+
+constexpr StringRef kSliding = "sliding_attention";
+constexpr StringRef kGlobal = "full_attention";
+
+/// What the class of a model brings along where its file is silent.
+struct Defaults {
+  StringRef textType; ///< model_type of the text model
+  Family family;
+  int64_t vocabulary, window, context;
+};
+
+constexpr Defaults kGemma4 = {"gemma4_text", Family::gemma4, 262144, 512, 131072};
+constexpr Defaults kGemma4Unified = {"gemma4_unified_text", Family::gemma4, 262144, 1024, 262144};
+constexpr Defaults kGemma3 = {"gemma3_text", Family::gemma3, 262208, 4096, 131072};
+
+/// Keys of released and re-saved files that say nothing about what the text model computes.
+const StringRef kSilentKeys[] = {"_name_or_path",
+                                 "architectures",
+                                 "attention_dropout",
+                                 "boa_token_id",
+                                 "audio_token_id",
+                                 "boi_token_id",
+                                 "boi_token_index",
+                                 "cache_implementation",
+                                 "dtype",
+                                 "eoa_token_id",
+                                 "eoa_token_index",
+                                 "eoi_token_id",
+                                 "eoi_token_index",
+                                 "image_token_id",
+                                 "image_token_index",
+                                 "initializer_range",
+                                 "mm_tokens_per_image",
+                                 "pad_token_id",
+                                 "torch_dtype",
+                                 "transformers_version",
+                                 "use_cache",
+                                 "video_token_id",
+                                 "vision_soft_tokens_per_image"};
+
+class ConfigReader {
+public:
+  ConfigReader(ConfigFields &fields, const Defaults &defaults, std::string file)
+      : fields(fields), defaults(defaults) {
+    config.file = std::move(file);
+    config.family = defaults.family;
+  }
+
+  ModelConfig read() {
+    readSizes();
+    readHead();
+    if (defaults.family == Family::gemma4) {
+      readPerLayerEmbeddings();
+      readExperts();
+    }
+    refuseForeignAttention();
+    readLayers();
+    return std::move(config);
+  }
+
+private:
+  ConfigFields &fields;
+  const Defaults &defaults;
+  ModelConfig config;
+
+  void readSizes() {
+    config.vocabulary = fields.integer("vocab_size", defaults.vocabulary, 1, kMostWidth);
+    config.hidden = fields.integer("hidden_size", 2304, 1, kMostWidth);
+    config.heads = fields.integer("num_attention_heads", 8, 1, kMostHeads);
+    config.context = fields.integer("max_position_embeddings", defaults.context, 1, kMostPositions);
+    config.eps = fields.number("rms_norm_eps", 1e-6, 1e-30, 1.0);
+  }
+
+  void readHead() {
+    config.softcap = fields.positiveOrNull("final_logit_softcapping");
+    config.tiedHead = fields.boolean("tie_word_embeddings", true);
+    std::vector<int32_t> bos = fields.ids("bos_token_id", config.vocabulary);
+    if (bos.size() > 1)
+      fields.fail("bos_token_id", "must be one id");
+    if (!bos.empty())
+      config.bos = bos.front();
+    config.eos = fields.ids("eos_token_id", config.vocabulary);
+  }
+
+  void readPerLayerEmbeddings() {
+    // Absent is not the same as null: the class has per-layer embeddings unless they are switched off.
+    if (fields.has("hidden_size_per_layer_input"))
+      config.perLayerWidth = fields.integerOrNull("hidden_size_per_layer_input", 0, kMostWidth).value_or(0);
+    else
+      config.perLayerWidth = 256;
+    constexpr StringRef kRows = "vocab_size_per_layer_input";
+    config.perLayerVocabulary = fields.integer(kRows, 262144, 0, kMostWidth);
+    if (config.perLayerWidth > 0 && config.perLayerVocabulary < config.vocabulary)
+      fields.fail(kRows, "is " + Twine(config.perLayerVocabulary) + ", but the vocabulary has " +
+                             Twine(config.vocabulary) + " tokens");
+  }
+
+  void readExperts() {
+    bool enabled = fields.boolean("enable_moe_block", false);
+    std::optional<int64_t> count = fields.integerOrNull("num_experts", 0, 1 << 16);
+    std::optional<int64_t> chosen = fields.integerOrNull("top_k_experts", 0, 1 << 16);
+    std::optional<int64_t> width = fields.integerOrNull("moe_intermediate_size", 0, kMostWidth);
+    if (!enabled)
+      return;
+    if (!count || *count == 0)
+      fields.fail("num_experts", "must be given where 'enable_moe_block' is true");
+    if (!chosen || *chosen == 0 || *chosen > count.value_or(0))
+      fields.fail("top_k_experts", "must be from 1 to the number of experts");
+    if (!width || *width == 0)
+      fields.fail("moe_intermediate_size", "must be given where 'enable_moe_block' is true");
+    config.experts = ExpertConfig{count.value_or(1), chosen.value_or(1), width.value_or(1)};
+  }
+
+  /// Features of related classes that no file of these families uses, and that would change the result.
+  void refuseForeignAttention() {
+    if (fields.boolean("attention_bias", false))
+      fields.fail("attention_bias", "is true, but no linear of the text model has a bias");
+    if (fields.string("hidden_activation", "gelu_pytorch_tanh") != "gelu_pytorch_tanh")
+      fields.fail("hidden_activation", "must be 'gelu_pytorch_tanh'");
+    if (fields.positiveOrNull("attn_logit_softcapping"))
+      fields.fail("attn_logit_softcapping", "must be null: attention has no softcap");
+    readBidirectional();
+  }
+
+  /// "vision" concerns blocks of images only; a text is causal.
+  void readBidirectional() {
+    constexpr StringRef kKey = "use_bidirectional_attention";
+    if (!fields.given(kKey))
+      return fields.ignore({kKey});
+    if (defaults.family == Family::gemma3) {
+      if (fields.boolean(kKey, false))
+        fields.fail(kKey, "is true, but only causal models are compiled");
+    } else if (fields.string(kKey, "vision") != "vision") {
+      fields.fail(kKey, "must be null or 'vision': only causal models are compiled");
+    }
+  }
+
+  void readLayers() {
+    int64_t count =
+        fields.integer("num_hidden_layers", defaults.family == Family::gemma3 ? 26 : 30, 1, kMostLayers);
+    int64_t window = fields.integer("sliding_window", defaults.window, 1, kMostPositions);
+    int64_t headDim = fields.integer("head_dim", 256, 2, 1 << 16);
+    int64_t keyHeads = fields.integer("num_key_value_heads", 4, 1, kMostHeads);
+    int64_t ffnWidth = fields.integer("intermediate_size", 9216, 1, kMostWidth);
+    std::vector<bool> global = readLayerTypes(count);
+    if (fields.failed())
+      return;
+    for (bool isGlobal : global) {
+      LayerConfig layer;
+      layer.headDim = headDim;
+      layer.keyHeads = keyHeads;
+      layer.ffnWidth = ffnWidth;
+      layer.donor = int64_t(config.layers.size());
+      if (!isGlobal)
+        layer.window = window;
+      config.layers.push_back(layer);
+    }
+    if (defaults.family == Family::gemma3)
+      readGemma3Attention();
+    else
+      readGemma4Attention();
+    checkHeads();
+    readRope();
+  }
+
+  std::vector<bool> readLayerTypes(int64_t count) {
+    std::vector<std::string> types = fields.strings("layer_types");
+    int64_t period = 6;
+    if (defaults.family == Family::gemma3) {
+      period = fields.integer("_sliding_window_pattern", period, 1, kMostLayers);
+      period = fields.integer("sliding_window_pattern", period, 1, kMostLayers);
+    }
+    std::vector<bool> global;
+    if (!fields.given("layer_types")) {
+      for (int64_t i = 0; i < count; ++i)
+        global.push_back((i + 1) % period == 0);
+    } else if (!fields.failed() && int64_t(types.size()) != count) {
+      fields.fail("layer_types",
+                  "has " + Twine(types.size()) + " entries, but 'num_hidden_layers' is " + Twine(count));
+    }
+    for (const std::string &type : types) {
+      if (type != kSliding && type != kGlobal)
+        fields.fail("layer_types",
+                    "holds " + inQuotes(type) + ", but '" + kSliding + "' or '" + kGlobal + "' is needed");
+      global.push_back(type == kGlobal);
+    }
+    if (defaults.family == Family::gemma4 && !global.empty())
+      global.back() = true; // whatever the list says
+    return global;
+  }
+
+  void readGemma3Attention() {
+    double scalar = fields.positive("query_pre_attn_scalar", 256.0);
+    config.attentionScale = 1.0 / std::sqrt(scalar);
+  }
+
+  void readGemma4Attention() {
+    bool keysAreValues = fields.boolean("attention_k_eq_v", false);
+    bool doubleWide = fields.boolean("use_double_wide_mlp", false);
+    int64_t count = int64_t(config.layers.size());
+    int64_t shared = fields.integer("num_kv_shared_layers", 0, 0, count - 1);
+    readGeometry(keysAreValues);
+    for (int64_t i = 0; i < count; ++i) {
+      LayerConfig &layer = config.layers[i];
+      layer.ownsKeys = i < count - shared;
+      layer.valueProjection = layer.ownsKeys && !(keysAreValues && layer.global());
+      if (layer.ownsKeys)
+        continue;
+      if (doubleWide)
+        layer.ffnWidth *= 2;
+      findDonor(i, count - shared);
+    }
+  }
+
+  /// The last layer of the same kind that owns keys.
+  void findDonor(int64_t index, int64_t owners) {
+    LayerConfig &layer = config.layers[index];
+    layer.donor = owners - 1;
+    while (layer.donor >= 0 && config.layers[layer.donor].global() != layer.global())
+      --layer.donor;
+    if (layer.donor < 0)
+      return fields.fail("num_kv_shared_layers",
+                         "leaves layer " + Twine(index) + " without a layer of its kind to share keys with");
+    const LayerConfig &donor = config.layers[layer.donor];
+    if (donor.headDim != layer.headDim || donor.keyHeads != layer.keyHeads)
+      fields.fail("num_kv_shared_layers", "lets layer " + Twine(index) + " read keys of layer " +
+                                              Twine(layer.donor) + ", whose heads have another shape");
+  }
+
+  /// Released files spell the geometry of global layers in two keys; files saved again spell it layer by
+  /// layer.
+  void readGeometry(bool keysAreValues) {
+    bool perLayer = fields.given("per_layer_config");
+    std::optional<int64_t> headDim = fields.integerOrNull("global_head_dim", 2, 1 << 16);
+    std::optional<int64_t> keyHeads = fields.integerOrNull("num_global_key_value_heads", 1, kMostHeads);
+    if (!fields.has("global_head_dim") && !perLayer)
+      headDim = 512;
+    for (LayerConfig &layer : config.layers) {
+      if (!layer.global())
+        continue;
+      layer.headDim = headDim.value_or(layer.headDim);
+      if (keysAreValues)
+        layer.keyHeads = keyHeads.value_or(layer.keyHeads);
+    }
+    ConfigFields overrides = fields.inner("per_layer_config");
+    for (const std::string &key : overrides.unread())
+      readOverride(overrides, key, headDim.has_value(), keyHeads.has_value());
+    fields.absorb(overrides);
+  }
+
+  void readOverride(ConfigFields &overrides, const std::string &key, bool globalDimGiven,
+                    bool globalHeadsGiven) {
+    int64_t index = 0;
+    if (StringRef(key).getAsInteger(10, index) || index < 0 || index >= int64_t(config.layers.size()))
+      return overrides.fail(key, "is not the index of one of " + Twine(config.layers.size()) + " layers");
+    LayerConfig &layer = config.layers[index];
+    ConfigFields entry = overrides.inner(key);
+    int64_t headDim = entry.integer("head_dim", layer.headDim, 2, 1 << 16);
+    int64_t keyHeads = entry.integer("num_key_value_heads", layer.keyHeads, 1, kMostHeads);
+    if (layer.global() && globalDimGiven && headDim != layer.headDim)
+      entry.fail("head_dim", "contradicts 'global_head_dim'");
+    if (layer.global() && globalHeadsGiven && keyHeads != layer.keyHeads)
+      entry.fail("num_key_value_heads", "contradicts 'num_global_key_value_heads'");
+    layer.headDim = headDim;
+    layer.keyHeads = keyHeads;
+    entry.refuseTheRest();
+    overrides.absorb(entry);
+  }
+
+  void checkHeads() {
+    for (const auto &[index, layer] : llvm::enumerate(config.layers)) {
+      if (config.heads % layer.keyHeads != 0)
+        return fields.fail("num_attention_heads", "is " + Twine(config.heads) + ", which the " +
+                                                      Twine(layer.keyHeads) + " key heads of layer " +
+                                                      Twine(index) + " cannot share evenly");
+      if (layer.headDim % 2 != 0)
+        return fields.fail("head_dim", "is " + Twine(layer.headDim) + " in layer " + Twine(index) +
+                                           ", but rotation needs pairs");
+    }
+  }
+
+  void readRope() {
+    bool gemma3 = defaults.family == Family::gemma3;
+    RopeRule sliding{"default", 1e4, 1.0, 1.0};
+    RopeRule global = gemma3 ? RopeRule{"default", 1e6, 1.0, 1.0} : RopeRule{"proportional", 1e6, 0.25, 1.0};
+    if (gemma3) {
+      sliding.theta = fields.positive("rope_local_base_freq", sliding.theta);
+      global.theta = fields.positive("rope_theta", global.theta);
+      ConfigFields scaling = fields.inner("rope_scaling");
+      if (fields.given("rope_scaling"))
+        global = readRule(scaling, global);
+      fields.absorb(scaling);
+    }
+    ConfigFields both = fields.inner("rope_parameters");
+    for (auto [key, rule] : {std::pair(kSliding, &sliding), std::pair(kGlobal, &global)}) {
+      ConfigFields entry = both.inner(key);
+      if (both.given(key))
+        *rule = readRule(entry, *rule);
+      both.absorb(entry);
+    }
+    both.refuseTheRest();
+    fields.absorb(both);
+    for (LayerConfig &layer : config.layers)
+      layer.rope = resolve(layer.global() ? global : sliding, layer.headDim);
+  }
+
+  struct RopeRule {
+    std::string type;
+    double theta;
+    double rotated; ///< share of the head
+    double factor;
+  };
+
+  RopeRule readRule(ConfigFields &entry, const RopeRule &absent) {
+    RopeRule rule;
+    // Files from before transformers 4.43 call it "type".
+    rule.type = entry.string(entry.has("type") ? "type" : "rope_type", std::nullopt);
+    if (entry.has("type") && entry.string("rope_type", rule.type) != rule.type)
+      entry.fail("rope_type", "contradicts 'type'");
+    rule.theta = entry.positive("rope_theta", absent.theta);
+    rule.rotated = 1.0;
+    rule.factor = 1.0;
+    if (rule.type == "proportional") {
+      rule.rotated = entry.number("partial_rotary_factor", absent.rotated, 0.0, 1.0);
+      rule.factor = entry.positive("factor", 1.0);
+    } else if (rule.type == "linear") {
+      rule.factor = entry.positive("factor", std::nullopt);
+    } else if (rule.type != "default") {
+      entry.fail("rope_type",
+                 "is " + inQuotes(rule.type) + ", but 'default', 'linear' or 'proportional' is needed");
+    }
+    // Another type would take the exponent over the rotated part alone.
+    if (rule.type != "proportional" && entry.number("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0)
+      entry.fail("partial_rotary_factor", "needs the type 'proportional'");
+    entry.refuseTheRest();
+    return rule;
+  }
+
+  static RopeConfig resolve(const RopeRule &rule, int64_t headDim) {
+    int64_t pairs = rule.type == "proportional" ? int64_t(rule.rotated * double(headDim)) / 2 : headDim / 2;
+    return {rule.theta, pairs, rule.factor};
+  }
+};
+
+const Defaults *findDefaults(StringRef modelType, bool &nested) {
+  nested = !modelType.ends_with("_text");
+  return llvm::StringSwitch<const Defaults *>(modelType)
+      .Cases({"gemma4", "gemma4_text"}, &kGemma4)
+      .Cases({"gemma4_unified", "gemma4_unified_text"}, &kGemma4Unified)
+      .Cases({"gemma3", "gemma3_text"}, &kGemma3)
+      .Default(nullptr);
+}
+
+/// The keys beside text_config that concern the text model too: those inside win, and the head is tied in
+/// both or in none.
+void mergeOuterKeys(ConfigFields &outer, ConfigFields &text, ModelConfig &config) {
+  bool tied = outer.boolean("tie_word_embeddings", config.tiedHead);
+  if (tied != config.tiedHead && text.has("tie_word_embeddings"))
+    outer.fail("tie_word_embeddings", "contradicts 'text_config.tie_word_embeddings'");
+  config.tiedHead = tied;
+  std::vector<int32_t> bos = outer.ids("bos_token_id", config.vocabulary);
+  if (!config.bos && !bos.empty())
+    config.bos = bos.front();
+  // Outside stands the list that stops generation, inside only the tokenizer's <eos>.
+  if (std::vector<int32_t> eos = outer.ids("eos_token_id", config.vocabulary); !eos.empty())
+    config.eos = eos;
+}
+
+Expected<ModelConfig> readFlat(ConfigFields &fields, const Defaults &defaults, const std::string &path) {
+  ModelConfig config = ConfigReader(fields, defaults, path).read();
+  fields.ignore(kSilentKeys);
+  fields.refuseTheRest();
+  if (llvm::Error error = fields.takeError())
+    return error;
+  return config;
+}
+
+Expected<ModelConfig> readNested(ConfigFields &fields, const Defaults &defaults, const std::string &path) {
+  if (!fields.given("text_config"))
+    fields.fail("text_config", "is missing");
+  ConfigFields text = fields.inner("text_config");
+  std::string type = text.string("model_type", defaults.textType.str());
+  if (type != defaults.textType)
+    text.fail("model_type", "is " + inQuotes(type) + ", but '" + defaults.textType + "' is needed");
+  ModelConfig config = ConfigReader(text, defaults, path).read();
+  text.ignore(kSilentKeys);
+  text.refuseTheRest();
+  fields.absorb(text);
+  mergeOuterKeys(fields, text, config);
+  fields.ignore(kSilentKeys);
+  fields.ignore({"vision_config", "audio_config"});
+  fields.refuseTheRest();
+  if (llvm::Error error = fields.takeError())
+    return error;
+  return config;
+}
+
+} // namespace
+
+Expected<ModelConfig> readModelConfig(const std::string &directory) {
+  std::string path = pathIn(directory, "config.json");
+  Expected<json> object = readJsonFile(path);
+  if (!object)
+    return object.takeError();
+  ConfigFields fields(path, *object);
+  std::string type = fields.string("model_type", std::nullopt);
+  bool nested = false;
+  const Defaults *defaults = findDefaults(type, nested);
+  if (!defaults)
+    fields.fail("model_type", "is " + inQuotes(type) +
+                                  ", but gemma4, gemma4_text, gemma4_unified, gemma4_unified_text, gemma3 or "
+                                  "gemma3_text is needed");
+  if (llvm::Error error = fields.takeError())
+    return error;
+  return nested ? readNested(fields, *defaults, path) : readFlat(fields, *defaults, path);
+}
+
+} // namespace gemmac

@@ -1,0 +1,51 @@
+//===- TensorNames.h - what checkpoints call the weights
+//---------------------------------------------------===//
+// The one place that knows the spellings of files. Everything else says `layer3.query`.
+
+#ifndef GEMMAC_COMPILER_IMPORT_TENSORNAMES_H
+#define GEMMAC_COMPILER_IMPORT_TENSORNAMES_H
+
+#include "compiler/import/WeightSource.h"
+#include "llvm/ADT/StringRef.h"
+#include <optional>
+
+namespace gemmac {
+
+/// Who named the tensors of a checkpoint, and the prefixes that this one uses.
+class TensorNames {
+public:
+  /// Recognised by the name of the embedding table; nothing if no known spelling of it is there.
+  static std::optional<TensorNames> recognise(const WeightSource &weights);
+
+  /// The checkpoint's name of a weight in the model's words: `embedding`, `layer3.query`.
+  std::string of(llvm::StringRef word) const;
+  std::string of(int64_t layer, llvm::StringRef word) const;
+
+  /// A tensor of a vision or audio tower, or of what joins one to the text model.
+  bool isTower(llvm::StringRef name) const;
+  /// A copy of the embedding in the role of the head.
+  bool isHead(llvm::StringRef name) const;
+  /// Keys and values: files may hold those of layers that share another layer's, and nobody reads them.
+  bool isKeyOrValue(llvm::StringRef name, int64_t layer) const;
+  /// A constant that follows from the configuration: rotation tables.
+  bool isDerived(llvm::StringRef name) const;
+
+  /// GGUF stores the norms of Gemma 3 with the 1 added.
+  bool normsHoldOne() const { return naming == Naming::gguf; }
+
+private:
+  enum class Naming { huggingFace, gguf };
+  TensorNames(Naming naming, std::string prefix, std::string headPrefix)
+      : naming(naming), prefix(std::move(prefix)), headPrefix(std::move(headPrefix)) {}
+
+  Naming naming;
+  std::string prefix;     ///< before the names of the text model
+  std::string headPrefix; ///< before the head, which may stand outside of it
+};
+
+/// How many tensors of a checkpoint belong to vision and audio towers.
+size_t countTowerTensors(const WeightSource &weights);
+
+} // namespace gemmac
+
+#endif

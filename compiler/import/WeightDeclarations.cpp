@@ -1,0 +1,87 @@
+//===- WeightDeclarations.cpp - the symbols of a module and the tensors behind them
+//------------------------===//
+
+#include "compiler/import/WeightDeclarations.h"
+#include "compiler/import/JsonFile.h"
+#include "dialects/gemma/Gemma.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace gemmac {
+namespace {
+
+std::string printed(ArrayRef<int64_t> shape) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << '[';
+  llvm::interleaveComma(shape, stream);
+  stream << ']';
+  return text;
+}
+
+} // namespace
+
+WeightDeclarations::WeightDeclarations(ModuleOp module, const ModelConfig &config,
+                                       const WeightSource &weights, const TensorNames &names)
+    : builder(OpBuilder::atBlockBegin(module.getBody())), whole(module.getLoc()), config(config),
+      weights(weights), names(names) {}
+
+FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<int64_t> layer, StringRef word,
+                                              ArrayRef<int64_t> shape, bool addOne) {
+  std::string symbol = layer ? ("layer" + Twine(*layer) + "." + word).str() : word.str();
+  auto reference = FlatSymbolRefAttr::get(builder.getContext(), symbol);
+  if (!declared.insert(symbol).second)
+    return reference;
+  std::string tensor = layer ? names.of(*layer, word) : names.of(word);
+  check(location, tensor, shape);
+  used.insert(tensor);
+  auto weight =
+      gemma::WeightOp::create(builder, location, symbol, RankedTensorType::get(shape, builder.getF32Type()),
+                              gemma::Scheme::f32, builder.getStrArrayAttr({tensor}), addOne);
+  if (layer)
+    weight->setAttr("gemma.layer", builder.getI64IntegerAttr(*layer));
+  return reference;
+}
+
+void WeightDeclarations::check(Location location, const std::string &tensor, ArrayRef<int64_t> shape) {
+  if (broken)
+    return;
+  broken = true;
+  const SourceTensor *found = weights.find(tensor);
+  if (!found) {
+    emitError(location) << "the checkpoint has no tensor " << inQuotes(tensor) << " of shape "
+                        << printed(shape) << ", which " << config.file << " calls for";
+  } else if (ArrayRef<int64_t>(found->shape) != shape) {
+    emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " has shape "
+                        << printed(found->shape) << ", but " << printed(shape) << " is needed";
+  } else if (!canReadNumbers(found->scheme)) {
+    emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " stores numbers as "
+                        << inQuotes(found->scheme) << ", but f32, f16 or bf16 is needed";
+  } else {
+    broken = false;
+  }
+}
+
+bool WeightDeclarations::mayBeIdle(StringRef tensor) const {
+  if (names.isTower(tensor) || names.isHead(tensor) || names.isDerived(tensor))
+    return true;
+  for (auto [index, layer] : llvm::enumerate(config.layers))
+    if (!layer.ownsKeys && names.isKeyOrValue(tensor, int64_t(index)))
+      return true;
+  return false;
+}
+
+LogicalResult WeightDeclarations::finish() {
+  if (broken)
+    return failure();
+  for (const std::string &tensor : weights.names())
+    if (!used.contains(tensor) && !mayBeIdle(tensor))
+      return emitError(whole) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor)
+                              << " has no place in the model that " << config.file << " describes";
+  if (size_t towers = countTowerTensors(weights))
+    emitRemark(whole) << towers << " tensors of vision and audio towers are left out";
+  return success();
+}
+
+} // namespace gemmac

@@ -1,0 +1,46 @@
+//===- WeightDeclarations.h - the symbols of a module and the tensors behind them
+//--------------------------===//
+
+#ifndef GEMMAC_COMPILER_IMPORT_WEIGHTDECLARATIONS_H
+#define GEMMAC_COMPILER_IMPORT_WEIGHTDECLARATIONS_H
+
+#include "compiler/import/ModelConfig.h"
+#include "compiler/import/TensorNames.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace gemmac {
+
+/// Declares each weight once, after a look at the tensor that stands for it. The first tensor that is missing
+/// or wrong is reported; symbols are handed out all the same, so that the builder of the model need not stop
+/// in its middle.
+class WeightDeclarations {
+public:
+  WeightDeclarations(mlir::ModuleOp module, const ModelConfig &config, const WeightSource &weights,
+                     const TensorNames &names);
+
+  /// `word` and `layer` as in TensorNames; no layer: a weight of the model.
+  mlir::FlatSymbolRefAttr declare(mlir::Location location, std::optional<int64_t> layer, llvm::StringRef word,
+                                  llvm::ArrayRef<int64_t> shape, bool addOne = false);
+
+  /// After the last weight: every tensor must have found its place, or be known to have none here.
+  mlir::LogicalResult finish();
+
+private:
+  mlir::OpBuilder builder;
+  mlir::Location whole;
+  const ModelConfig &config;
+  const WeightSource &weights;
+  const TensorNames &names;
+  llvm::StringSet<> declared; ///< symbols
+  llvm::StringSet<> used;     ///< tensors
+  bool broken = false;
+
+  void check(mlir::Location location, const std::string &tensor, llvm::ArrayRef<int64_t> shape);
+  bool mayBeIdle(llvm::StringRef tensor) const;
+};
+
+} // namespace gemmac
+
+#endif
