@@ -6,9 +6,6 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-/// Keys and values kept between calls.
-def Gemma_CacheResource : Resource<"::gemmac::gemma::CacheResource">;
-
 def Gemma_RopeOp : Gemma_Op<"rope", [Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Rotary position embedding, half split, on the first `pairs` pairs of a head";
   let description = [{
@@ -96,7 +93,7 @@ def Gemma_AttentionOp : Gemma_Op<"attention", [Pure, AllTypesMatch<["query", "re
   }];
 }
 
-def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [AllTypesMatch<["keys", "values"]>]> {
+def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
   let summary = "Keys and values of this call's tokens go to their slots";
   let description = [{
     Row i goes to slot `(position + i) mod slots`.
@@ -108,12 +105,9 @@ def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [AllTypesMatch<["keys", "values
   }];
   let arguments = (ins Gemma_Floats:$keys, Gemma_Floats:$values, FlatSymbolRefAttr:$cache, Index:$position);
   let assemblyFormat = "$keys `,` $values `,` $cache `at` $position attr-dict `:` type($keys)";
-  let extraClassDeclaration = [{
-    void getEffects(::llvm::SmallVectorImpl<::mlir::MemoryEffects::EffectInstance> &effects);
-  }];
 }
 
-def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [AllTypesMatch<["query", "result"]>]> {
+def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
   let summary = "Attention over what a cache holds";
   let description = [{
     As `gemma.attention`, with query row i at `position + i` and keys and values read from the cache, which already holds this call's
@@ -130,9 +124,6 @@ def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [AllTypesMatch<["quer
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = [{
     $query `,` $cache `at` $position `scale` $scale (`window` $window^)? attr-dict `:` type($query)
-  }];
-  let extraClassDeclaration = [{
-    void getEffects(::llvm::SmallVectorImpl<::mlir::MemoryEffects::EffectInstance> &effects);
   }];
 }
 

@@ -1,4 +1,5 @@
-//===- main.cpp - gemmac-opt: run any pass or stage on a text file ---------------------------------------===//
+//===- main.cpp - gemmac-opt: run any pass or stage on a text file
+//---------------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
@@ -9,6 +10,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mlir/Transforms/Passes.h"
+#include "passes/Passes.h"
+#include "passes/Pipeline.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -17,5 +20,7 @@ int main(int argc, char **argv) {
                   mlir::scf::SCFDialect>();
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();
+  gemmac::registerGemmacPasses();
+  gemmac::registerPipelines();
   return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "gemmac-opt\n", registry));
 }

@@ -1,0 +1,149 @@
+//===- Passes.td - every pass and its options, in the order of the stages ---------------------------------===//
+
+#ifndef GEMMAC_PASSES
+#define GEMMAC_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+//===----------------------------------------------------------------------------------------------------===//
+// fuse
+//===----------------------------------------------------------------------------------------------------===//
+
+def FuseAttention : Pass<"gemma-fuse-attention"> {
+  let summary = "Scores, mask, softmax and mix become one attention";
+  let description = [{
+    ```mlir
+    %s = gemma.scores %q, %k scale 1.0 : tensor<?x4x32xf32>, tensor<?x1x32xf32> -> tensor<?x4x?xf32>
+    %m = gemma.mask %s window 16 : tensor<?x4x?xf32>
+    %p = gemma.softmax %m : tensor<?x4x?xf32>
+    %o = gemma.mix %p, %v : tensor<?x4x?xf32>, tensor<?x1x32xf32> -> tensor<?x4x32xf32>
+    // becomes
+    %o = gemma.attention %q, %k, %v scale 1.0 window 16 : tensor<?x4x32xf32>, tensor<?x1x32xf32>
+    ```
+    Left alone where something else reads the scores or probabilities, where there is no mask, and where keys and values differ in shape.
+  }];
+}
+
+def FuseQkv : Pass<"gemma-fuse-qkv", "::mlir::ModuleOp"> {
+  let summary = "The projections that feed one attention become one linear over stacked weights";
+  let description = [{
+    Query, key and value (or query and key, where values are the keys) read the same rows: their weights are stacked as `@layerN.qkv`, with the
+    sources one after the other, and slices along the heads take the place of the three results. The old weights go.
+
+    ```mlir
+    %qkv = gemma.linear %x, @layer0.qkv : tensor<?x64xf32> -> tensor<?x6x32xf32>
+    %q = gemma.slice %qkv axis 1 from 0 : tensor<?x6x32xf32> -> tensor<?x4x32xf32>
+    %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
+    %v = gemma.slice %qkv axis 1 from 5 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
+    ```
+    Left alone where keys come from an earlier layer, and where a weight has another reader.
+  }];
+}
+
+def FuseGatedMlp : Pass<"gemma-fuse-gated-mlp", "::mlir::ModuleOp"> {
+  let summary = "gelu(x) * y becomes one op, and its two projections one linear";
+  let description = [{
+    ```mlir
+    %gu = gemma.linear %x, @layer0.gate_up : tensor<?x64xf32> -> tensor<?x192xf32>
+    %g = gemma.slice %gu axis 1 from 0 : tensor<?x192xf32> -> tensor<?x96xf32>
+    %u = gemma.slice %gu axis 1 from 96 : tensor<?x192xf32> -> tensor<?x96xf32>
+    %y = gemma.gelu_mul %g, %u : tensor<?x96xf32>
+    ```
+    Where only one factor is a projection (the gate of the per-layer embedding) the product is fused and the linear stays. Left alone where something else
+    reads the gelu.
+  }];
+}
+
+def FuseAddNorm : Pass<"gemma-fuse-add-norm"> {
+  let summary = "A normed branch joins the residual stream in one op";
+  let description = [{
+    ```mlir
+    %n = gemma.rms_norm %branch, @layer0.post_norm eps 1.0e-06 : tensor<?x64xf32>
+    %s = arith.addf %x, %n : tensor<?x64xf32>
+    %y = gemma.scale %s scalar @layer0.scalar : tensor<?x64xf32>
+    // becomes
+    %y = gemma.add_norm %x, %branch, @layer0.post_norm eps 1.0e-06 scalar @layer0.scalar : tensor<?x64xf32>
+    ```
+    Left alone where something else reads the norm, or the sum before its scalar.
+  }];
+}
+
+//===----------------------------------------------------------------------------------------------------===//
+// schedule
+//===----------------------------------------------------------------------------------------------------===//
+
+def ScheduleAttention : Pass<"gemma-schedule-attention", "::mlir::ModuleOp"> {
+  let summary = "@forward learns its position; attention reads caches";
+  let description = [{
+    `@forward(ids)`, a whole sequence, becomes `@forward(ids, position)`, a step of one: rope gets the position, each distinct pair of keys and values
+    gets a `gemma.cache` named after the layer that makes them and a `gemma.cache_write` as soon as both exist, and every attention over the pair reads
+    the cache. Layers that share keys therefore need no storage.
+
+    The module says how far positions go (`gemma.context`) and how many tokens one call may bring (`gemma.max_tokens`). A layer with a window keeps
+    `window - 1 + max_tokens` slots, at most `context`; a global layer keeps `context`. A window that no context outgrows is no window.
+
+    The interpreter runs the result: `@forward(ids, 0)` is the old `@forward(ids)`, and calls in pieces give the same rows.
+  }];
+}
+
+def SplitPhases : Pass<"gemma-split-phases", "::mlir::ModuleOp"> {
+  let summary = "@forward becomes @prefill, @decode and @score";
+  let description = [{
+    All three take ids and the position of the first. `@prefill` returns nothing: it is there for its keys and values. `@decode` has one token
+    (`gemma.tokens = 1`) and returns its logits. `@score` returns the logits of all tokens.
+  }];
+}
+
+def DropDeadTail : Pass<"gemma-drop-dead-tail", "::mlir::func::FuncOp"> {
+  let summary = "What no cache and no result depends on is not computed";
+  let description = [{
+    In `@prefill` only keys and values count: behind the last layer that writes a cache, and in that layer behind its keys and values, nothing is
+    read. What is read in part is narrowed: the per-layer inputs to the layers that are left, a stacked projection to its keys and values. Ranges of axis 1
+    travel from slices up to the linear or the table, whose `offset` and width choose the rows.
+    Functions that return logits have nothing to drop. A remark says how much went.
+  }];
+}
+
+//===----------------------------------------------------------------------------------------------------===//
+// experts
+//===----------------------------------------------------------------------------------------------------===//
+
+def LowerExperts : Pass<"gemma-lower-experts", "::mlir::ModuleOp"> {
+  let summary = "Experts gather for one token, and are grouped for many";
+  let description = [{
+    Where a call has one token (`gemma.tokens = 1`) only the matrices of its K experts are read: `expert_linear`, `gelu_mul`, `expert_linear`, `combine`.
+    Elsewhere the pairs (token, expert) are sorted by expert and each matrix is read once for all its tokens: `group_by_expert`, `gather_tokens`,
+    `grouped_linear`, `gelu_mul`, `grouped_linear`, `combine_groups`.
+  }];
+}
+
+//===----------------------------------------------------------------------------------------------------===//
+// quantize
+//===----------------------------------------------------------------------------------------------------===//
+
+def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
+  let summary = "Matrices and tables get the scheme that the device stores";
+  let description = [{
+    Weights of linears, experts and embedding tables take `scheme`. With q8_0 and q4_0 a matrix declines, with a remark, and is stored as bf16 where its rows
+    or the rows it multiplies are no whole blocks of 32. The router's projection, norms and scalars stay f32: they are few and the choice of experts hangs on them.
+  }];
+  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, bf16, q8_0 or q4_0">];
+}
+
+def QuantizeActivations : Pass<"gemma-quantize-activations", "::mlir::ModuleOp"> {
+  let summary = "What multiplies a quantized matrix becomes int8";
+  let description = [{
+    Before each linear over a q8_0 or q4_0 weight its input passes `gemma.quantize`, once for all linears that read it.
+    ```mlir
+    %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+    %y = gemma.linear %q, @w : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x96xf32>
+    ```
+  }];
+}
+
+def QuantizeKvCache : Pass<"gemma-quantize-kv-cache", "::mlir::ModuleOp"> {
+  let summary = "Caches get the scheme that the device stores";
+  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32 or f16">];
+}
+
+#endif

@@ -1,0 +1,42 @@
+//===- Pipeline.h - the named stages between import and the emitter
+//---------------------------------------===//
+
+#ifndef GEMMAC_PASSES_PIPELINE_H
+#define GEMMAC_PASSES_PIPELINE_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace mlir {
+class OpPassManager;
+}
+
+namespace gemmac {
+
+struct PipelineOptions {
+  std::string scheme = "f32";      ///< of matrices: f32, bf16, q8_0 or q4_0
+  std::string cacheScheme = "f32"; ///< of keys and values: f32 or f16
+  std::string target = "host";     ///< the device whose kernels are chosen
+};
+
+struct Stage {
+  llvm::StringLiteral name;
+  llvm::StringLiteral description; ///< what is true after it
+  void (*add)(mlir::OpPassManager &pm, const PipelineOptions &options);
+};
+
+/// All stages, in order.
+llvm::ArrayRef<Stage> stages();
+
+/// Adds all stages up to and including `lastStage`. False, with nothing added, if there is no such stage.
+[[nodiscard]] bool addStagesThrough(mlir::OpPassManager &pm, const PipelineOptions &options,
+                                    llvm::StringRef lastStage);
+
+/// Registers, for every stage, the pipelines `--gemmac-<stage>` (it alone) and `--gemmac-through-<stage>`
+/// (all stages up to it).
+void registerPipelines();
+
+} // namespace gemmac
+
+#endif

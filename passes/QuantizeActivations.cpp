@@ -1,0 +1,55 @@
+//===- QuantizeActivations.cpp - what multiplies a quantized matrix becomes int8
+//--------------------------===//
+// Integer dot products need both sides in integers; one quantized row then serves all matrices that read it.
+
+#include "dialects/gemma/Gemma.h"
+#include "passes/Layer.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace gemmac {
+#define GEN_PASS_DEF_QUANTIZEACTIVATIONS
+#include "passes/Passes.h.inc"
+namespace {
+
+constexpr int64_t kBlock = 32;
+
+struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> {
+  void runOnOperation() override {
+    SymbolTable symbols(getOperation());
+    llvm::DenseMap<Value, Value> bytes;
+    getOperation().walk([&](Operation *op) {
+      if (auto linear = dyn_cast<gemma::LinearOp>(op))
+        quantize(linear.getXMutable(), linear.getWeight(), symbols, bytes);
+      else if (auto linear = dyn_cast<gemma::ExpertLinearOp>(op))
+        quantize(linear.getXMutable(), linear.getWeight(), symbols, bytes);
+      else if (auto linear = dyn_cast<gemma::GroupedLinearOp>(op))
+        quantize(linear.getXMutable(), linear.getWeight(), symbols, bytes);
+    });
+  }
+
+  void quantize(OpOperand &rows, llvm::StringRef symbol, const SymbolTable &symbols,
+                llvm::DenseMap<Value, Value> &bytes) {
+    auto weight = symbols.lookup<gemma::WeightOp>(symbol);
+    assert(weight && "verified: the weight exists");
+    auto type = cast<RankedTensorType>(rows.get().getType());
+    bool blocked = weight.getScheme() == gemma::Scheme::q8_0 || weight.getScheme() == gemma::Scheme::q4_0;
+    if (!blocked || !type.getElementType().isF32() || type.getShape().back() % kBlock != 0)
+      return;
+    Value &quantized = bytes[rows.get()];
+    if (!quantized) {
+      // Right behind the rows' maker, so that every reader is behind it.
+      OpBuilder builder(&getContext());
+      builder.setInsertionPointAfterValue(rows.get());
+      auto encoded = RankedTensorType::get(type.getShape(), builder.getI8Type(),
+                                           gemma::BlocksAttr::get(&getContext(), kBlock));
+      quantized = inLayerOf(rows.getOwner(), gemma::QuantizeOp::create(builder, rows.getOwner()->getLoc(),
+                                                                       encoded, rows.get()));
+    }
+    rows.set(quantized);
+  }
+};
+
+} // namespace
+} // namespace gemmac

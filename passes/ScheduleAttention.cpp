@@ -1,0 +1,116 @@
+//===- ScheduleAttention.cpp - @forward learns its position; attention reads caches
+//-----------------------===//
+// A call of n tokens writes their n slots before it reads. Its oldest query still looks window - 1 positions
+// back, so a ring of window - 1 + n slots holds all that any query of the call may see.
+
+#include "dialects/gemma/Gemma.h"
+#include "passes/Layer.h"
+#include "passes/Passes.h"
+#include "llvm/ADT/MapVector.h"
+
+using namespace mlir;
+
+namespace gemmac {
+#define GEN_PASS_DEF_SCHEDULEATTENTION
+#include "passes/Passes.h.inc"
+namespace {
+
+/// How far positions go, and how many tokens one call may bring.
+struct Reach {
+  int64_t context, maxTokens;
+
+  /// Without a window, or with one that no position outgrows, everything is seen.
+  bool seesAll(std::optional<int64_t> window) const { return !window || *window >= context; }
+  int64_t slots(std::optional<int64_t> window) const {
+    return seesAll(window) ? context : std::min(context, *window - 1 + maxTokens);
+  }
+};
+
+FailureOr<int64_t> positiveAttribute(ModuleOp module, llvm::StringRef name) {
+  auto attribute = module->getAttrOfType<IntegerAttr>(name);
+  if (!attribute)
+    return module.emitError() << "the module needs the attribute " << name
+                              << " : i64 before attention is scheduled";
+  if (attribute.getInt() <= 0)
+    return module.emitError() << name << " is " << attribute.getInt() << ", but must be positive";
+  return attribute.getInt();
+}
+
+/// `layer3.cache` after the layer that makes the keys; without a layer just `cache`.
+std::string cacheName(Value keys) {
+  Operation *maker = keys.getDefiningOp();
+  auto layer = maker ? maker->getAttrOfType<IntegerAttr>(kLayerAttr) : IntegerAttr();
+  return layer ? "layer" + std::to_string(layer.getInt()) + ".cache" : "cache";
+}
+
+/// From keys and values on, the function keeps them: a cache, and the write as soon as both exist.
+gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp forward, SymbolTable &symbols) {
+  auto [keys, values] = pair;
+  auto type = cast<RankedTensorType>(keys.getType());
+  OpBuilder builder(forward);
+  auto cache = gemma::CacheOp::create(
+      builder, keys.getLoc(), cacheName(keys),
+      RankedTensorType::get({slots, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()));
+  symbols.insert(cache); // another name if this one is taken
+
+  Operation *keysMaker = keys.getDefiningOp(), *valuesMaker = values.getDefiningOp(), *later = keysMaker;
+  if (!later || (valuesMaker && later->isBeforeInBlock(valuesMaker)))
+    later = valuesMaker;
+  if (later)
+    builder.setInsertionPointAfter(later);
+  else
+    builder.setInsertionPointToStart(&forward.getBody().front());
+  auto write = gemma::CacheWriteOp::create(builder, keys.getLoc(), keys, values, cache.getSymName(),
+                                           forward.getArgument(1));
+  if (later) {
+    inLayerOf(later, write);
+    inLayerOf(later, cache);
+  }
+  return cache;
+}
+
+void readFrom(gemma::CacheOp cache, gemma::AttentionOp attention, Value position, const Reach &reach) {
+  OpBuilder builder(attention);
+  IntegerAttr window = reach.seesAll(attention.getWindow()) ? IntegerAttr() : attention.getWindowAttr();
+  auto read = gemma::CachedAttentionOp::create(builder, attention.getLoc(), attention.getType(),
+                                               attention.getQuery(), FlatSymbolRefAttr::get(cache), position,
+                                               attention.getScaleAttr(), window);
+  attention.replaceAllUsesWith(inLayerOf(attention, read).getResult());
+  attention.erase();
+}
+
+struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    auto forward = symbols.lookup<func::FuncOp>("forward");
+    if (!forward || forward.isExternal() || forward.getNumArguments() != 1)
+      return; // there is no whole-sequence function, or it has its position already
+    FailureOr<int64_t> context = positiveAttribute(module, "gemma.context"),
+                       maxTokens = positiveAttribute(module, "gemma.max_tokens");
+    if (failed(context) || failed(maxTokens))
+      return signalPassFailure();
+    Reach reach{*context, *maxTokens};
+
+    if (failed(forward.insertArgument(1, IndexType::get(&getContext()), {}, forward.getLoc())))
+      return signalPassFailure();
+    Value position = forward.getArgument(1);
+    forward.walk([&](gemma::RopeOp rope) { rope.getPositionMutable().assign(position); });
+
+    llvm::MapVector<std::pair<Value, Value>, llvm::SmallVector<gemma::AttentionOp>> readers;
+    forward.walk([&](gemma::AttentionOp attention) {
+      readers[{attention.getKeys(), attention.getValues()}].push_back(attention);
+    });
+    for (auto &[pair, attentions] : readers) {
+      int64_t slots = 0;
+      for (gemma::AttentionOp attention : attentions)
+        slots = std::max(slots, reach.slots(attention.getWindow()));
+      gemma::CacheOp cache = keep(pair, slots, forward, symbols);
+      for (gemma::AttentionOp attention : attentions)
+        readFrom(cache, attention, position, reach);
+    }
+  }
+};
+
+} // namespace
+} // namespace gemmac

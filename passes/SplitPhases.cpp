@@ -1,0 +1,61 @@
+//===- SplitPhases.cpp - @forward becomes @prefill, @decode and @score
+//------------------------------------===//
+// The phases compute the same; they differ in what is wanted of them. Copies let later passes use the
+// difference.
+
+#include "dialects/gemma/Gemma.h"
+#include "mlir/IR/Builders.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace gemmac {
+#define GEN_PASS_DEF_SPLITPHASES
+#include "passes/Passes.h.inc"
+namespace {
+
+bool isStep(func::FuncOp function) {
+  FunctionType type = function.getFunctionType();
+  return !function.isExternal() && type.getNumInputs() == 2 && isa<RankedTensorType>(type.getInput(0)) &&
+         type.getInput(1).isIndex() && type.getNumResults() == 1;
+}
+
+func::FuncOp copyAs(llvm::StringRef name, func::FuncOp forward) {
+  auto copy = cast<func::FuncOp>(forward->clone());
+  copy.setSymName(name);
+  forward->getBlock()->getOperations().insert(forward->getIterator(), copy);
+  return copy;
+}
+
+void returnNothing(func::FuncOp function) {
+  for (auto back : function.getOps<func::ReturnOp>())
+    back->setOperands({});
+  function.setFunctionType(FunctionType::get(function.getContext(), function.getArgumentTypes(), {}));
+  function.removeResAttrsAttr();
+}
+
+struct SplitPhases : impl::SplitPhasesBase<SplitPhases> {
+  void runOnOperation() override {
+    auto forward = getOperation().lookupSymbol<func::FuncOp>("forward");
+    if (!forward)
+      return;
+    if (!isStep(forward)) {
+      forward.emitError() << "phases need @forward(ids, position) -> logits, but it has type "
+                          << forward.getFunctionType() << "; schedule its attention first";
+      return signalPassFailure();
+    }
+    for (llvm::StringRef name : {"prefill", "decode", "score"})
+      if (Operation *taken = getOperation().lookupSymbol(name)) {
+        taken->emitError() << "takes the name of a phase, @" << name;
+        return signalPassFailure();
+      }
+    returnNothing(copyAs("prefill", forward));
+    func::FuncOp decode = copyAs("decode", forward);
+    decode->setAttr("gemma.tokens", IntegerAttr::get(IntegerType::get(&getContext(), 64), 1));
+    copyAs("score", forward);
+    forward.erase();
+  }
+};
+
+} // namespace
+} // namespace gemmac
