@@ -274,7 +274,7 @@ llvm::Error Interpreter::prepare(func::FuncOp function) {
 
 llvm::Expected<std::vector<Array>> Interpreter::call(llvm::StringRef name, llvm::ArrayRef<int32_t> ids,
                                                      int64_t position) {
-  auto function = symbols.lookup<func::FuncOp>(name);
+  func::FuncOp function = find(name);
   if (!function || function.isExternal())
     return llvm::createStringError("the module has no function @" + name);
   if (llvm::Error error = prepare(function))

@@ -28,6 +28,9 @@ public:
   llvm::Expected<std::vector<Array>> call(llvm::StringRef function, llvm::ArrayRef<int32_t> ids,
                                           int64_t position = 0);
 
+  /// A function of the module; null if there is none of that name.
+  mlir::func::FuncOp find(llvm::StringRef function) { return symbols.lookup<mlir::func::FuncOp>(function); }
+
   /// Caches are empty again.
   void reset() { caches.clear(); }
 

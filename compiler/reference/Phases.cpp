@@ -34,9 +34,13 @@ static void append(Array &whole, const Array &part) {
 
 llvm::Expected<Array> score(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t chunk) {
   interpreter.reset();
+  llvm::StringRef name = interpreter.find("score") ? "score" : "forward";
+  mlir::func::FuncOp function = interpreter.find(name);
+  if (function && function.getNumArguments() == 1)
+    return callForOne(interpreter, name, ids);
   Array logits;
   for (size_t first = 0; first < ids.size(); first += chunk) {
-    llvm::Expected<Array> part = callForOne(interpreter, "score", ids.slice(first).take_front(chunk), first);
+    llvm::Expected<Array> part = callForOne(interpreter, name, ids.slice(first).take_front(chunk), first);
     if (!part)
       return part.takeError();
     append(logits, *part);

@@ -12,8 +12,8 @@ namespace gemmac::reference {
 llvm::Expected<Array> callForOne(Interpreter &interpreter, llvm::StringRef function,
                                  llvm::ArrayRef<int32_t> ids, int64_t position = 0);
 
-/// Logits (tokens, vocabulary) of every position: `@score` on pieces of at most `chunk` tokens, from empty
-/// caches.
+/// Logits (tokens, vocabulary) of every position, from empty caches. `@score(ids, position)`, or `@forward`
+/// if it takes a position, runs on pieces of at most `chunk` tokens; a `@forward(ids)` sees them all at once.
 llvm::Expected<Array> score(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t chunk);
 
 /// Logits (tokens - first, vocabulary) of the positions from `first` on: `@prefill` on pieces of at most

@@ -1,4 +1,5 @@
-//===- MathTest.cpp - the definition of right, against numbers made by hand ---------------------------------===//
+//===- MathTest.cpp - the definition of right, against numbers made by hand
+//---------------------------------===//
 
 #include "compiler/reference/Math.h"
 
@@ -11,8 +12,12 @@ namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-Array floats(Shape shape, std::vector<float> numbers) { return {std::move(shape), std::move(numbers)}; }
-Array ids(Shape shape, std::vector<int32_t> numbers) { return {std::move(shape), std::move(numbers)}; }
+Array floats(Shape shape, std::vector<float> numbers) {
+  return {std::move(shape), std::move(numbers)};
+}
+Array ids(Shape shape, std::vector<int32_t> numbers) {
+  return {std::move(shape), std::move(numbers)};
+}
 
 /// Numbers between -1 and 1 that look random and are the same on every run.
 Array noise(Shape shape, uint32_t seed) {
@@ -127,21 +132,24 @@ TEST(Rope, SlowsByThetaAndFactor) {
 
 TEST(Mask, HidesTheFutureAndWhatLeftTheWindow) {
   Array result = mask(Array::zeros({3, 1, 3}), 2);
-  EXPECT_EQ(result.floats(), (std::vector<float>{0, -kInfinity, -kInfinity, 0, 0, -kInfinity, -kInfinity, 0, 0}));
+  EXPECT_EQ(result.floats(),
+            (std::vector<float>{0, -kInfinity, -kInfinity, 0, 0, -kInfinity, -kInfinity, 0, 0}));
 }
 
 TEST(Scores, GroupsHeadsInOrder) {
   // Query heads 0, 1 read key head 0; 2, 3 read key head 1.
   Array result = scores(floats({1, 4, 1}, {1, 2, 3, 4}), floats({1, 2, 1}, {10, 100}), 0.5f);
   EXPECT_EQ(result.floats(), (std::vector<float>{5, 10, 150, 200}));
-  EXPECT_EQ(mix(floats({1, 4, 1}, {1, 1, 1, 1}), floats({1, 2, 1}, {7, 8})).floats(), (std::vector<float>{7, 7, 8, 8}));
+  EXPECT_EQ(mix(floats({1, 4, 1}, {1, 1, 1, 1}), floats({1, 2, 1}, {7, 8})).floats(),
+            (std::vector<float>{7, 7, 8, 8}));
 }
 
 class AnyCut : public testing::TestWithParam<int64_t> {};
 
 TEST_P(AnyCut, GivesTheSameAttention) {
   constexpr int64_t kTokens = 37, kWindow = 6;
-  Array query = noise({kTokens, 4, 8}, 1), keys = noise({kTokens, 2, 8}, 2), values = noise({kTokens, 2, 8}, 3);
+  Array query = noise({kTokens, 4, 8}, 1), keys = noise({kTokens, 2, 8}, 2),
+        values = noise({kTokens, 2, 8}, 3);
   auto rows = [](const Array &x, int64_t first, int64_t count) {
     Shape shape = x.shape();
     shape[0] = count;
@@ -168,7 +176,8 @@ TEST(CacheWrite, RoundsToHalfWhereStored) {
   Array slots = Array::zeros({1, 1, 2});
   Cache cache{slots, slots, true};
   // Between 1 and the next float16, 1 + 2^-10, halfway goes to even.
-  cacheWrite(cache, floats({1, 1, 2}, {1.0f + 0x1p-11f, 1.0f + 0x1.8p-11f}), floats({1, 1, 2}, {65504, 1e-8f}), 0);
+  cacheWrite(cache, floats({1, 1, 2}, {1.0f + 0x1p-11f, 1.0f + 0x1.8p-11f}),
+             floats({1, 1, 2}, {65504, 1e-8f}), 0);
   EXPECT_EQ(cache.keys.floats(), (std::vector<float>{1, 1 + 0x1p-10f}));
   EXPECT_EQ(cache.values.floats(), (std::vector<float>{65504, 0}));
 }
@@ -203,7 +212,8 @@ TEST(ExpertLinear, ReadsOnlyTheChosenMatrices) {
   Array weight = floats({3, 1, 1}, {0, 1, 2});
   EXPECT_EQ(expertLinear(floats({2, 1}, {5, 7}), ids({2, 2}, {2, 1, 0, 2}), weight).floats(),
             (std::vector<float>{10, 5, 0, 14}));
-  EXPECT_EQ(expertLinear(floats({1, 2, 1}, {5, 7}), ids({1, 2}, {2, 1}), weight).floats(), (std::vector<float>{10, 7}));
+  EXPECT_EQ(expertLinear(floats({1, 2, 1}, {5, 7}), ids({1, 2}, {2, 1}), weight).floats(),
+            (std::vector<float>{10, 7}));
 }
 
 } // namespace
