@@ -114,6 +114,7 @@ protected:
       GTEST_SKIP() << "no golden data in " << GEMMAC_SHARED_DIR;
     golden.emplace(GetParam());
     ASSERT_TRUE(golden->module);
+    ASSERT_FALSE(golden->prompts.empty());
   }
 
   Array recorded(const std::string &tensor) { return GoldenCase::read(*golden->text, tensor); }
