@@ -284,7 +284,12 @@ Expected<std::unique_ptr<WeightSource>> openSafetensors(const std::string &direc
       return openIndexed(directory, index);
     return fileError(directory, "holds neither model.safetensors nor model.safetensors.index.json");
   }
-  Expected<std::unique_ptr<Shard>> shard = openShard(directory, "model.safetensors");
+  return openSafetensorsFile(pathIn(directory, "model.safetensors"));
+}
+
+Expected<std::unique_ptr<WeightSource>> openSafetensorsFile(const std::string &path) {
+  Expected<std::unique_ptr<Shard>> shard =
+      openShard(llvm::sys::path::parent_path(path).str(), llvm::sys::path::filename(path).str());
   if (!shard)
     return shard.takeError();
   auto source = std::make_unique<Safetensors>();

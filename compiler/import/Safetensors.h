@@ -16,6 +16,9 @@ namespace gemmac {
 /// read-only.
 llvm::Expected<std::unique_ptr<WeightSource>> openSafetensors(const std::string &directory);
 
+/// One file, whatever its name.
+llvm::Expected<std::unique_ptr<WeightSource>> openSafetensorsFile(const std::string &path);
+
 } // namespace gemmac
 
 #endif
