@@ -11,12 +11,12 @@
 
 namespace gemmac {
 
-llvm::Error failure(const llvm::Twine &message) {
+llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
 
 static llvm::Error cannotWrite(const std::string &path, const llvm::Twine &why) {
-  return failure("cannot write '" + path + "': " + why);
+  return makeError("cannot write '" + path + "': " + why);
 }
 
 llvm::Expected<OutputFile> OutputFile::create(const std::string &path, Kind kind) {
@@ -52,6 +52,16 @@ llvm::Error OutputFile::writeAt(uint64_t offset, std::span<const uint8_t> bytes)
     offset += static_cast<uint64_t>(written);
   }
   return llvm::Error::success();
+}
+
+llvm::Error OutputFile::reserve(uint64_t bytes) {
+  size_ = std::max(size_, bytes);
+  if (bytes == 0 || ::fallocate(file_->FD, 0, 0, static_cast<off_t>(bytes)) == 0)
+    return llvm::Error::success();
+  if ((errno == EOPNOTSUPP || errno == ENOSYS) && ::ftruncate(file_->FD, static_cast<off_t>(bytes)) == 0)
+    return llvm::Error::success();
+  return cannotWrite(path_,
+                     llvm::Twine(std::strerror(errno)) + " (it needs " + llvm::Twine(bytes) + " bytes)");
 }
 
 llvm::Error OutputFile::append(std::string_view text) {

@@ -28,6 +28,8 @@ public:
   uint64_t size() const { return size_; } ///< end of the farthest write
 
   llvm::Error writeAt(uint64_t offset, std::span<const uint8_t> bytes);
+  /// Makes the file this long, with zeros, and takes the room on the disk at once where the file system can.
+  llvm::Error reserve(uint64_t bytes);
   llvm::Error append(std::string_view text);
 
   /// Puts everything on the disk and gives the file its name, replacing what had it.
@@ -43,7 +45,7 @@ private:
 };
 
 /// An error whose text is the message.
-llvm::Error failure(const llvm::Twine &message);
+llvm::Error makeError(const llvm::Twine &message);
 
 } // namespace gemmac
 

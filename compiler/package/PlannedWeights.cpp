@@ -37,18 +37,13 @@ static FailureOr<PlannedWeight> read(plan::WeightOp op) {
   weight.name = op.getSymName().str();
   weight.layout = op.getLayout().str();
 
-  auto sources = op->getAttrOfType<ArrayAttr>("sources");
-  auto scheme = op->getAttrOfType<StringAttr>("scheme");
-  auto shape = op->getAttrOfType<DenseI64ArrayAttr>("shape");
-  if (!sources || !scheme || !shape)
-    return op.emitError("a weight needs `sources`, `scheme` and `shape` to be packed");
-  for (StringAttr source : sources.getAsRange<StringAttr>())
+  weight.scheme = op.getScheme().str();
+  weight.logical.assign(op.getShape().begin(), op.getShape().end());
+  weight.addOne = op.getAddOne();
+  for (StringAttr source : op.getSources().getAsRange<StringAttr>())
     weight.sources.push_back(source.str());
-  weight.scheme = scheme.str();
-  weight.logical.assign(shape.asArrayRef().begin(), shape.asArrayRef().end());
   if (weight.logical.empty() || weight.logical.size() > 3)
     return op.emitError("a weight has 1, 2 or 3 axes, not ") << weight.logical.size();
-  weight.addOne = op->hasAttr("add_one");
   weight.planes = planesOf(weight.layout, weight.scheme, weight.shape());
   weight.offsets.assign(op.getOffsets().begin(), op.getOffsets().end());
 

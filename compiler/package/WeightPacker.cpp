@@ -61,18 +61,18 @@ llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource 
   for (const std::string &name : weight.sources) {
     const SourceTensor *tensor = source.find(name);
     if (!tensor)
-      return failure("weight '" + weight.name + "' needs tensor '" + name +
-                     "', which the checkpoint does not have");
+      return makeError("weight '" + weight.name + "' needs tensor '" + name +
+                       "', which the checkpoint does not have");
     if (tensor->numbers() % unit != 0)
-      return failure(source.fileOf(name) + ": tensor '" + name + "' has " + llvm::Twine(tensor->numbers()) +
-                     " numbers, which are no whole rows of weight '" + weight.name + "'");
+      return makeError(source.fileOf(name) + ": tensor '" + name + "' has " + llvm::Twine(tensor->numbers()) +
+                       " numbers, which are no whole rows of weight '" + weight.name + "'");
     bool asItIs = !vector && !weight.addOne && tensor->scheme == weight.scheme;
     rows.parts_.push_back({tensor, found, tensor->numbers() / unit, asItIs});
     found += rows.parts_.back().rows;
   }
   if (found != expected)
-    return failure("weight '" + weight.name + "' has " + llvm::Twine(expected) +
-                   " rows, but its tensors have " + llvm::Twine(found));
+    return makeError("weight '" + weight.name + "' has " + llvm::Twine(expected) +
+                     " rows, but its tensors have " + llvm::Twine(found));
   return rows;
 }
 

@@ -1,0 +1,27 @@
+//===- Manifest.h - a compiled model's sizes, kernels and losses, as JSON
+//---------------------------------===//
+
+#ifndef GEMMAC_COMPILER_PACKAGE_MANIFEST_H
+#define GEMMAC_COMPILER_PACKAGE_MANIFEST_H
+
+#include "compiler/package/ModelFacts.h"
+
+#include <span>
+
+namespace gemmac {
+
+/// What is in the output besides the facts of the model.
+struct Contents {
+  std::span<const PlannedWeight> weights;
+  std::span<const PackedWeight> packed; ///< one for each of the weights
+  std::span<const KernelFacts> kernels;
+  int64_t driverBytes = 0;  ///< object file of the driver
+  int64_t packageBytes = 0; ///< the whole .weights file
+};
+
+/// manifest.json: all memory to the byte, and what quantization lost. The same input gives the same text.
+std::string manifest(const ModelFacts &facts, const Contents &contents);
+
+} // namespace gemmac
+
+#endif

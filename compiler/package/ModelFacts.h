@@ -1,0 +1,38 @@
+//===- ModelFacts.h - what is known about a compiled model
+//------------------------------------------------===//
+
+#ifndef GEMMAC_COMPILER_PACKAGE_MODELFACTS_H
+#define GEMMAC_COMPILER_PACKAGE_MODELFACTS_H
+
+#include "compiler/package/PlannedWeights.h"
+#include "compiler/package/WeightPacker.h"
+#include "targets/Target.h"
+#include "targets/kernels/Kernel.h"
+
+#include <string>
+#include <vector>
+
+namespace gemmac {
+
+/// The same numbers stand in the emitted code, the package, the header and the manifest.
+struct ModelFacts {
+  std::string name; ///< a C identifier: "gemma_4_e2b"
+  Target target;
+  std::string scheme, activations, cacheScheme;
+  int64_t vocabSize = 0, context = 0, maxTokens = 0;
+  int64_t arenaBytes = 0, cacheBytes = 0, weightsBytes = 0;
+  uint64_t fingerprint = 0;
+};
+
+/// A kernel of the compiled code and the size of its object file.
+struct KernelFacts {
+  KernelSpec spec;
+  int64_t bytes = 0;
+};
+
+/// The compiler's version: "0.1.0".
+const char *compilerVersion();
+
+} // namespace gemmac
+
+#endif

@@ -1,0 +1,43 @@
+//===- PackageFile.h - a .weights file on this machine, to be looked at
+//------------------------------------===//
+
+#ifndef GEMMAC_COMPILER_PACKAGE_PACKAGEFILE_H
+#define GEMMAC_COMPILER_PACKAGE_PACKAGEFILE_H
+
+#include "runtime/format/Package.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
+
+#include <memory>
+#include <string>
+
+namespace gemmac {
+
+/// A mapped package whose header and metadata have been checked.
+class PackageFile {
+public:
+  static llvm::Expected<PackageFile> open(const std::string &path);
+
+  const std::string &path() const { return path_; }
+  const format::Header &header() const { return package_.header(); }
+  const format::Metadata &metadata() const { return package_.metadata(); }
+
+  /// Reads all tensors and compares them with their checksums.
+  llvm::Error verify() const;
+
+private:
+  PackageFile() = default;
+
+  std::string path_;
+  std::unique_ptr<llvm::sys::fs::mapped_file_region> region_;
+  format::Package package_;
+};
+
+/// What is in the package, for people: name, device, sizes, tensors.
+std::string describe(const PackageFile &package);
+/// The same for programs, as JSON.
+std::string describeAsJson(const PackageFile &package);
+
+} // namespace gemmac
+
+#endif

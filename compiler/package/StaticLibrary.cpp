@@ -1,0 +1,172 @@
+//===- StaticLibrary.cpp - object files in one archive, and linked to a program
+//----------------------------===//
+
+#include "compiler/package/StaticLibrary.h"
+
+#include "compiler/package/OutputFile.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Object/Archive.h"
+#include "llvm/Object/ArchiveWriter.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+namespace gemmac {
+
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+static std::string architecture(const Target &target) {
+  return llvm::Triple(target.triple).getArchName().str();
+}
+
+static bool isHost(const Target &target) {
+  return llvm::Triple(target.triple).getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch();
+}
+
+llvm::Expected<RuntimeFiles> RuntimeFiles::find(const Target &target, const std::string &directory) {
+  llvm::SmallString<256> folder(directory);
+  if (directory.empty()) {
+    folder = fs::getMainExecutable(nullptr, nullptr);
+    path::remove_filename(folder);
+    path::append(folder, "..", "lib", architecture(target) + "-linux-gnu");
+    path::remove_dots(folder, /*remove_dot_dot=*/true);
+  }
+  auto file = [&](llvm::StringRef name) { return (folder + "/" + name).str(); };
+  RuntimeFiles files{file("libgemmac_runtime.a"), file("libgemmac_program.a")};
+  for (const std::string &wanted : {files.library, files.program})
+    if (!fs::exists(wanted))
+      return makeError("the runtime for target '" + target.name + "' is missing: no file '" + wanted + "'");
+  return files;
+}
+
+static llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> readFile(const std::string &file) {
+  auto buffer = llvm::MemoryBuffer::getFile(file, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!buffer)
+    return makeError("cannot read '" + file + "': " + buffer.getError().message());
+  return std::move(*buffer);
+}
+
+llvm::Expected<std::string> staticLibrary(const std::vector<ObjectFile> &objects,
+                                          const std::vector<std::string> &archives) {
+  std::vector<llvm::NewArchiveMember> members;
+  for (const ObjectFile &object : objects)
+    members.emplace_back(llvm::MemoryBufferRef(object.bytes, object.name));
+
+  std::vector<std::unique_ptr<llvm::MemoryBuffer>> files;
+  std::vector<std::unique_ptr<llvm::object::Archive>> opened;
+  for (const std::string &name : archives) {
+    auto file = readFile(name);
+    if (!file)
+      return file.takeError();
+    auto archive = llvm::object::Archive::create((*file)->getMemBufferRef());
+    if (!archive)
+      return makeError("'" + name + "' is no archive: " + llvm::toString(archive.takeError()));
+    files.push_back(std::move(*file));
+    opened.push_back(std::move(*archive));
+    llvm::Error walked = llvm::Error::success();
+    for (const llvm::object::Archive::Child &child : opened.back()->children(walked)) {
+      auto member = llvm::NewArchiveMember::getOldMember(child, /*Deterministic=*/true);
+      if (!member) {
+        llvm::consumeError(std::move(walked));
+        return member.takeError();
+      }
+      members.push_back(std::move(*member));
+    }
+    if (walked)
+      return std::move(walked);
+  }
+
+  auto archive =
+      llvm::writeArchiveToBuffer(members, llvm::SymtabWritingMode::NormalSymtab, llvm::object::Archive::K_GNU,
+                                 /*Deterministic=*/true, /*Thin=*/false);
+  if (!archive)
+    return archive.takeError();
+  return (*archive)->getBuffer().str();
+}
+
+/// A C compiler that links for the target, by what it is called on this machine.
+static llvm::Expected<std::string> findLinker(const Target &target) {
+  std::string cross = architecture(target) + "-linux-gnu-gcc";
+  std::vector<std::string> names = {cross};
+  if (isHost(target))
+    names = {"cc", "gcc", "clang", cross};
+  for (const std::string &name : names)
+    if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name))
+      return *found;
+  std::string package =
+      isHost(target) ? "gcc" : "gcc-" + llvm::StringRef(architecture(target)).str() + "-linux-gnu";
+  return makeError("no C compiler to link a program for target '" + target.name + "': install " + package +
+                   " (looked for " + llvm::join(names, ", ") + "), or make a library with --emit=lib");
+}
+
+namespace {
+/// A folder that is gone, with what is in it, when this is.
+struct TemporaryFolder {
+  llvm::SmallString<128> path;
+  std::error_code error = fs::createUniqueDirectory("gemmac-link", path);
+  ~TemporaryFolder() {
+    if (!error)
+      fs::remove_directories(path);
+  }
+};
+} // namespace
+
+static llvm::Error writeFile(const std::string &file, llvm::StringRef bytes) {
+  std::error_code error;
+  llvm::raw_fd_ostream stream(file, error);
+  if (!error) {
+    stream << bytes;
+    stream.close();
+    error = stream.error();
+    stream.clear_error();
+  }
+  if (error)
+    return makeError("cannot write '" + file + "': " + error.message());
+  return llvm::Error::success();
+}
+
+llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, const RuntimeFiles &runtime,
+                                        const Target &target, const std::string &model) {
+  llvm::Expected<std::string> linker = findLinker(target);
+  if (!linker)
+    return linker.takeError();
+  TemporaryFolder folder;
+  if (folder.error)
+    return makeError("cannot make a temporary folder: " + folder.error.message());
+
+  auto inFolder = [&](const std::string &name) { return (folder.path + "/" + name).str(); };
+  std::string output = inFolder("program"), said = inFolder("said");
+  std::vector<std::string> arguments = {*linker, "-o", output};
+  // A program for another machine carries its C library with it: an emulator then needs no such library here.
+  if (!isHost(target))
+    arguments.push_back("-static");
+  for (const ObjectFile &object : objects) {
+    arguments.push_back(inFolder(object.name));
+    if (llvm::Error error = writeFile(arguments.back(), object.bytes))
+      return std::move(error);
+  }
+  for (const char *argument : {runtime.program.c_str(), runtime.library.c_str(), "-pthread", "-lm",
+                               "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-s"})
+    arguments.emplace_back(argument);
+
+  std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
+  std::string problem;
+  int code = llvm::sys::ExecuteAndWait(*linker, views, std::nullopt, {llvm::StringRef(), said, said}, 0, 0,
+                                       &problem);
+  if (code != 0) {
+    auto text = readFile(said);
+    std::string why =
+        text ? (*text)->getBuffer().trim().substr(0, 2000).str() : llvm::toString(text.takeError());
+    return makeError("'" + *linker + "' could not link the program: " + (problem.empty() ? why : problem));
+  }
+  auto program = readFile(output);
+  if (!program)
+    return program.takeError();
+  return (*program)->getBuffer().str();
+}
+
+} // namespace gemmac

@@ -1,0 +1,41 @@
+//===- StaticLibrary.h - object files in one archive, and linked to a program
+//------------------------------===//
+
+#ifndef GEMMAC_COMPILER_PACKAGE_STATICLIBRARY_H
+#define GEMMAC_COMPILER_PACKAGE_STATICLIBRARY_H
+
+#include "targets/Target.h"
+#include "llvm/Support/Error.h"
+
+#include <string>
+#include <vector>
+
+namespace gemmac {
+
+/// An object file in memory.
+struct ObjectFile {
+  std::string name; ///< "gemma_4_e2b.o"
+  std::string bytes;
+};
+
+/// The runtime as it was built for one family of machines.
+struct RuntimeFiles {
+  std::string library; ///< libgemmac_runtime.a
+  std::string program; ///< libgemmac_program.a: main() of an emitted program
+
+  /// In `lib/<triple>` beside the folder of the running program, or in `directory` if that is not empty.
+  static llvm::Expected<RuntimeFiles> find(const Target &target, const std::string &directory = "");
+};
+
+/// The bytes of an archive with all objects and all members of `archives`, with no time, user or path in it.
+llvm::Expected<std::string> staticLibrary(const std::vector<ObjectFile> &objects,
+                                          const std::vector<std::string> &archives);
+
+/// The bytes of a program that runs the model called `model`. A library needs no tool of the machine's; a
+/// program needs a C compiler to link it.
+llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, const RuntimeFiles &runtime,
+                                        const Target &target, const std::string &model);
+
+} // namespace gemmac
+
+#endif

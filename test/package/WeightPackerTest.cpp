@@ -1,0 +1,259 @@
+//===- WeightPackerTest.cpp - packed planes against the definition of their layout
+//------------------------===//
+
+#include "compiler/package/WeightPacker.h"
+
+#include "MemorySource.h"
+#include "gtest/gtest.h"
+
+#include <random>
+
+using namespace gemmac;
+using gemmac::test::MemorySource;
+
+namespace {
+
+std::vector<float> numbers(int64_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<float> all(static_cast<size_t>(count));
+  for (float &number : all)
+    number = static_cast<float>(static_cast<int32_t>(random())) * 0x1p-30f;
+  return all;
+}
+
+PlannedWeight plan(const std::string &scheme, const std::string &layout, std::vector<int64_t> logical,
+                   std::vector<std::string> sources) {
+  PlannedWeight weight;
+  weight.name = "w";
+  weight.scheme = scheme;
+  weight.layout = layout;
+  weight.logical = std::move(logical);
+  weight.sources = std::move(sources);
+  weight.planes = planesOf(layout, scheme, weight.shape());
+  int64_t end = 64;
+  for (const Plane &plane : weight.planes) {
+    weight.offsets.push_back(end);
+    end += (plane.bytes() + 63) / 64 * 64;
+  }
+  return weight;
+}
+
+struct Packed {
+  PackedWeight result;
+  std::vector<uint8_t> bytes;
+};
+
+Packed pack(const PlannedWeight &weight, const WeightSource &source, unsigned threads = 2) {
+  Packed packed;
+  packed.bytes.resize(static_cast<size_t>(weight.offsets.back() + weight.planes.back().bytes()));
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(threads));
+  auto result = packWeight(weight, source, pool, [&](int64_t offset, std::span<const uint8_t> bytes) {
+    std::memcpy(packed.bytes.data() + offset, bytes.data(), bytes.size());
+    return llvm::Error::success();
+  });
+  EXPECT_TRUE(static_cast<bool>(result));
+  if (result)
+    packed.result = *result;
+  else
+    ADD_FAILURE() << llvm::toString(result.takeError());
+  return packed;
+}
+
+float half(const uint8_t *bytes) {
+  uint16_t bits;
+  std::memcpy(&bits, bytes, 2);
+  _Float16 number;
+  std::memcpy(&number, &bits, 2);
+  return static_cast<float>(number);
+}
+
+/// The number at (expert, row, column), read as WeightLayout.h writes the layouts down.
+float at(const PlannedWeight &weight, const std::vector<uint8_t> &bytes, int64_t expert, int64_t row,
+         int64_t column) {
+  WeightShape shape = weight.shape();
+  int64_t blocks = shape.columns / kBlock, tiles = (shape.rows + kTileRows - 1) / kTileRows;
+  bool tiled = weight.layout == "tiles16";
+  const uint8_t *first = bytes.data() + weight.offsets[0];
+  int64_t tile = row / kTileRows, lane = row % kTileRows, block = column / kBlock, k = column % kBlock;
+  int64_t plain = tiled ? ((expert * tiles + tile) * shape.columns + column) * kTileRows + lane
+                        : (expert * shape.rows + row) * shape.columns + column;
+  if (weight.scheme == "f32") {
+    float number;
+    std::memcpy(&number, first + 4 * plain, 4);
+    return number;
+  }
+  if (weight.scheme == "bf16") {
+    uint32_t bits = 0;
+    std::memcpy(reinterpret_cast<uint8_t *>(&bits) + 2, first + 2 * plain, 2);
+    float number;
+    std::memcpy(&number, &bits, 4);
+    return number;
+  }
+  int64_t place =
+      tiled ? (expert * tiles + tile) * blocks + block : (expert * shape.rows + row) * blocks + block;
+  const uint8_t *scales = bytes.data() + weight.offsets[1];
+  float scale = half(scales + 2 * (tiled ? place * kTileRows + lane : place));
+  if (weight.scheme == "q8_0") {
+    int64_t index = tiled ? ((place * 8 + k / 4) * kTileRows + lane) * 4 + k % 4 : place * kBlock + k;
+    return scale * static_cast<float>(static_cast<int8_t>(first[index]));
+  }
+  int64_t byte = k % 16;
+  int64_t index = tiled ? ((place * 4 + byte / 4) * kTileRows + lane) * 4 + byte % 4 : place * 16 + byte;
+  int nibble = k < 16 ? first[index] & 15 : first[index] >> 4;
+  return scale * static_cast<float>(nibble - 8);
+}
+
+/// What the row is after storing it.
+std::vector<float> kept(const std::string &scheme, std::span<const float> row) {
+  std::vector<uint8_t> stored(static_cast<size_t>(storedRowBytes(scheme, static_cast<int64_t>(row.size()))));
+  storeRow(scheme, row, stored.data());
+  std::vector<float> result(row.size());
+  loadRow(scheme, stored.data(), result);
+  return result;
+}
+
+struct Case {
+  const char *scheme, *layout;
+};
+
+class EverySchemeAndLayout : public testing::TestWithParam<Case> {};
+INSTANTIATE_TEST_SUITE_P(Packer, EverySchemeAndLayout,
+                         testing::Values(Case{"f32", "rows"}, Case{"bf16", "rows"}, Case{"q8_0", "rows"},
+                                         Case{"q4_0", "rows"}, Case{"f32", "tiles16"},
+                                         Case{"bf16", "tiles16"}, Case{"q8_0", "tiles16"},
+                                         Case{"q4_0", "tiles16"}),
+                         [](const auto &info) {
+                           return std::string(info.param.scheme) + "_" + info.param.layout;
+                         });
+
+// Two sources that end in the middle of a tile, and a last tile that is not full.
+TEST_P(EverySchemeAndLayout, StacksSourcesAlongRows) {
+  auto [scheme, layout] = GetParam();
+  std::vector<float> all = numbers(29 * 64, 1);
+  MemorySource source;
+  source.addFloats("a", {19, 64}, {all.begin(), all.begin() + 19 * 64});
+  source.addFloats("b", {10, 64}, {all.begin() + 19 * 64, all.end()});
+  PlannedWeight weight = plan(scheme, layout, {29, 64}, {"a", "b"});
+  Packed packed = pack(weight, source);
+  for (int64_t row = 0; row < 29; ++row) {
+    std::vector<float> expected = kept(scheme, std::span(all).subspan(static_cast<size_t>(row) * 64, 64));
+    for (int64_t column = 0; column < 64; ++column)
+      ASSERT_EQ(at(weight, packed.bytes, 0, row, column), expected[static_cast<size_t>(column)])
+          << row << ", " << column;
+  }
+}
+
+// Gate and up of all experts: each expert's rows come from both sources.
+TEST_P(EverySchemeAndLayout, StacksExpertsAlongTheirRows) {
+  auto [scheme, layout] = GetParam();
+  constexpr int64_t experts = 3, upper = 7, lower = 12, columns = 32;
+  std::vector<float> a = numbers(experts * upper * columns, 2), b = numbers(experts * lower * columns, 3);
+  MemorySource source;
+  source.addFloats("a", {experts, upper, columns}, a);
+  source.addFloats("b", {experts, lower, columns}, b);
+  PlannedWeight weight = plan(scheme, layout, {experts, upper + lower, columns}, {"a", "b"});
+  Packed packed = pack(weight, source);
+  for (int64_t expert = 0; expert < experts; ++expert)
+    for (int64_t row = 0; row < upper + lower; ++row) {
+      auto from =
+          row < upper
+              ? std::span(a).subspan(static_cast<size_t>((expert * upper + row) * columns), columns)
+              : std::span(b).subspan(static_cast<size_t>((expert * lower + row - upper) * columns), columns);
+      std::vector<float> expected = kept(scheme, from);
+      for (int64_t column = 0; column < columns; ++column)
+        ASSERT_EQ(at(weight, packed.bytes, expert, row, column), expected[static_cast<size_t>(column)]);
+    }
+}
+
+// Wide rows are cut into several pieces: the bytes, checksums and losses must not depend on how many threads
+// share them.
+TEST_P(EverySchemeAndLayout, IsTheSameForAnyNumberOfThreads) {
+  auto [scheme, layout] = GetParam();
+  MemorySource source;
+  source.addFloats("a", {70, 40960}, numbers(70 * 40960, 4));
+  PlannedWeight weight = plan(scheme, layout, {70, 40960}, {"a"});
+  Packed one = pack(weight, source, 1), three = pack(weight, source, 3);
+  EXPECT_EQ(one.bytes, three.bytes);
+  EXPECT_EQ(one.result.checksums, three.result.checksums);
+  EXPECT_EQ(one.result.relativeError, three.result.relativeError);
+}
+
+TEST(Packer, KeepsBlocksThatTheCheckpointHasBitForBit) {
+  // Scales and numbers that no quantizer would choose: they survive only if nothing recomputes them.
+  MemorySource source;
+  std::vector<uint8_t> blocks;
+  for (int block = 0; block < 5; ++block) {
+    blocks.insert(blocks.end(), {0x01, 0x3c});
+    for (int i = 0; i < 16; ++i)
+      blocks.push_back(static_cast<uint8_t>(0x77 + block));
+  }
+  source.add("a", "q4_0", {5, 32}, blocks);
+  Packed packed = pack(plan("q4_0", "rows", {5, 32}, {"a"}), source);
+  for (size_t block = 0; block < 5; ++block)
+    EXPECT_EQ(packed.bytes[64 + 16 * block], 0x77 + block);
+  EXPECT_EQ(packed.result.relativeError, 0);
+}
+
+TEST(Packer, AddsOneBeforeStoring) {
+  MemorySource source;
+  source.addFloats("norm", {40}, numbers(40, 5));
+  PlannedWeight weight = plan("f32", "vector", {40}, {"norm"});
+  weight.addOne = true;
+  Packed packed = pack(weight, source);
+  std::vector<float> original = numbers(40, 5);
+  for (int64_t i = 0; i < 40; ++i)
+    EXPECT_EQ(at(weight, packed.bytes, 0, 0, i), original[static_cast<size_t>(i)] + 1.0f);
+}
+
+TEST(Packer, MeasuresWhatIsLost) {
+  MemorySource source;
+  std::vector<float> all = numbers(16 * 64, 6);
+  source.addFloats("a", {16, 64}, all);
+  double squares = 0, of = 0, largest = 0;
+  for (size_t row = 0; row < 16; ++row) {
+    std::span<const float> original = std::span(all).subspan(row * 64, 64);
+    std::vector<float> stored = kept("q4_0", original);
+    for (size_t i = 0; i < 64; ++i) {
+      double difference = static_cast<double>(original[i]) - stored[i];
+      squares += difference * difference;
+      of += static_cast<double>(original[i]) * original[i];
+      largest = std::max(largest, std::fabs(difference));
+    }
+  }
+  PackedWeight result = pack(plan("q4_0", "tiles16", {16, 64}, {"a"}), source).result;
+  EXPECT_NEAR(result.relativeError, std::sqrt(squares / of), 1e-12);
+  EXPECT_EQ(result.maxError, largest);
+  EXPECT_EQ(pack(plan("f32", "tiles16", {16, 64}, {"a"}), source).result.relativeError, 0);
+}
+
+std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(1));
+  auto result = packWeight(weight, source, pool,
+                           [](int64_t, std::span<const uint8_t>) { return llvm::Error::success(); });
+  return result ? "" : llvm::toString(result.takeError());
+}
+
+TEST(Packer, NamesTheTensorThatIsMissing) {
+  EXPECT_EQ(errorOf(plan("f32", "rows", {4, 32}, {"model.norm"}), MemorySource()),
+            "weight 'w' needs tensor 'model.norm', which the checkpoint does not have");
+}
+
+TEST(Packer, RefusesSourcesThatDoNotFillTheWeight) {
+  MemorySource source;
+  source.addFloats("a", {3, 32}, numbers(96, 7));
+  EXPECT_EQ(errorOf(plan("f32", "rows", {4, 32}, {"a"}), source),
+            "weight 'w' has 4 rows, but its tensors have 3");
+}
+
+TEST(Packer, PassesOnWhatTheSinkSays) {
+  MemorySource source;
+  source.addFloats("a", {4, 32}, numbers(128, 8));
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(1));
+  auto result =
+      packWeight(plan("f32", "rows", {4, 32}, {"a"}), source, pool, [](int64_t, std::span<const uint8_t>) {
+        return llvm::createStringError(llvm::inconvertibleErrorCode(), "full");
+      });
+  EXPECT_EQ(llvm::toString(result.takeError()), "full");
+}
+
+} // namespace
