@@ -15,7 +15,7 @@ namespace {
 std::vector<int32_t> familyStops(const ModelConfig &model) {
   std::vector<int32_t> stops;
   for (int32_t id : {1, 106, 50})
-    if (id < model.vocabulary && (id != 50 || model.family == Family::gemma4))
+    if (id < model.vocabulary && (id != 50 || model.family == ModelFamily::gemma4))
       stops.push_back(id);
   return stops;
 }

@@ -20,7 +20,7 @@ public:
   ModelBuilder(func::FuncOp forward, const ModelConfig &config, WeightDeclarations &weights,
                bool normsHoldOne)
       : builder(OpBuilder::atBlockBegin(forward.addEntryBlock())), forward(forward), config(config),
-        weights(weights), addOne(config.family == Family::gemma3 && !normsHoldOne),
+        weights(weights), addOne(config.family == ModelFamily::gemma3 && !normsHoldOne),
         location(forward.getLoc()) {}
 
   void build() {
@@ -139,7 +139,7 @@ private:
       enter(index, "per_layer");
       x = add(x, norm(buildPerLayerBranch(x), "per_layer_norm")); // (11)
     }
-    if (config.family == Family::gemma4) {
+    if (config.family == ModelFamily::gemma4) {
       enter(index, "scalar");
       x = create<gemma::ScaleOp>(x.getType(), x, nullptr, weight("scalar", {1})); // (12)
     }
@@ -168,7 +168,7 @@ private:
     // K = V: values are the projection itself, before the keys' norm and rotation.
     Value value = layer().valueProjection ? linear(a, "value", heads) : key;
     key = rotate(norm(key, "key_norm"));
-    if (config.family == Family::gemma4)
+    if (config.family == ModelFamily::gemma4)
       value = plainNorm(value);
     return {key, value};
   }

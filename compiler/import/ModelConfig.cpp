@@ -29,13 +29,13 @@ constexpr StringRef kGlobal = "full_attention";
 /// What the class of a model brings along where its file is silent.
 struct Defaults {
   StringRef textType; ///< model_type of the text model
-  Family family;
+  ModelFamily family;
   int64_t vocabulary, window, context;
 };
 
-constexpr Defaults kGemma4 = {"gemma4_text", Family::gemma4, 262144, 512, 131072};
-constexpr Defaults kGemma4Unified = {"gemma4_unified_text", Family::gemma4, 262144, 1024, 262144};
-constexpr Defaults kGemma3 = {"gemma3_text", Family::gemma3, 262208, 4096, 131072};
+constexpr Defaults kGemma4 = {"gemma4_text", ModelFamily::gemma4, 262144, 512, 131072};
+constexpr Defaults kGemma4Unified = {"gemma4_unified_text", ModelFamily::gemma4, 262144, 1024, 262144};
+constexpr Defaults kGemma3 = {"gemma3_text", ModelFamily::gemma3, 262208, 4096, 131072};
 
 /// Keys of released and re-saved files that say nothing about what the text model computes.
 const StringRef kSilentKeys[] = {"_name_or_path",
@@ -73,7 +73,7 @@ public:
   ModelConfig read() {
     readSizes();
     readHead();
-    if (defaults.family == Family::gemma4) {
+    if (defaults.family == ModelFamily::gemma4) {
       readPerLayerEmbeddings();
       readExperts();
     }
@@ -151,7 +151,7 @@ private:
     constexpr StringRef kKey = "use_bidirectional_attention";
     if (!fields.given(kKey))
       return fields.ignore({kKey});
-    if (defaults.family == Family::gemma3) {
+    if (defaults.family == ModelFamily::gemma3) {
       if (fields.boolean(kKey, false))
         fields.fail(kKey, "is true, but only causal models are compiled");
     } else if (fields.string(kKey, "vision") != "vision") {
@@ -161,7 +161,7 @@ private:
 
   void readLayers() {
     int64_t count =
-        fields.integer("num_hidden_layers", defaults.family == Family::gemma3 ? 26 : 30, 1, kMostLayers);
+        fields.integer("num_hidden_layers", defaults.family == ModelFamily::gemma3 ? 26 : 30, 1, kMostLayers);
     int64_t window = fields.integer("sliding_window", defaults.window, 1, kMostPositions);
     int64_t headDim = fields.integer("head_dim", 256, 2, 1 << 16);
     int64_t keyHeads = fields.integer("num_key_value_heads", 4, 1, kMostHeads);
@@ -179,7 +179,7 @@ private:
         layer.window = window;
       config.layers.push_back(layer);
     }
-    if (defaults.family == Family::gemma3)
+    if (defaults.family == ModelFamily::gemma3)
       readGemma3Attention();
     else
       readGemma4Attention();
@@ -190,7 +190,7 @@ private:
   std::vector<bool> readLayerTypes(int64_t count) {
     std::vector<std::string> types = fields.strings("layer_types");
     int64_t period = 6;
-    if (defaults.family == Family::gemma3) {
+    if (defaults.family == ModelFamily::gemma3) {
       period = fields.integer("_sliding_window_pattern", period, 1, kMostLayers);
       period = fields.integer("sliding_window_pattern", period, 1, kMostLayers);
     }
@@ -208,7 +208,7 @@ private:
                     "holds " + inQuotes(type) + ", but '" + kSliding + "' or '" + kGlobal + "' is needed");
       global.push_back(type == kGlobal);
     }
-    if (defaults.family == Family::gemma4 && !global.empty())
+    if (defaults.family == ModelFamily::gemma4 && !global.empty())
       global.back() = true; // whatever the list says
     return global;
   }
@@ -304,7 +304,7 @@ private:
   }
 
   void readRope() {
-    bool gemma3 = defaults.family == Family::gemma3;
+    bool gemma3 = defaults.family == ModelFamily::gemma3;
     RopeRule sliding{"default", 1e4, 1.0, 1.0};
     RopeRule global = gemma3 ? RopeRule{"default", 1e6, 1.0, 1.0} : RopeRule{"proportional", 1e6, 0.25, 1.0};
     if (gemma3) {

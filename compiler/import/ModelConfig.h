@@ -14,7 +14,7 @@
 
 namespace gemmac {
 
-enum class Family { gemma3, gemma4 };
+enum class ModelFamily { gemma3, gemma4 };
 
 /// Pair j of the first `pairs` of a head turns by position * theta^(-2j/d) / factor.
 struct RopeConfig {
@@ -45,7 +45,7 @@ struct ExpertConfig {
 
 struct ModelConfig {
   std::string file; ///< for messages
-  Family family = Family::gemma4;
+  ModelFamily family = ModelFamily::gemma4;
   int64_t vocabulary = 0;
   int64_t hidden = 0;
   int64_t heads = 0;
