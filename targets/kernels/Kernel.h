@@ -54,6 +54,9 @@ struct KernelSpec {
   const std::string &word(const std::string &name) const;
   bool has(const std::string &name) const { return constants.count(name) != 0; }
 
+  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}".
+  std::string text() const;
+
   /// The C name of the kernel: readable, unique for the specification, the same on every run: "linear_q4_0_1536x2048_1a2b3c4d".
   std::string symbol() const;
 };

@@ -1,4 +1,5 @@
-//===- SmallFloats.h - float16 and bfloat16 as bits ---------------------------------------------------------===//
+//===- SmallFloats.h - float16 and bfloat16 as bits
+//---------------------------------------------------------===//
 // Conversions to the nearest number, ties to even; infinities and NaNs stay what they are.
 
 #ifndef GEMMAC_TARGETS_KERNELS_SMALLFLOATS_H
@@ -9,7 +10,9 @@
 
 namespace gemmac {
 
-inline float fromBfloat(uint16_t bits) { return std::bit_cast<float>(uint32_t(bits) << 16); }
+inline float fromBfloat(uint16_t bits) {
+  return std::bit_cast<float>(uint32_t(bits) << 16);
+}
 
 inline uint16_t toBfloat(float x) {
   uint32_t bits = std::bit_cast<uint32_t>(x);

@@ -1,0 +1,115 @@
+//===- HalideEmit.cpp - the one door to Halide
+//--------------------------------------------------------------===//
+
+#include "targets/kernels/HalideEmit.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+#include <unistd.h>
+
+namespace gemmac {
+
+namespace fs = std::filesystem;
+using Halide::OutputFileType;
+
+static std::string readFile(const fs::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream bytes;
+  if (file)
+    bytes << file.rdbuf();
+  return bytes.str();
+}
+
+/// A name beside others' in the folder of temporary files; the file is removed with it.
+struct TemporaryFile {
+  fs::path path;
+  explicit TemporaryFile(const char *suffix) {
+    static std::atomic<unsigned> count{0};
+    std::error_code ignored;
+    path = fs::temp_directory_path(ignored) /
+           ("gemmac-" + std::to_string(getpid()) + "-" + std::to_string(count++) + suffix);
+  }
+  ~TemporaryFile() {
+    std::error_code ignored;
+    fs::remove(path, ignored);
+  }
+};
+
+static Halide::Target halideTarget(const Target &target, bool strict) {
+  // A kernel is called with buffers that fit (the plan made them), and defines nothing but itself.
+  Halide::Target halide(target.halide + "-no_runtime-no_asserts-no_bounds_query");
+  return strict ? halide.with_feature(Halide::Target::StrictFloat) : halide;
+}
+
+static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
+  KernelBuilder builder = findKernel(spec.family);
+  if (!builder)
+    return {"", "there is no kernel family \"" + spec.family + "\""};
+  // Halide counts names and caches targets in globals.
+  static std::mutex mutex;
+  std::lock_guard lock(mutex);
+  TemporaryFile file(type == OutputFileType::object ? ".o" : ".s");
+  try {
+    KernelCode code = builder(spec, target);
+    std::string symbol = spec.symbol();
+    Halide::Module module = code.pipeline.compile_to_module(
+        code.arguments, symbol, halideTarget(target, !code.fuseMultiplyAdd), Halide::LinkageType::External);
+    module.compile({{type, file.path.string()}});
+  } catch (const Halide::Error &error) {
+    return {"", "kernel " + spec.text() + " for " + target.name + ": " + error.what()};
+  }
+  std::string bytes = readFile(file.path);
+  if (bytes.empty())
+    return {"", "could not write and read back " + file.path.string()};
+  return {std::move(bytes), ""};
+}
+
+/// FNV-1a of all that decides the object's bytes.
+static std::string cacheKey(const KernelSpec &spec, const Target &target) {
+  std::string all = spec.text() + "|" + target.halide + "|" + std::to_string(target.vectorBytes) + "|" +
+                    std::to_string(target.dotProduct8) + "|" + std::to_string(kKernelVersion);
+  uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned char c : all)
+    hash = (hash ^ c) * 0x100000001b3;
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
+  return spec.symbol() + "-" + digits + ".o";
+}
+
+/// Written beside its final name and renamed, so that a reader sees all of it or nothing. A cache that cannot
+/// be written is no error.
+static void storeInCache(const fs::path &path, const std::string &bytes) {
+  std::error_code ignored;
+  fs::create_directories(path.parent_path(), ignored);
+  fs::path unfinished = path.string() + "." + std::to_string(getpid());
+  std::ofstream file(unfinished, std::ios::binary);
+  file.write(bytes.data(), std::streamsize(bytes.size()));
+  file.close();
+  if (file)
+    fs::rename(unfinished, path, ignored);
+  else
+    fs::remove(unfinished, ignored);
+}
+
+CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
+                             const std::string &cacheDirectory) {
+  if (cacheDirectory.empty())
+    return compileTo(OutputFileType::object, spec, target);
+  fs::path cached = fs::path(cacheDirectory) / cacheKey(spec, target);
+  if (std::string bytes = readFile(cached); bytes.starts_with("\x7f"
+                                                              "ELF"))
+    return {std::move(bytes), ""};
+  CompiledKernel kernel = compileTo(OutputFileType::object, spec, target);
+  if (kernel.error.empty())
+    storeInCache(cached, kernel.object);
+  return kernel;
+}
+
+CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target) {
+  return compileTo(OutputFileType::assembly, spec, target);
+}
+
+} // namespace gemmac

@@ -1,0 +1,71 @@
+//===- KernelSpec.cpp - constants of a kernel and its name
+//--------------------------------------------------===//
+
+#include "targets/kernels/Kernel.h"
+
+#include <cassert>
+#include <cstdio>
+
+namespace gemmac {
+
+static const KernelConstant &find(const KernelSpec &spec, const std::string &name) {
+  auto found = spec.constants.find(name);
+  assert(found != spec.constants.end() && "the family's table in Kernel.h lists its constants");
+  return found->second;
+}
+
+int64_t KernelSpec::integer(const std::string &name) const {
+  return std::get<int64_t>(find(*this, name));
+}
+
+double KernelSpec::number(const std::string &name) const {
+  const KernelConstant &value = find(*this, name);
+  if (const int64_t *integer = std::get_if<int64_t>(&value))
+    return double(*integer);
+  return std::get<double>(value);
+}
+
+const std::string &KernelSpec::word(const std::string &name) const {
+  return std::get<std::string>(find(*this, name));
+}
+
+std::string KernelSpec::text() const {
+  std::string text = family + "{";
+  for (const auto &[name, value] : constants) {
+    text += name + "=";
+    char digits[32];
+    if (const int64_t *integer = std::get_if<int64_t>(&value))
+      text += std::to_string(*integer);
+    else if (const double *number = std::get_if<double>(&value))
+      text.append(digits, size_t(std::snprintf(digits, sizeof digits, "%a", *number)));
+    else
+      text += std::get<std::string>(value);
+    text += ";";
+  }
+  return text + "}";
+}
+
+/// FNV-1a, folded to 32 bits: enough to part the specifications of one program that agree in what the name
+/// spells out.
+static uint32_t shortHash(const std::string &text) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned char c : text)
+    hash = (hash ^ c) * 0x100000001b3;
+  return uint32_t(hash >> 32) ^ uint32_t(hash);
+}
+
+std::string KernelSpec::symbol() const {
+  std::string name = family;
+  if (has("scheme"))
+    name += "_" + word("scheme");
+  // The first of these that exist, as a person would say the size.
+  std::string size;
+  for (const char *axis : {"heads", "input", "columns", "experts", "output", "width", "dim", "size"})
+    if (has(axis))
+      size += (size.empty() ? "_" : "x") + std::to_string(integer(axis));
+  char hash[16];
+  std::snprintf(hash, sizeof hash, "_%08x", shortHash(text()));
+  return name + size + hash;
+}
+
+} // namespace gemmac

@@ -1,0 +1,28 @@
+//===- Kernels.h - the builder of each family
+//---------------------------------------------------------------===//
+
+#ifndef GEMMAC_TARGETS_KERNELS_KERNELS_H
+#define GEMMAC_TARGETS_KERNELS_KERNELS_H
+
+#include "targets/kernels/HalideEmit.h"
+
+namespace gemmac {
+
+KernelCode buildAdd(const KernelSpec &spec, const Target &target);
+KernelCode buildAddNorm(const KernelSpec &spec, const Target &target);
+KernelCode buildCacheWrite(const KernelSpec &spec, const Target &target);
+KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target);
+KernelCode buildEmbed(const KernelSpec &spec, const Target &target);
+KernelCode buildGelu(const KernelSpec &spec, const Target &target);
+KernelCode buildGeluMul(const KernelSpec &spec, const Target &target);
+KernelCode buildLinear(const KernelSpec &spec, const Target &target);
+KernelCode buildMul(const KernelSpec &spec, const Target &target);
+KernelCode buildRmsNorm(const KernelSpec &spec, const Target &target);
+KernelCode buildRope(const KernelSpec &spec, const Target &target);
+KernelCode buildScale(const KernelSpec &spec, const Target &target);
+KernelCode buildSoftcap(const KernelSpec &spec, const Target &target);
+KernelCode buildSoftmax(const KernelSpec &spec, const Target &target);
+
+} // namespace gemmac
+
+#endif

@@ -1,0 +1,68 @@
+//===- Rope.cpp - rotary position embedding, half split
+//-----------------------------------------------------===//
+//
+// Pair j of a head is (x[j], x[j + dim/2]). For j < pairs it turns by angle = frequency[j] * (position +
+// token), a float32 product of float32 numbers, with frequency[j] = theta^(-2j/dim) / factor; the other pairs
+// stay.
+
+#include "targets/kernels/Expressions.h"
+#include "targets/kernels/Kernels.h"
+
+#include <cmath>
+
+namespace gemmac {
+
+using namespace Halide;
+
+/// theta^(-2j/dim) / factor, each step rounded to float32 as in the reference.
+static Buffer<float> frequencies(const KernelSpec &spec) {
+  int64_t dim = spec.integer("dim"), pairs = spec.integer("pairs");
+  Buffer<float> table(int(std::max<int64_t>(pairs, 1)), "frequencies");
+  for (int64_t j = 0; j < pairs; ++j) {
+    float exponent = float(2 * j) / float(dim);
+    table(int(j)) =
+        1.0f / float(std::pow(spec.number("theta"), double(exponent))) / float(spec.number("factor"));
+  }
+  return table;
+}
+
+KernelCode buildRope(const KernelSpec &spec, const Target &target) {
+  int dim = int(spec.integer("dim")), half = dim / 2, pairs = int(spec.integer("pairs"));
+  ImageParam x = tokensArray("x", Float(32), dim, spec.integer("heads"));
+  Param<int32_t> position("position");
+  if (!pairs) // no frequency is stored, nothing turns
+    pairs = 0;
+
+  Var c("c"), h("h"), t("t"), j("j");
+  Func turn("turn"), out("out");
+  auto [cosine, sine] =
+      cosineAndSine(frequencies(spec)(clamp(j, 0, std::max(pairs - 1, 0))) * cast<float>(position + t));
+  turn(j, t) = {cosine, sine};
+
+  // Both halves of a head in turn, whole vectors each; stored where the call's part of the output is.
+  out(c, h, t) = undef<float>();
+  Part numbers = partOf(out, 0), heads = partOf(out, 1);
+  RDom r(0, half, 0, 2, "r");
+  Expr at = r.x + r.y * half;
+  r.where(at >= numbers.begin && at < numbers.end);
+  Expr low = x(r.x, h, t), high = x(r.x + half, h, t);
+  Expr turned = select(r.y == 0, low * turn(r.x, t)[0] - high * turn(r.x, t)[1],
+                       high * turn(r.x, t)[0] + low * turn(r.x, t)[1]);
+  out(at, h, t) = select(r.x < pairs, turned, select(r.y == 0, low, high));
+
+  int lanes = std::min(lanesOf(target), half);
+  RVar outer("r_outer"), inner("r_inner");
+  out.update()
+      .allow_race_conditions()
+      .split(r.x, outer, inner, lanes, TailStrategy::GuardWithIf)
+      .reorder(inner, outer, r.y, h, t)
+      .vectorize(inner)
+      .unroll(r.y);
+  turn.compute_at(out, t)
+      .bound(j, 0, half)
+      .store_in(MemoryType::Stack)
+      .vectorize(j, lanes, TailStrategy::GuardWithIf);
+  return {{x, position}, out};
+}
+
+} // namespace gemmac

@@ -1,0 +1,120 @@
+//===- CallKernel.h - kernels called from tests -------------------------------------------------------------===//
+
+#ifndef GEMMAC_TEST_KERNELS_CALLKERNEL_H
+#define GEMMAC_TEST_KERNELS_CALLKERNEL_H
+
+#include "targets/kernels/Kernel.h"
+#include "targets/kernels/WeightLayout.h"
+
+#include <HalideRuntime.h>
+
+#include <array>
+#include <cstring>
+#include <random>
+#include <vector>
+
+namespace gemmac::test {
+
+/// Indices begin … end - 1 of an axis.
+struct Range {
+  int begin, end;
+};
+
+/// What a kernel takes as an array: all of it, or a part that keeps its indices.
+class Buffer {
+public:
+  Buffer(void *data, halide_type_t type, const std::vector<int> &shape, const std::vector<int> &strides);
+  Buffer(const Buffer &other) { *this = other; }
+  Buffer &operator=(const Buffer &other);
+  Buffer part(int axis, Range range) const; ///< axis as in C, slowest first
+  uint64_t word() { return reinterpret_cast<uint64_t>(&raw); }
+
+private:
+  halide_buffer_t raw{};
+  std::array<halide_dimension_t, 6> dimensions{};
+};
+
+/// A dense array, or one whose innermost rows have unused numbers between them. Those must stay as they are.
+template <typename T> struct Array {
+  std::vector<int> shape, strides;
+  std::vector<T> data;
+
+  explicit Array(std::vector<int> shape, int gap = 0) : shape(shape), strides(shape.size()) {
+    int stride = 1;
+    for (size_t axis = shape.size(); axis--;) {
+      strides[axis] = stride;
+      stride = stride * shape[axis] + (axis + 1 == shape.size() ? gap : 0);
+    }
+    data.assign(size_t(std::max(stride, 1)), T(77));
+  }
+
+  static Array random(std::vector<int> shape, unsigned seed, int gap = 0) {
+    Array array(shape, gap);
+    std::mt19937 generator(seed);
+    std::normal_distribution<float> normal;
+    for (T &x : array.data)
+      x = T(normal(generator));
+    return array;
+  }
+
+  T &at(const std::vector<int> &index) {
+    size_t offset = 0;
+    for (size_t axis = 0; axis < index.size(); ++axis)
+      offset += size_t(index[axis]) * size_t(strides[axis]);
+    return data.at(offset);
+  }
+  template <typename... I> T &operator()(I... index) { return at({int(index)...}); }
+
+  operator Buffer() { return Buffer(data.data(), halide_type_of<T>(), shape, strides); }
+  Buffer part(int axis, Range range) { return Buffer(*this).part(axis, range); }
+};
+
+/// A float16 or bfloat16 as its bits; the kernels' buffers don't look at types.
+using Bits16 = uint16_t;
+
+/// A weight packed as a kernel wants it, and the numbers that its schemes left of the given ones.
+struct Weight {
+  std::vector<std::vector<uint8_t>> bytes;
+  std::vector<Buffer> planes;
+  Array<float> numbers; ///< (experts, rows, columns), experts at least 1
+
+  Weight(const std::string &layout, const std::string &scheme, WeightShape shape, unsigned seed);
+};
+
+/// A kernel in this process, compiled for the host.
+class LoadedKernel {
+public:
+  LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
+
+  /// Arguments are Array, Buffer, Weight and int.
+  template <typename... Args> void operator()(Args &&...arguments) const {
+    std::vector<Buffer> buffers;
+    buffers.reserve(32); // words point into it
+    std::vector<uint64_t> words;
+    (add(arguments, buffers, words), ...);
+    call(words);
+  }
+
+private:
+  static void add(int number, std::vector<Buffer> &, std::vector<uint64_t> &words) {
+    words.push_back(uint64_t(uint32_t(number)));
+  }
+  static void add(const Buffer &buffer, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
+    buffers.push_back(buffer);
+    words.push_back(buffers.back().word());
+  }
+  template <typename T> static void add(Array<T> &array, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
+    add(Buffer(array), buffers, words);
+  }
+  static void add(const Weight &weight, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
+    for (const Buffer &plane : weight.planes)
+      add(plane, buffers, words);
+  }
+  void call(const std::vector<uint64_t> &words) const;
+
+  void *function = nullptr;
+};
+
+} // namespace gemmac::test
+
+#endif
