@@ -1,0 +1,40 @@
+//===- TokenizerJson.h - reading a checkpoint's tokenizer ------------------------------------------------------===//
+//
+// Reads `tokenizer.json` of Gemma's kind (spec 7.1): BPE over the whole text with byte fallback. A tokenizer of another kind is refused by
+// the name of the field that says so; nothing is taken for granted that would change a token.
+
+#ifndef GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
+#define GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
+
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gemmac {
+
+/// A tokenizer as the checkpoint describes it.
+struct Tokenizer {
+  struct Merge {
+    uint32_t left, right, merged;
+  };
+  struct Added {
+    uint32_t id;
+    bool normalized; ///< found after spaces became "▁", otherwise in the text as it comes
+  };
+  std::vector<std::string> pieces; ///< by id; an id that no token has is an empty piece
+  std::vector<bool> special;       ///< by id: left out of text that is for people
+  std::vector<Merge> merges;       ///< by rank
+  std::vector<Added> added;
+  int32_t bos = -1, eos = -1, pad = -1, unk = -1; ///< -1: none
+  bool addBos = false;                            ///< the checkpoint's own encoding begins with bos
+  bool fuseUnk = true;
+};
+
+/// Reads `tokenizer.json`, and `tokenizer_config.json` where there is one, of a checkpoint's directory. An error names the file and the field.
+llvm::Expected<Tokenizer> readTokenizerJson(const std::string &directory);
+
+} // namespace gemmac
+
+#endif

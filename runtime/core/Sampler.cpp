@@ -1,0 +1,149 @@
+#include "runtime/core/Sampler.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+using namespace gemmac;
+
+static constexpr float kMinusInfinity = -HUGE_VALF;
+
+Sampler::Sampler(const SamplerOptions &options, uint32_t vocabSize, void *scratch)
+    : options(options), vocabSize(vocabSize), candidates(static_cast<Candidate *>(scratch)),
+      seen(reinterpret_cast<uint64_t *>(candidates + vocabSize)), random(options.seed) {}
+
+/// The lowest id of the best logit; -1 where nothing is above -inf.
+static int32_t bestOf(const float *logits, uint32_t count) {
+  int32_t best = -1;
+  float highest = kMinusInfinity;
+  for (uint32_t i = 0; i < count; ++i)
+    if (logits[i] > highest) {
+      highest = logits[i];
+      best = int32_t(i);
+    }
+  return best;
+}
+
+void Sampler::penalize(float *logits, const int32_t *recent, size_t count) {
+  memset(seen, 0, (size_t(vocabSize) + 63) / 64 * 8);
+  for (size_t i = 0; i < count; ++i) {
+    const uint32_t id = uint32_t(recent[i]);
+    if (id >= vocabSize || (seen[id >> 6] >> (id & 63) & 1))
+      continue;
+    seen[id >> 6] |= uint64_t(1) << (id & 63);
+    logits[id] =
+        logits[id] > 0 ? logits[id] / options.repetitionPenalty : logits[id] * options.repetitionPenalty;
+  }
+}
+
+/// Relative to the best token's probability.
+double Sampler::weight(float logit, float best) const {
+  return std::exp((double(logit) - double(best)) / double(options.temperature));
+}
+
+// A heap of the k best, the worst of them on top, turns most logits away with one comparison.
+size_t Sampler::keepTopK(const float *logits) {
+  size_t count = 0;
+  for (uint32_t id = 0; id < vocabSize; ++id) {
+    const Candidate candidate = {logits[id], int32_t(id)};
+    if (count == options.topK) {
+      if (!(candidate.logit > candidates[0].logit))
+        continue;
+      std::pop_heap(candidates, candidates + count, isBetter);
+      candidates[count - 1] = candidate;
+    } else if (candidate.logit > kMinusInfinity) {
+      candidates[count++] = candidate;
+    } else {
+      continue;
+    }
+    std::push_heap(candidates, candidates + count, isBetter);
+  }
+  std::sort_heap(candidates, candidates + count, isBetter);
+  return count;
+}
+
+size_t Sampler::keepAbove(const float *logits, float lowest) {
+  size_t count = 0;
+  for (uint32_t id = 0; id < vocabSize; ++id)
+    if (logits[id] > kMinusInfinity && logits[id] >= lowest)
+      candidates[count++] = {logits[id], int32_t(id)};
+  return count;
+}
+
+// Sorts only as many of the best as are needed, in steps that grow.
+size_t Sampler::keepTopP(size_t count, double total, float best) {
+  double sum = 0;
+  for (size_t sorted = 0, step = 256; sorted < count; step *= 8) {
+    const size_t end = std::min(count, sorted + step);
+    if (end != count)
+      std::nth_element(candidates + sorted, candidates + end, candidates + count, isBetter);
+    std::sort(candidates + sorted, candidates + end, isBetter);
+    for (; sorted < end; ++sorted) {
+      sum += weight(candidates[sorted].logit, best);
+      if (sum >= double(options.topP) * total)
+        return sorted + 1;
+    }
+  }
+  return count;
+}
+
+int32_t Sampler::drawFromAll(const float *logits, float best) {
+  double total = 0;
+  for (uint32_t id = 0; id < vocabSize; ++id)
+    total += logits[id] > kMinusInfinity ? weight(logits[id], best) : 0;
+  double left = random.uniform() * total;
+  int32_t last = -1;
+  for (uint32_t id = 0; id < vocabSize; ++id) {
+    const double w = logits[id] > kMinusInfinity ? weight(logits[id], best) : 0;
+    if (w == 0)
+      continue;
+    last = int32_t(id);
+    if ((left -= w) < 0)
+      break;
+  }
+  return last;
+}
+
+int32_t Sampler::sample(float *logits, const int32_t *recent, size_t recentCount) {
+  if (options.repetitionPenalty != 1.0f)
+    penalize(logits, recent, recentCount);
+  for (size_t i = 0; i < options.suppressedCount; ++i)
+    if (uint32_t(options.suppressed[i]) < vocabSize)
+      logits[options.suppressed[i]] = kMinusInfinity;
+
+  const int32_t bestId = bestOf(logits, vocabSize);
+  if (bestId < 0 || options.temperature <= 0)
+    return bestId;
+  const float best = logits[bestId];
+  if (best == HUGE_VALF) {
+    random.next();
+    return bestId;
+  }
+
+  const bool topK = options.topK != 0 && options.topK < vocabSize, topP = options.topP < 1;
+  if (!topK && !topP && options.minP <= 0)
+    return drawFromAll(logits, best);
+  size_t count = topK ? keepTopK(logits)
+                 : topP
+                     ? keepAbove(logits, kMinusInfinity)
+                     : keepAbove(logits, float(best + std::log(double(options.minP)) * options.temperature));
+  if (topP) {
+    double total = 0;
+    for (size_t i = 0; i < count; ++i)
+      total += weight(candidates[i].logit, best);
+    count = keepTopP(count, total, best);
+  }
+  // Those kept by top-k and top-p are sorted, so the last ones go.
+  if (topK || topP)
+    while (count > 1 && weight(candidates[count - 1].logit, best) < double(options.minP))
+      --count;
+
+  double total = 0;
+  for (size_t i = 0; i < count; ++i)
+    total += weight(candidates[i].logit, best);
+  double left = random.uniform() * total;
+  for (size_t i = 0; i + 1 < count; ++i)
+    if ((left -= weight(candidates[i].logit, best)) < 0)
+      return candidates[i].id;
+  return candidates[count - 1].id;
+}
