@@ -1,4 +1,5 @@
-//===- CallKernel.cpp - kernels called from tests -----------------------------------------------------------===//
+//===- CallKernel.cpp - kernels called from tests
+//-----------------------------------------------------------===//
 
 #include "CallKernel.h"
 
@@ -14,7 +15,8 @@ namespace gemmac::test {
 
 namespace fs = std::filesystem;
 
-Buffer::Buffer(void *data, halide_type_t type, const std::vector<int> &shape, const std::vector<int> &strides) {
+Buffer::Buffer(void *data, halide_type_t type, const std::vector<int> &shape,
+               const std::vector<int> &strides) {
   raw.host = static_cast<uint8_t *>(data);
   raw.type = type;
   raw.dimensions = int(shape.size());
@@ -81,42 +83,53 @@ Weight::Weight(const std::string &layout, const std::string &scheme, WeightShape
   }
 }
 
-LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants) {
-  KernelSpec spec{family, std::move(constants)};
+/// The function of a specification, or null after a failure.
+static void *load(const KernelSpec &spec) {
   const Target *host = findTarget("host");
   if (!host) {
     ADD_FAILURE() << "no row for this machine";
-    return;
+    return nullptr;
   }
   CompiledKernel kernel = compileKernel(spec, *host);
   if (!kernel.error.empty()) {
     ADD_FAILURE() << kernel.error;
-    return;
+    return nullptr;
   }
   static int count = 0;
-  fs::path base = fs::temp_directory_path() /
-                  ("gemmac-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
+  fs::path base =
+      fs::temp_directory_path() / ("gemmac-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
   fs::path object = base.string() + ".o", library = base.string() + ".so";
   std::ofstream(object, std::ios::binary) << kernel.object;
   std::string link = GEMMAC_LLD " -shared -o " + library.string() + " " + object.string();
   EXPECT_EQ(std::system(link.c_str()), 0) << link;
   void *opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  EXPECT_NE(opened, nullptr) << dlerror();
-  if (opened)
-    function = dlsym(opened, spec.symbol().c_str());
-  EXPECT_NE(function, nullptr);
   fs::remove(object);
   fs::remove(library);
+  if (!opened) {
+    ADD_FAILURE() << dlerror();
+    return nullptr;
+  }
+  return dlsym(opened, spec.symbol().c_str());
+}
+
+LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants) {
+  KernelSpec spec{family, std::move(constants)};
+  static std::map<std::string, void *> loaded;
+  auto [entry, fresh] = loaded.try_emplace(spec.text());
+  if (fresh)
+    entry->second = load(spec);
+  function = entry->second;
 }
 
 void LoadedKernel::call(const std::vector<uint64_t> &given) const {
   ASSERT_NE(function, nullptr);
   ASSERT_LE(given.size(), 12u);
-  // A pointer and an int32 both take one word of the calling convention; words that a kernel does not have are not looked at.
+  // A pointer and an int32 both take one word of the calling convention; words that a kernel does not have
+  // are not looked at.
   std::array<uint64_t, 12> w{};
   std::copy(given.begin(), given.end(), w.begin());
-  using Function = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                           uint64_t, uint64_t, uint64_t);
+  using Function = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                           uint64_t, uint64_t, uint64_t, uint64_t);
   auto kernel = reinterpret_cast<Function>(function);
   EXPECT_EQ(kernel(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11]), 0);
 }

@@ -1,4 +1,5 @@
-//===- CallKernel.h - kernels called from tests -------------------------------------------------------------===//
+//===- CallKernel.h - kernels called from tests
+//-------------------------------------------------------------===//
 
 #ifndef GEMMAC_TEST_KERNELS_CALLKERNEL_H
 #define GEMMAC_TEST_KERNELS_CALLKERNEL_H
@@ -35,7 +36,8 @@ private:
 };
 
 /// A dense array, or one whose innermost rows have unused numbers between them. Those must stay as they are.
-template <typename T> struct Array {
+template <typename T>
+struct Array {
   std::vector<int> shape, strides;
   std::vector<T> data;
 
@@ -63,7 +65,10 @@ template <typename T> struct Array {
       offset += size_t(index[axis]) * size_t(strides[axis]);
     return data.at(offset);
   }
-  template <typename... I> T &operator()(I... index) { return at({int(index)...}); }
+  template <typename... I>
+  T &operator()(I... index) {
+    return at({int(index)...});
+  }
 
   operator Buffer() { return Buffer(data.data(), halide_type_of<T>(), shape, strides); }
   Buffer part(int axis, Range range) { return Buffer(*this).part(axis, range); }
@@ -87,7 +92,8 @@ public:
   LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
 
   /// Arguments are Array, Buffer, Weight and int.
-  template <typename... Args> void operator()(Args &&...arguments) const {
+  template <typename... Args>
+  void operator()(Args &&...arguments) const {
     std::vector<Buffer> buffers;
     buffers.reserve(32); // words point into it
     std::vector<uint64_t> words;
@@ -103,7 +109,8 @@ private:
     buffers.push_back(buffer);
     words.push_back(buffers.back().word());
   }
-  template <typename T> static void add(Array<T> &array, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
+  template <typename T>
+  static void add(Array<T> &array, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
     add(Buffer(array), buffers, words);
   }
   static void add(const Weight &weight, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {

@@ -1,4 +1,5 @@
-//===- LinearTest.cpp - x times the transpose of a weight ---------------------------------------------------===//
+//===- LinearTest.cpp - x times the transpose of a weight
+//---------------------------------------------------===//
 
 #include "CallKernel.h"
 
@@ -23,7 +24,8 @@ LoadedKernel linear(const Shape &shape, const std::string &scheme, int64_t token
 }
 
 /// Awkward on purpose: rows that fill no tile, ranges that begin inside one, one column.
-const Shape kFloatShapes[] = {{64, 48, 48, 0}, {33, 12, 12, 0}, {1, 8, 40, 13}, {40, 100, 120, 7}, {16, 1, 1, 0}};
+const Shape kFloatShapes[] = {
+    {64, 48, 48, 0}, {33, 12, 12, 0}, {1, 8, 40, 13}, {40, 100, 120, 7}, {16, 1, 1, 0}};
 
 TEST(Linear, FloatsAgreeWithSums) {
   for (const char *scheme : {"f32", "bf16"})
