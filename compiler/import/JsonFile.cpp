@@ -8,7 +8,6 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/raw_ostream.h"
 
 using nlohmann::json;
 
@@ -72,19 +71,27 @@ llvm::Error fileError(std::string_view file, const llvm::Twine &what) {
 }
 
 std::string inQuotes(std::string_view name) {
-  constexpr size_t kLongest = 160;
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  stream << '\'';
-  if (name.size() <= kLongest) {
-    llvm::printEscapedString(name, stream);
+  constexpr size_t kHalf = 80;
+  // Cut between characters, not between the bytes of one.
+  auto boundary = [&](size_t position) {
+    while (position < name.size() && (name[position] & 0xC0) == 0x80)
+      ++position;
+    return position;
+  };
+  std::string text = "'";
+  auto append = [&](std::string_view part) {
+    for (char c : part)
+      text +=
+          llvm::isPrint(c) || (c & 0x80) ? std::string(1, c) : "\\x" + llvm::utohexstr(uint8_t(c), true, 2);
+  };
+  if (name.size() <= 2 * kHalf) {
+    append(name);
   } else {
-    llvm::printEscapedString(name.substr(0, kLongest / 2), stream);
-    stream << "…";
-    llvm::printEscapedString(name.substr(name.size() - kLongest / 2), stream);
+    append(name.substr(0, boundary(kHalf)));
+    text += "…";
+    append(name.substr(boundary(name.size() - kHalf)));
   }
-  stream << '\'';
-  return text;
+  return text + "'";
 }
 
 std::string pathIn(const std::string &directory, llvm::StringRef file) {
