@@ -1,0 +1,53 @@
+// RUN: gemmac-opt %s --gemma-select-kernels=target=generic-aarch64 --convert-gemma-to-plan | FileCheck %s
+
+module attributes {gemma.context = 64 : i64, gemma.max_tokens = 16 : i64} {
+// A quantized weight has two planes; what the packer needs stays on it.
+// CHECK: plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] shape [192, 64] scheme "q4_0" from ["q", "k"]
+gemma.weight @qkv : tensor<192x64xf32> scheme q4_0 from ["q", "k"]
+gemma.weight @embedding : tensor<64x64xf32> from ["e"]
+gemma.weight @norm : tensor<64xf32> from ["n"]
+gemma.weight @out : tensor<64x128xf32> from ["o"]
+// CHECK: plan.cache @cache : memref<31x1x32xf16>
+gemma.cache @cache : tensor<31x1x32xf32> scheme f16
+
+// CHECK-LABEL: func.func @score() attributes {plan.tokens = 16 : i64}
+func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
+  // CHECK: %[[IDS:.*]] = plan.tokens
+  // CHECK: %[[N:.*]] = plan.count
+  // CHECK: %[[POSITION:.*]] = plan.position
+  // CHECK: %[[X:.*]] = memref.alloc(%[[N]]) : memref<?x64xf32>
+  // CHECK: plan.call <"embed"{{.*}}>(%[[IDS]], %{{.*}}, %[[X]])
+  %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
+  // A quantized value is bytes, scales and sums; plain rows have one head.
+  // CHECK: %[[Q:.*]] = memref.alloc(%[[N]]) : memref<?x64xi8>
+  // CHECK: %[[S:.*]] = memref.alloc(%[[N]]) : memref<?x2xf32>
+  // CHECK: %[[SUMS:.*]] = memref.alloc(%[[N]]) : memref<?x2xi32>
+  // CHECK: plan.call <"quantize"{{.*}} outputs 3 {{.*}} memref<?x1x64xf32
+  %a = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  // CHECK: plan.call <"linear"{{.*}}>(%[[Q]], %[[S]], %[[SUMS]], {{.*}} outputs 1
+  %qkv = gemma.linear %a, @qkv : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x6x32xf32>
+  // A slice moves nothing.
+  // CHECK: %[[HEADS:.*]] = memref.subview %{{.*}}[0, 0, 0] [%[[N]], 4, 32]
+  %q = gemma.slice %qkv axis 1 from 0 : tensor<?x6x32xf32> -> tensor<?x4x32xf32>
+  // CHECK: %[[KEYS:.*]] = memref.subview %{{.*}}[0, 4, 0] [%[[N]], 1, 32]
+  %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
+  // CHECK: plan.call <"cache_write"{{.*}}>(%[[KEYS]], %[[KEYS]], %[[POSITION]], {{.*}} outputs 2
+  gemma.cache_write %k, %k, @cache at %position : tensor<?x1x32xf32>
+  // CHECK: %[[O:.*]] = memref.alloc(%[[N]]) : memref<?x4x32xf32>
+  // CHECK: plan.call <"cached_attention"{{.*}}>(%[[HEADS]], %{{.*}}, %{{.*}}, %[[POSITION]], %[[O]]) outputs 1
+  %o = gemma.cached_attention %q, @cache at %position scale 1.0 window 16 : tensor<?x4x32xf32>
+  // The projection reads heads as one row.
+  // CHECK: memref.collapse_shape %[[O]]
+  %t = gemma.linear %o, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
+  // The residual stream stays in its buffer.
+  // CHECK: plan.call <"add_norm"{{.*}}>(%[[X]], %{{.*}}, %{{.*}}, %[[X]])
+  %y = gemma.add_norm %x, %t, @norm eps 1.0e-06 : tensor<?x64xf32>
+  // Logits go where the caller wants them, capped in place.
+  // CHECK: %[[LOGITS:.*]] = plan.logits
+  %l = gemma.linear %y, @embedding : tensor<?x64xf32> -> tensor<?x64xf32>
+  // CHECK: plan.call <"softcap"
+  // CHECK-NOT: memref.alloc
+  %c = gemma.softcap %l cap 30.0 : tensor<?x64xf32>
+  return %c : tensor<?x64xf32>
+}
+}

@@ -1,0 +1,38 @@
+// RUN: gemmac-opt %s --gemma-select-kernels=target=generic-aarch64 | FileCheck %s
+// RUN: not gemmac-opt %s --gemma-select-kernels=target=toaster 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+
+// UNKNOWN: unknown target 'toaster'; known are {{.*}}generic-aarch64
+
+// A matrix is stored in tiles even where it is also a table; a table that is only looked up, by rows; a vector as it is.
+// CHECK: module attributes {gemma.target = "generic-aarch64"}
+// CHECK: gemma.weight @embedding {{.*}}gemma.layout = "tiles16"
+// CHECK: gemma.weight @table {{.*}}gemma.layout = "rows"
+// CHECK: gemma.weight @norm {{.*}}gemma.layout = "vector"
+gemma.weight @embedding : tensor<2048x64xf32> scheme q4_0 from ["embed_tokens.weight"]
+gemma.weight @table : tensor<2048x96xf32> scheme q8_0 from ["per_layer.weight"]
+gemma.weight @norm : tensor<64xf32> from ["norm.weight"]
+
+// Many tokens: the matrix kernel for any number of them, and tokens shared by threads.
+// CHECK-LABEL: @score
+func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> {
+  // CHECK: gemma.embed {{.*}}gemma.kernel = #plan.kernel<"embed", {columns = 64 : i64, layout = "tiles16", offset = 0 : i64, scale = 8.000000e+00 : f64, scheme = "q4_0", vocab = 2048 : i64, width = 64 : i64}>
+  %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
+  // CHECK: gemma.embed {{.*}}layout = "rows"{{.*}}width = 32
+  %p = gemma.embed %ids, @table scale 1.0 offset 64 : tensor<?xi32> -> tensor<?x4x8xf32>
+  // CHECK: gemma.rms_norm {{.*}}#plan.kernel<"rms_norm", {eps = {{.*}} : f64, heads = 1 : i64, size = 64 : i64, weighted = 1 : i64}>
+  %n = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32>
+  %q = gemma.quantize %n : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  // CHECK: gemma.linear {{.*}}#plan.kernel<"linear", {input = 64 : i64, offset = 0 : i64, output = 2048 : i64, rows = 2048 : i64, scheme = "q4_0", tokens = 0 : i64}>
+  %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
+  return %l : tensor<?x2048xf32>
+}
+
+// One token: another kernel for the same matrix.
+// CHECK-LABEL: @decode
+func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> attributes {gemma.tokens = 1 : i64} {
+  %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
+  %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  // CHECK: gemma.linear {{.*}}tokens = 1 : i64
+  %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
+  return %l : tensor<?x2048xf32>
+}
