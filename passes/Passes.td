@@ -146,4 +146,41 @@ def QuantizeKvCache : Pass<"gemma-quantize-kv-cache", "::mlir::ModuleOp"> {
   let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32 or f16">];
 }
 
+//===----------------------------------------------------------------------------------------------------===//
+// select
+//===----------------------------------------------------------------------------------------------------===//
+
+def SelectKernels : Pass<"gemma-select-kernels", "::mlir::ModuleOp"> {
+  let summary = "Every op names the kernel that will run it";
+  let description = [{
+    Sets `gemma.kernel` (a #plan.kernel: family and constants) on every op that computes, `gemma.parallel` (axis and indices per piece) where threads share its
+    work, `gemma.layout` on weights, and `gemma.target` on the module.
+  }];
+  let options = [Option<"target", "target", "std::string", "\"host\"", "the device: a name that `gemmac targets` lists, or host">];
+  let dependentDialects = ["::gemmac::plan::PlanDialect"];
+}
+
+//===----------------------------------------------------------------------------------------------------===//
+// plan
+//===----------------------------------------------------------------------------------------------------===//
+
+def ConvertGemmaToPlan : Pass<"convert-gemma-to-plan", "::mlir::ModuleOp"> {
+  let summary = "Tensors become buffers, ops become kernel calls";
+  let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::scf::SCFDialect"];
+}
+
+def OutlineLayers : Pass<"plan-outline-layers", "::mlir::ModuleOp"> {
+  let summary = "Layers of the same shape become one procedure, called with a table";
+  let dependentDialects = ["::mlir::scf::SCFDialect"];
+}
+
+def AssignArena : Pass<"plan-assign-arena", "::mlir::ModuleOp"> {
+  let summary = "Weights, caches and scratch get their offsets";
+  let description = [{
+    Sets the offsets of `plan.weight` and `plan.cache`, replaces `memref.alloc` by `plan.arena`, and sets `plan.arena_bytes`, `plan.cache_bytes` and
+    `plan.weights_bytes` on the module.
+  }];
+}
+
 #endif

@@ -5,6 +5,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -38,11 +39,25 @@ static void addQuantize(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createQuantizeKvCache({options.cacheScheme}));
 }
 
+static void addSelect(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createCSEPass());
+  pm.addPass(createSelectKernels({options.target}));
+}
+
+static void addPlan(OpPassManager &pm, const PipelineOptions &options) {
+  pm.addPass(createConvertGemmaToPlan());
+  // Layers are compared while their buffers have no offsets: those depend on what lives beside them.
+  pm.addPass(createOutlineLayers());
+  pm.addPass(createAssignArena());
+}
+
 static const Stage kStages[] = {
     {"fuse", "neighbours become what one kernel can do", addFuse},
     {"schedule", "prefill and decode part; sliding layers get ring caches", addSchedule},
     {"experts", "experts are gathered for one token and grouped for many", addExperts},
     {"quantize", "weights, activations and caches take their stored types", addQuantize},
+    {"select", "every op names the kernel that will run it", addSelect},
+    {"plan", "buffers have offsets; what is left is a list of calls", addPlan},
 };
 
 llvm::ArrayRef<Stage> stages() {
