@@ -278,7 +278,7 @@ TEST_P(GoldenImport, HasTheOpsOfItsEquations) {
   for (size_t count : {imported.all<gemma::ScoresOp>().size(), imported.all<gemma::MaskOp>().size(),
                        imported.all<gemma::MixOp>().size()})
     EXPECT_EQ(int64_t(count), golden.layers);
-  bool gemma3 = checkpoint.config.family == Family::gemma3;
+  bool gemma3 = checkpoint.config.family == ModelFamily::gemma3;
   EXPECT_EQ(imported.all<gemma::SoftcapOp>().size(), gemma3 ? 0u : 1u);
   EXPECT_EQ(imported.all<gemma::ExpertsOp>().size(), checkpoint.config.experts ? 12u : 0u);
   EXPECT_EQ(imported.remarks.size(), golden.towers ? 1u : 0u);

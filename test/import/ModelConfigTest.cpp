@@ -248,7 +248,7 @@ TEST(ModelConfig, Gemma3) {
   for (const json &config :
        {flat, json{{"model_type", "gemma3"}, {"text_config", inner}, {"mm_tokens_per_image", 256}}}) {
     ModelConfig read = readOk(config);
-    EXPECT_EQ(read.family, Family::gemma3);
+    EXPECT_EQ(read.family, ModelFamily::gemma3);
     EXPECT_EQ(read.vocabulary, 262208);
     EXPECT_EQ(read.attentionScale, 0.25);
     EXPECT_EQ(read.perLayerWidth, 0);
