@@ -24,6 +24,7 @@ def Gemma_RopeOp : Gemma_Op<"rope", [Pure, AllTypesMatch<["x", "result"]>]> {
   let assemblyFormat = [{
     $x (`at` $position^)? `theta` $theta `pairs` $pairs (`factor` $factor^)? attr-dict `:` type($x)
   }];
+  let hasVerifier = 1;
 }
 
 def Gemma_ScoresOp : Gemma_Op<"scores", [Pure]> {
@@ -41,6 +42,7 @@ def Gemma_ScoresOp : Gemma_Op<"scores", [Pure]> {
   let assemblyFormat = [{
     $query `,` $keys `scale` $scale attr-dict `:` type($query) `,` type($keys) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Gemma_MaskOp : Gemma_Op<"mask", [Pure, AllTypesMatch<["scores", "result"]>]> {
@@ -56,6 +58,7 @@ def Gemma_MaskOp : Gemma_Op<"mask", [Pure, AllTypesMatch<["scores", "result"]>]>
   let arguments = (ins Gemma_Floats:$scores, OptionalAttr<I64Attr>:$window);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$scores (`window` $window^)? attr-dict `:` type($scores)";
+  let hasVerifier = 1;
 }
 
 def Gemma_MixOp : Gemma_Op<"mix", [Pure]> {
@@ -73,6 +76,7 @@ def Gemma_MixOp : Gemma_Op<"mix", [Pure]> {
   let assemblyFormat = [{
     $probabilities `,` $values attr-dict `:` type($probabilities) `,` type($values) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Gemma_AttentionOp : Gemma_Op<"attention", [Pure, AllTypesMatch<["query", "result"]>, AllTypesMatch<["keys", "values"]>]> {
@@ -91,9 +95,10 @@ def Gemma_AttentionOp : Gemma_Op<"attention", [Pure, AllTypesMatch<["query", "re
   let assemblyFormat = [{
     $query `,` $keys `,` $values `scale` $scale (`window` $window^)? attr-dict `:` type($query) `,` type($keys)
   }];
+  let hasVerifier = 1;
 }
 
-def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
+def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
   let summary = "Keys and values of this call's tokens go to their slots";
   let description = [{
     Row i goes to slot `(position + i) mod slots`.
@@ -107,7 +112,7 @@ def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [DeclareOpInterfaceMethods<Memo
   let assemblyFormat = "$keys `,` $values `,` $cache `at` $position attr-dict `:` type($keys)";
 }
 
-def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
+def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
   let summary = "Attention over what a cache holds";
   let description = [{
     As `gemma.attention`, with query row i at `position + i` and keys and values read from the cache, which already holds this call's
@@ -125,6 +130,7 @@ def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [DeclareOpInterfaceMe
   let assemblyFormat = [{
     $query `,` $cache `at` $position `scale` $scale (`window` $window^)? attr-dict `:` type($query)
   }];
+  let hasVerifier = 1;
 }
 
 #endif

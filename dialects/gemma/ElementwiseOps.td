@@ -6,7 +6,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Root-mean-square norm over the last axis";
   let description = [{
     `result = x * (mean(x^2) + eps)^(-1/2) * weight`; without `weight` the last factor is 1.
@@ -20,9 +20,10 @@ def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [Pure, AllTypesMatch<["x", "result"]>
   let arguments = (ins Gemma_Floats:$x, OptionalAttr<FlatSymbolRefAttr>:$weight, F32Attr:$eps);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x (`,` $weight^)? `eps` $eps attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 
-def Gemma_AddNormOp : Gemma_Op<"add_norm", [Pure, AllTypesMatch<["residual", "x", "result"]>]> {
+def Gemma_AddNormOp : Gemma_Op<"add_norm", [NamesSymbols, Pure, AllTypesMatch<["residual", "x", "result"]>]> {
   let summary = "A branch joins the residual stream: (residual + rms_norm(x)) * scalar";
   let description = [{
     `result = (residual + x * (mean(x^2) + eps)^(-1/2) * weight) * scalar[0]`; without `scalar` the last factor is 1.
@@ -63,7 +64,7 @@ def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [Pure, AllTypesMatch<["gate", "up", "
   let assemblyFormat = "$gate `,` $up attr-dict `:` type($gate)";
 }
 
-def Gemma_ScaleOp : Gemma_Op<"scale", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_ScaleOp : Gemma_Op<"scale", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "x times a constant, or times a stored number";
   let description = [{
     Exactly one of the constant `by` and the one-number weight `scalar` is given.
@@ -77,6 +78,7 @@ def Gemma_ScaleOp : Gemma_Op<"scale", [Pure, AllTypesMatch<["x", "result"]>]> {
   let arguments = (ins Gemma_Floats:$x, OptionalAttr<F32Attr>:$by, OptionalAttr<FlatSymbolRefAttr>:$scalar);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x (`by` $by^)? (`scalar` $scalar^)? attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 
 def Gemma_SoftcapOp : Gemma_Op<"softcap", [Pure, AllTypesMatch<["x", "result"]>]> {
@@ -90,6 +92,7 @@ def Gemma_SoftcapOp : Gemma_Op<"softcap", [Pure, AllTypesMatch<["x", "result"]>]
   let arguments = (ins Gemma_Floats:$x, F32Attr:$cap);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `cap` $cap attr-dict `:` type($x)";
+  let hasVerifier = 1;
 }
 
 def Gemma_SoftmaxOp : Gemma_Op<"softmax", [Pure, AllTypesMatch<["x", "result"]>]> {
@@ -121,6 +124,7 @@ def Gemma_SliceOp : Gemma_Op<"slice", [Pure]> {
   let arguments = (ins Gemma_Floats:$x, I64Attr:$axis, I64Attr:$offset, UnitAttr:$drop);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `axis` $axis `from` $offset (`drop` $drop^)? attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 #endif

@@ -6,7 +6,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_TopKOp : Gemma_Op<"top_k", [Pure]> {
+def Gemma_TopKOp : Gemma_Op<"top_k", [NamesSymbols, Pure]> {
   let summary = "The experts of each token and their weights";
   let description = [{
     `ids[t]` are the K largest of `probabilities[t]`, largest first, the lower id first among equals; `weights[t, i] = p[ids[t, i]] / (sum of the chosen p) * expert_scale[ids[t, i]]`.
@@ -21,9 +21,10 @@ def Gemma_TopKOp : Gemma_Op<"top_k", [Pure]> {
   let assemblyFormat = [{
     $probabilities `,` $expert_scale attr-dict `:` type($probabilities) `->` type($weights) `,` type($ids)
   }];
+  let hasVerifier = 1;
 }
 
-def Gemma_ExpertsOp : Gemma_Op<"experts", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_ExpertsOp : Gemma_Op<"experts", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "The chosen experts' gated MLPs, weighted and summed";
   let description = [{
     For each token t and its i-th expert e: `[g; u] = gate_up[e] x[t]`, `y = down[e] (gelu(g) * u)`; `result[t] = sum over i of weights[t, i] * y`.
@@ -39,9 +40,10 @@ def Gemma_ExpertsOp : Gemma_Op<"experts", [Pure, AllTypesMatch<["x", "result"]>]
   let assemblyFormat = [{
     $x `,` $ids `,` $weights `,` $gate_up `,` $down attr-dict `:` type($x) `,` type($ids) `,` type($weights)
   }];
+  let hasVerifier = 1;
 }
 
-def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [Pure]> {
+def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [NamesSymbols, Pure]> {
   let summary = "Each token through the matrices of its own experts (gathered)";
   let description = [{
     `result[t, i, r] = sum over k of x[t, (i,) k] * weight[ids[t, i], r, k]`: x is `(n, in)`, the same for all experts of a token, or `(n, K, in)`.
@@ -71,6 +73,7 @@ def Gemma_CombineOp : Gemma_Op<"combine", [Pure]> {
   let arguments = (ins Gemma_Floats:$x, Gemma_Floats:$weights);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `,` $weights attr-dict `:` type($x) `,` type($weights) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 def Gemma_GroupByExpertOp : Gemma_Op<"group_by_expert", [Pure]> {
@@ -87,6 +90,7 @@ def Gemma_GroupByExpertOp : Gemma_Op<"group_by_expert", [Pure]> {
   let arguments = (ins Gemma_Ids:$ids);
   let results = (outs Gemma_Ids:$order, Gemma_Ids:$place, Gemma_Ids:$offsets);
   let assemblyFormat = "$ids attr-dict `:` type($ids) `->` type($order) `,` type($place) `,` type($offsets)";
+  let hasVerifier = 1;
 }
 
 def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [Pure]> {
@@ -102,9 +106,10 @@ def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [Pure]> {
   let arguments = (ins Gemma_Floats:$x, Gemma_Ids:$order, I64Attr:$choices);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `,` $order `choices` $choices attr-dict `:` type($x) `,` type($order) `->` type($result)";
+  let hasVerifier = 1;
 }
 
-def Gemma_GroupedLinearOp : Gemma_Op<"grouped_linear", [Pure]> {
+def Gemma_GroupedLinearOp : Gemma_Op<"grouped_linear", [NamesSymbols, Pure]> {
   let summary = "Each group of rows through its expert's matrix";
   let description = [{
     For p in `[offsets[e], offsets[e + 1])`: `result[p, r] = sum over k of x[p, k] * weight[e, r, k]`. Each expert's matrix is read once for
@@ -136,6 +141,7 @@ def Gemma_CombineGroupsOp : Gemma_Op<"combine_groups", [Pure]> {
   let assemblyFormat = [{
     $x `,` $place `,` $weights attr-dict `:` type($x) `,` type($place) `,` type($weights) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 #endif

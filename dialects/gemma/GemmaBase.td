@@ -26,6 +26,9 @@ def Gemma_Dialect : Dialect {
 
 class Gemma_Op<string mnemonic, list<Trait> traits = []> : Op<Gemma_Dialect, mnemonic, traits>;
 
+/// The op's symbols are looked up, and fit it.
+defvar NamesSymbols = DeclareOpInterfaceMethods<SymbolUserOpInterface>;
+
 /// How the numbers of a weight or a cache are stored.
 def Gemma_Scheme : I32EnumAttr<"Scheme", "how numbers are stored", [
     I32EnumAttrCase<"f32", 0>,

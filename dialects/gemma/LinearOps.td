@@ -5,7 +5,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_EmbedOp : Gemma_Op<"embed", [Pure]> {
+def Gemma_EmbedOp : Gemma_Op<"embed", [NamesSymbols, Pure]> {
   let summary = "Rows of a table, by token, times a constant";
   let description = [{
     `result[t] = scale * table[ids[t], offset : offset + width]`, where `width` is the product of the result's inner axes. A table of
@@ -22,9 +22,10 @@ def Gemma_EmbedOp : Gemma_Op<"embed", [Pure]> {
   let assemblyFormat = [{
     $ids `,` $table `scale` $scale (`offset` $offset^)? attr-dict `:` type($ids) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
-def Gemma_LinearOp : Gemma_Op<"linear", [Pure]> {
+def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, Pure]> {
   let summary = "x times the transpose of a weight";
   let description = [{
     `result[t, r] = sum over k of x[t, k] * weight[offset + r, k]`, with the inner axes of `x` and of the result flattened: a projection to heads
@@ -56,6 +57,7 @@ def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure]> {
   let arguments = (ins Gemma_Floats:$x);
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 #endif

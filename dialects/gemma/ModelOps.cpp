@@ -1,0 +1,38 @@
+//===- ModelOps.cpp - what must hold for weights and caches
+//-----------------------------------------------===//
+
+#include "dialects/gemma/Gemma.h"
+
+using namespace mlir;
+
+namespace gemmac::gemma {
+
+static bool allPositive(RankedTensorType type) {
+  return type.hasStaticShape() && llvm::all_of(type.getShape(), [](int64_t size) { return size > 0; });
+}
+
+LogicalResult WeightOp::verify() {
+  if (getSources().empty())
+    return emitOpError("weight-c1: names no tensor of the checkpoint");
+  RankedTensorType type = getTensorType();
+  if (type.getRank() < 1 || type.getRank() > 3 || !allPositive(type))
+    return emitOpError("weight-c2: has type ") << type << ", but one to three positive sizes are needed";
+  bool blocks = getScheme() == Scheme::q8_0 || getScheme() == Scheme::q4_0;
+  if (blocks && type.getShape().back() % 32 != 0)
+    return emitOpError("weight-c3: scheme ")
+           << stringifyScheme(getScheme()) << " stores blocks of 32, but rows have " << type.getShape().back()
+           << " numbers";
+  return success();
+}
+
+LogicalResult CacheOp::verify() {
+  RankedTensorType type = getTensorType();
+  if (type.getRank() != 3 || !allPositive(type))
+    return emitOpError("cache-c1: has type ") << type << ", but (slots, kv heads, dim) are needed";
+  if (getScheme() != Scheme::f32 && getScheme() != Scheme::f16)
+    return emitOpError("cache-c2: keys and values are stored as f32 or f16, not ")
+           << stringifyScheme(getScheme());
+  return success();
+}
+
+} // namespace gemmac::gemma
