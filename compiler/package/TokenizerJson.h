@@ -1,7 +1,9 @@
-//===- TokenizerJson.h - reading a checkpoint's tokenizer ------------------------------------------------------===//
+//===- TokenizerJson.h - reading a checkpoint's tokenizer
+//------------------------------------------------------===//
 //
-// Reads `tokenizer.json` of Gemma's kind (spec 7.1): BPE over the whole text with byte fallback. A tokenizer of another kind is refused by
-// the name of the field that says so; nothing is taken for granted that would change a token.
+// Reads `tokenizer.json` of Gemma's kind (spec 7.1): BPE over the whole text with byte fallback. A tokenizer
+// of another kind is refused by the name of the field that says so; nothing is taken for granted that would
+// change a token.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
 #define GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
@@ -22,6 +24,7 @@ struct Tokenizer {
   struct Added {
     uint32_t id;
     bool normalized; ///< found after spaces became "▁", otherwise in the text as it comes
+    bool inModel;    ///< also a token of the model, so that text can become it without being found
   };
   std::vector<std::string> pieces; ///< by id; an id that no token has is an empty piece
   std::vector<bool> special;       ///< by id: left out of text that is for people
@@ -32,7 +35,8 @@ struct Tokenizer {
   bool fuseUnk = true;
 };
 
-/// Reads `tokenizer.json`, and `tokenizer_config.json` where there is one, of a checkpoint's directory. An error names the file and the field.
+/// Reads `tokenizer.json`, and `tokenizer_config.json` where there is one, of a checkpoint's directory. An
+/// error names the file and the field.
 llvm::Expected<Tokenizer> readTokenizerJson(const std::string &directory);
 
 } // namespace gemmac

@@ -1,0 +1,226 @@
+#include "compiler/package/TokenizerTables.h"
+
+#include "runtime/tokenizer/Tables.h"
+#include "runtime/tokenizer/Utf8.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+
+using namespace gemmac;
+
+namespace {
+
+/// Which token a character or a byte is. Tokens that the model does not have are found only as a whole.
+struct Symbols {
+  std::vector<uint16_t> charPages;
+  std::vector<uint32_t> charIds;
+  std::vector<uint32_t> byteIds;
+
+  explicit Symbols(const Tokenizer &tokenizer);
+  uint32_t ofCharacter(uint32_t codePoint) const {
+    return charIds[charPages[codePoint >> 8] << 8 | (codePoint & 0xff)];
+  }
+};
+
+struct Slots {
+  std::vector<uint32_t> slots;
+  uint32_t rankBits;
+};
+
+struct Trie {
+  std::map<uint8_t, Trie> children;
+  uint32_t token = kNoToken;
+};
+
+} // namespace
+
+Symbols::Symbols(const Tokenizer &tokenizer)
+    : charPages(kCodePointPages, 0), charIds(256, kNoToken), byteIds(256, kNoToken) {
+  std::vector<bool> onlyAdded(tokenizer.pieces.size());
+  for (const Tokenizer::Added &added : tokenizer.added)
+    onlyAdded[added.id] = !added.inModel;
+  for (uint32_t id = 0; id < tokenizer.pieces.size(); ++id) {
+    const std::string &piece = tokenizer.pieces[id];
+    if (piece.empty() || onlyAdded[id])
+      continue;
+    // Only upper case is looked for when a byte needs its token; lower case is understood when it is decoded.
+    const bool upper = std::none_of(piece.begin(), piece.end(), [](char c) { return c >= 'a' && c <= 'f'; });
+    if (isByteToken(piece.data(), piece.size()) && upper)
+      byteIds[byteOfToken(piece.data())] = id;
+    uint32_t codePoint = 0;
+    if (readUtf8(reinterpret_cast<const uint8_t *>(piece.data()), piece.size(), codePoint) != piece.size())
+      continue;
+    // Page 0 of the identifiers stands for all pages without a token.
+    uint16_t &page = charPages[codePoint >> 8];
+    if (page == 0) {
+      page = uint16_t(charIds.size() >> 8);
+      charIds.resize(charIds.size() + 256, kNoToken);
+    }
+    charIds[page << 8 | (codePoint & 0xff)] = id;
+  }
+}
+
+/// Half of the slots stay empty, so that most look-ups end at the first. Of two equal merges the later one
+/// counts.
+static Slots hashMerges(const std::vector<Tokenizer::Merge> &merges) {
+  Slots table;
+  table.rankBits = uint32_t(std::bit_width(merges.size()));
+  table.slots.assign(std::bit_ceil(2 * merges.size() + 2), 0);
+  const uint32_t mask = uint32_t(table.slots.size() - 1), rankMask = (uint32_t(1) << table.rankBits) - 1;
+  for (uint32_t rank = 0; rank < merges.size(); ++rank) {
+    const Tokenizer::Merge &merge = merges[rank];
+    const uint64_t hash = hashPair(merge.left, merge.right);
+    const auto isFree = [&](uint32_t slot) {
+      if (slot == 0)
+        return true;
+      const Tokenizer::Merge &other = merges[(slot & rankMask) - 1];
+      return other.left == merge.left && other.right == merge.right;
+    };
+    uint32_t at = uint32_t(hash) & mask;
+    while (!isFree(table.slots[at]))
+      at = (at + 1) & mask;
+    table.slots[at] = mergeTag(hash, table.rankBits) | (rank + 1);
+  }
+  return table;
+}
+
+static uint32_t firstCharacter(const std::string &piece) {
+  uint32_t codePoint = 0;
+  readUtf8(reinterpret_cast<const uint8_t *>(piece.data()), piece.size(), codePoint);
+  return codePoint;
+}
+
+static uint32_t lastCharacter(const std::string &piece) {
+  size_t begin = piece.size() - 1;
+  while (begin > 0 && (uint8_t(piece[begin]) & 0xc0) == 0x80)
+    --begin;
+  return firstCharacter(piece.substr(begin));
+}
+
+/// A merge crosses from the last character of its left part to the first of its right part, and from no other
+/// to any other. This is true as long as all symbols are characters: with merges of bytes or unk there are no
+/// cuts.
+static std::vector<uint64_t> findJunctions(const Tokenizer &tokenizer, const Symbols &symbols) {
+  std::vector<bool> alone(tokenizer.pieces.size());
+  for (uint32_t id : symbols.byteIds)
+    if (id != kNoToken)
+      alone[id] = true;
+  if (tokenizer.unk >= 0)
+    alone[size_t(tokenizer.unk)] = true;
+  std::vector<uint64_t> hashes;
+  hashes.reserve(tokenizer.merges.size());
+  for (const Tokenizer::Merge &merge : tokenizer.merges) {
+    const std::string &left = tokenizer.pieces[merge.left], &right = tokenizer.pieces[merge.right];
+    if (alone[merge.left] || alone[merge.right] || left.empty() || right.empty())
+      return {};
+    const uint32_t last = symbols.ofCharacter(lastCharacter(left)),
+                   first = symbols.ofCharacter(firstCharacter(right));
+    if (last != kNoToken && first != kNoToken) // otherwise no text gets there
+      hashes.push_back(hashPair(last, first));
+  }
+  std::sort(hashes.begin(), hashes.end());
+  hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
+  // At least 8 bits a pair: fewer than one pair in eight is taken for a junction that it is not.
+  const uint64_t bits = std::bit_ceil(std::max<uint64_t>(64, hashes.size() * 8));
+  std::vector<uint64_t> words(bits / 64);
+  for (uint64_t hash : hashes)
+    words[junctionBit(hash, bits) >> 6] |= uint64_t(1) << (junctionBit(hash, bits) & 63);
+  return words;
+}
+
+static std::string normalize(const std::string &text) {
+  std::string normalized;
+  for (char c : text)
+    normalized += c == ' ' ? std::string("▁") : std::string(1, c);
+  return normalized;
+}
+
+static std::vector<format::TrieNode> buildTrie(const Tokenizer &tokenizer, bool normalized) {
+  Trie root;
+  for (const Tokenizer::Added &added : tokenizer.added) {
+    if (added.normalized != normalized)
+      continue;
+    Trie *node = &root;
+    const std::string &piece = tokenizer.pieces[added.id];
+    for (char c : normalized ? normalize(piece) : piece)
+      node = &node->children[uint8_t(c)];
+    node->token = added.id;
+  }
+  std::vector<format::TrieNode> nodes;
+  if (root.children.empty())
+    return nodes;
+  // Breadth first, so that brothers stand side by side.
+  std::vector<std::pair<const Trie *, uint8_t>> order = {{&root, 0}};
+  for (size_t i = 0; i < order.size(); ++i) {
+    const auto [node, label] = order[i];
+    nodes.emplace_back(uint32_t(order.size()), node->token, uint16_t(node->children.size()), label);
+    for (const auto &[byte, child] : node->children)
+      order.push_back({&child, byte});
+  }
+  return nodes;
+}
+
+flatbuffers::Offset<format::Tokenizer> gemmac::buildTokenizer(flatbuffers::FlatBufferBuilder &builder,
+                                                              const Tokenizer &tokenizer) {
+  std::vector<uint8_t> text, kinds;
+  std::vector<uint32_t> starts = {0};
+  size_t longest = 0;
+  for (size_t id = 0; id < tokenizer.pieces.size(); ++id) {
+    const std::string &piece = tokenizer.pieces[id];
+    text.insert(text.end(), piece.begin(), piece.end());
+    starts.push_back(uint32_t(text.size()));
+    longest = std::max(longest, piece.size());
+    kinds.push_back((id < tokenizer.special.size() && tokenizer.special[id] ? kSpecialToken : 0) |
+                    (isByteToken(piece.data(), piece.size()) ? kByteToken : 0));
+  }
+  for (const Tokenizer::Added &added : tokenizer.added)
+    kinds[added.id] |= kAddedToken;
+  std::vector<format::Merge> merges;
+  merges.reserve(tokenizer.merges.size());
+  for (const Tokenizer::Merge &merge : tokenizer.merges)
+    merges.emplace_back(merge.left, merge.right, merge.merged);
+
+  const Symbols symbols(tokenizer);
+  const Slots slots = hashMerges(tokenizer.merges);
+  const auto textOffset = builder.CreateVector(text);
+  const auto startsOffset = builder.CreateVector(starts);
+  const auto kindsOffset = builder.CreateVector(kinds);
+  const auto byteIdsOffset = builder.CreateVector(symbols.byteIds);
+  const auto charPagesOffset = builder.CreateVector(symbols.charPages);
+  const auto charIdsOffset = builder.CreateVector(symbols.charIds);
+  const auto mergesOffset = builder.CreateVectorOfStructs(merges);
+  const auto slotsOffset = builder.CreateVector(slots.slots);
+  const auto junctionsOffset = builder.CreateVector(findJunctions(tokenizer, symbols));
+  const auto addedOffset = builder.CreateVectorOfStructs(buildTrie(tokenizer, false));
+  const auto normalizedOffset = builder.CreateVectorOfStructs(buildTrie(tokenizer, true));
+
+  format::TokenizerBuilder table(builder);
+  table.add_vocab_size(uint32_t(tokenizer.pieces.size()));
+  table.add_add_bos(tokenizer.addBos);
+  table.add_bos(tokenizer.bos);
+  table.add_eos(tokenizer.eos);
+  table.add_pad(tokenizer.pad);
+  table.add_unk(tokenizer.unk);
+  table.add_fuse_unk(tokenizer.fuseUnk);
+  table.add_longest_piece(uint32_t(longest));
+  table.add_text(textOffset);
+  table.add_starts(startsOffset);
+  table.add_kinds(kindsOffset);
+  table.add_byte_ids(byteIdsOffset);
+  table.add_char_pages(charPagesOffset);
+  table.add_char_ids(charIdsOffset);
+  table.add_merges(mergesOffset);
+  table.add_merge_slots(slotsOffset);
+  table.add_rank_bits(uint8_t(slots.rankBits));
+  table.add_junctions(junctionsOffset);
+  table.add_added(addedOffset);
+  table.add_added_normalized(normalizedOffset);
+  return table.Finish();
+}
+
+flatbuffers::DetachedBuffer gemmac::buildTokenizerTables(const Tokenizer &tokenizer) {
+  flatbuffers::FlatBufferBuilder builder;
+  builder.Finish(buildTokenizer(builder, tokenizer));
+  return builder.Release();
+}

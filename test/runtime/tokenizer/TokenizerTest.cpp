@@ -1,0 +1,126 @@
+// Tokens are those of Hugging Face's tokenizers, text is theirs too; recorded pairs are in the shared folder.
+
+#include "LoadedTokenizer.h"
+
+#include "nlohmann/json.hpp"
+#include "gtest/gtest.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <random>
+#include <sstream>
+
+using namespace gemmac;
+using nlohmann::json;
+
+static const std::string kShared = GEMMAC_SHARED_DIR;
+static const std::string kRealVocabulary = GEMMAC_REAL_VOCABULARY;
+
+static std::string readFile(const std::string &path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+static std::unique_ptr<LoadedTokenizer> load(const std::string &directory) {
+  llvm::Expected<Tokenizer> tokenizer = readTokenizerJson(directory);
+  if (!tokenizer) {
+    ADD_FAILURE() << llvm::toString(tokenizer.takeError());
+    return nullptr;
+  }
+  return std::make_unique<LoadedTokenizer>(*tokenizer);
+}
+
+#define SKIP_WITHOUT(path)                                                                                             \
+  if (!std::filesystem::exists(path))                                                                                  \
+  GTEST_SKIP() << "needs " << path
+
+static void checkPairs(const LoadedTokenizer &tokenizer, const std::string &file) {
+  const json pairs = json::parse(readFile(file), nullptr, false);
+  ASSERT_TRUE(pairs.is_object());
+  for (const json &pair : pairs["encode"]) {
+    const std::string text = pair["text"];
+    const std::vector<int32_t> ids = pair["ids"];
+    EXPECT_EQ(tokenizer.encode(text), ids) << pair["text"];
+    EXPECT_EQ(tokenizer.encode(text, {.bos = true}), std::vector<int32_t>(pair["ids_with_bos"])) << pair["text"];
+    EXPECT_EQ(tokenizer.decode(ids), pair["decoded"]);
+    EXPECT_EQ(tokenizer.stream(ids), pair["decoded"]);
+    if (pair.contains("decoded_skip_special")) {
+      EXPECT_EQ(tokenizer.decode(ids, true), pair["decoded_skip_special"]);
+      EXPECT_EQ(tokenizer.stream(ids, true), pair["decoded_skip_special"]);
+    }
+  }
+  for (const json &pair : pairs["decode"]) {
+    const std::vector<int32_t> ids = pair["ids"];
+    const json &text = pair.contains("text") ? pair["text"] : pair["decoded"];
+    EXPECT_EQ(tokenizer.decode(ids), text);
+    EXPECT_EQ(tokenizer.stream(ids), text);
+  }
+}
+
+class GoldenTokenizer : public testing::TestWithParam<const char *> {};
+INSTANTIATE_TEST_SUITE_P(Models, GoldenTokenizer, testing::Values("tiny-e2b", "tiny-gemma3"));
+
+TEST_P(GoldenTokenizer, GivesTheRecordedPairs) {
+  const std::string directory = kShared + "/golden/" + GetParam();
+  SKIP_WITHOUT(directory);
+  const auto tokenizer = load(directory);
+  ASSERT_TRUE(tokenizer && tokenizer->opened);
+  EXPECT_TRUE(tokenizer->vocabulary.addBos());
+  checkPairs(*tokenizer, directory + "/ref/tokenizer.json");
+}
+
+// What a chat template wrote, with its special tokens.
+TEST(TokenizerTest, EncodesConversations) {
+  for (const char *model : {"tiny-e2b", "tiny-31b", "tiny-gemma3"}) {
+    const std::string directory = kShared + "/golden/" + model;
+    SKIP_WITHOUT(directory);
+    const auto tokenizer = load(directory);
+    ASSERT_TRUE(tokenizer);
+    for (const json &chat : json::parse(readFile(directory + "/ref/chat.json"), nullptr, false))
+      EXPECT_EQ(tokenizer->encode(chat["text"]), std::vector<int32_t>(chat["ids"])) << chat["name"];
+  }
+}
+
+class RealVocabulary : public testing::Test {
+protected:
+  void SetUp() override {
+    SKIP_WITHOUT(kRealVocabulary + "/tokenizer.json");
+    static const auto loaded = load(kRealVocabulary);
+    ASSERT_TRUE(loaded && loaded->opened);
+    tokenizer = loaded.get();
+  }
+  const LoadedTokenizer *tokenizer = nullptr;
+};
+
+TEST_F(RealVocabulary, GivesTheRecordedPairs) { checkPairs(*tokenizer, kShared + "/vocab/pairs.json"); }
+
+TEST_F(RealVocabulary, LoadsInSecondsAndOpensAtOnce) {
+  const auto begin = std::chrono::steady_clock::now();
+  llvm::Expected<Tokenizer> read = readTokenizerJson(kRealVocabulary);
+  ASSERT_TRUE(bool(read));
+  const auto loaded = std::chrono::steady_clock::now();
+  const auto buffer = buildTokenizerTables(*read);
+  const auto built = std::chrono::steady_clock::now();
+  Vocabulary vocabulary;
+  ASSERT_TRUE(vocabulary.open(*flatbuffers::GetRoot<format::Tokenizer>(buffer.data())));
+  const auto opened = std::chrono::steady_clock::now();
+  const auto milliseconds = [](auto span) { return std::chrono::duration<double, std::milli>(span).count(); };
+  std::printf("read %.0f ms, tables %.0f ms (%.1f MB), open %.4f ms\n", milliseconds(loaded - begin),
+              milliseconds(built - loaded), buffer.size() / 1e6, milliseconds(opened - built));
+  EXPECT_EQ(vocabulary.size(), 262144u);
+  EXPECT_LT(milliseconds(opened - built), 1);
+}
+
+TEST_F(RealVocabulary, EncodesSeveralMegabytesPerSecond) {
+  const std::string text = readFile(kShared + "/models/shakespeare.txt");
+  SKIP_WITHOUT(kShared + "/models/shakespeare.txt");
+  const auto begin = std::chrono::steady_clock::now();
+  const std::vector<int32_t> ids = tokenizer->encode(text);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  std::printf("%zu bytes, %zu tokens, %.1f MB/s\n", text.size(), ids.size(), text.size() / seconds / 1e6);
+  EXPECT_EQ(tokenizer->decode(ids), text);
+}
