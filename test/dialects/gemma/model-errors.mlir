@@ -1,0 +1,49 @@
+// RUN: gemmac-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{weight-c1: names no tensor of the checkpoint}}
+gemma.weight @w : tensor<4x32xf32> from []
+
+// -----
+
+// expected-error @+1 {{weight-c2: has type 'tensor<1x2x3x4xf32>', but one to three positive sizes are needed}}
+gemma.weight @w : tensor<1x2x3x4xf32> from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-c2}}
+gemma.weight @w : tensor<f32> from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-c2}}
+gemma.weight @w : tensor<0x32xf32> from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-c2}}
+gemma.weight @w : tensor<?x32xf32> from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-c3: scheme q4_0 stores blocks of 32, but rows have 48 numbers}}
+gemma.weight @w : tensor<4x48xf32> scheme q4_0 from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-c3: scheme q8_0}}
+gemma.weight @w : tensor<4x48xf32> scheme q8_0 from ["w"]
+
+// -----
+
+// expected-error @+1 {{cache-c1: has type 'tensor<8x32xf32>', but (slots, kv heads, dim) are needed}}
+gemma.cache @c : tensor<8x32xf32>
+
+// -----
+
+// expected-error @+1 {{cache-c1}}
+gemma.cache @c : tensor<?x1x32xf32>
+
+// -----
+
+// expected-error @+1 {{cache-c2: keys and values are stored as f32 or f16, not q8_0}}
+gemma.cache @c : tensor<8x1x32xf32> scheme q8_0

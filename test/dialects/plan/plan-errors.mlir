@@ -1,0 +1,61 @@
+// RUN: gemmac-opt %s --split-input-file --verify-diagnostics
+
+// expected-error @+1 {{weight-p1: plane 'memref<?xf32>' is not a memref of static shape}}
+plan.weight @w layout "vector" planes [memref<?xf32>] shape [64] scheme "f32" from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-p1: 2 offsets for 1 planes}}
+plan.weight @w layout "vector" planes [memref<64xf32>] at [0, 64] shape [64] scheme "f32" from ["w"]
+
+// -----
+
+// expected-error @+1 {{weight-p1: an offset is negative}}
+plan.weight @w layout "vector" planes [memref<64xf32>] at [-64] shape [64] scheme "f32" from ["w"]
+
+// -----
+
+// expected-error @+1 {{table-p1: every row needs 2 cells, one per column}}
+plan.table @t planes [0, 1] rows [[@a, @a], [@b]]
+
+// -----
+
+// expected-error @+1 {{table-p2: 3 : i64 stands in a column of planes}}
+plan.table @t planes [0] rows [[@a], [3]]
+
+// -----
+
+// expected-error @+1 {{table-p2: @a stands in a column of numbers}}
+plan.table @t planes [-1] rows [[0], [@a]]
+
+// -----
+
+func.func @call_p1(%x: memref<?x64xf32>) {
+  // expected-error @+1 {{call-p1: 0 of 1 operands are outputs}}
+  plan.call #plan.kernel<"k", {}> (%x) outputs 0 : memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p1_many(%x: memref<?x64xf32>) {
+  // expected-error @+1 {{call-p1: 2 of 1 operands are outputs}}
+  plan.call #plan.kernel<"k", {}> (%x) outputs 2 : memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p2_axis(%x: memref<?x64xf32>) {
+  // expected-error @+1 {{call-p2: the last output has no axis 2}}
+  plan.call #plan.kernel<"k", {}> (%x) outputs 1 parallel axis 2 grain 1 : memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p2_grain(%x: memref<?x64xf32>) {
+  // expected-error @+1 {{call-p2: the grain must be positive}}
+  plan.call #plan.kernel<"k", {}> (%x) outputs 1 parallel axis 0 grain 0 : memref<?x64xf32>
+  return
+}

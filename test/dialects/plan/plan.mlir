@@ -1,0 +1,37 @@
+// RUN: gemmac-opt %s | gemmac-opt | FileCheck %s
+
+// CHECK: plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] at [0, 6144] shape [192, 64] scheme "q4_0" from ["q", "k"]
+plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] at [0, 6144]
+    shape [192, 64] scheme "q4_0" from ["q", "k"]
+// CHECK: plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
+plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
+// CHECK: plan.cache @cache : memref<31x1x32xf32> at [0, 3968]
+plan.cache @cache : memref<31x1x32xf32> at [0, 3968]
+// CHECK: plan.table @layers planes [1, -1] rows {{\[}}[@qkv, 0], [@qkv, 1]]
+plan.table @layers planes [1, -1] rows [[@qkv, 0], [@qkv, 1]]
+
+// CHECK-LABEL: @score
+func.func @score() {
+  // CHECK: %[[IDS:.*]] = plan.tokens : memref<?xi32>
+  %ids = plan.tokens : memref<?xi32>
+  // CHECK: %[[N:.*]] = plan.count
+  %n = plan.count
+  // CHECK: %[[P:.*]] = plan.position
+  %p = plan.position
+  // CHECK: %[[W:.*]] = plan.get @norm plane 0 : memref<64xf32>
+  %w = plan.get @norm plane 0 : memref<64xf32>
+  // CHECK: plan.row_get @layers[%[[P]], 0] : memref<12x2x16xf16>
+  %r = plan.row_get @layers[%p, 0] : memref<12x2x16xf16>
+  // CHECK: plan.row_number @layers[%[[P]], 1]
+  %i = plan.row_number @layers[%p, 1]
+  // CHECK: %[[X:.*]] = plan.arena at 4096(%[[N]]) : memref<?x64xf32>
+  %x = plan.arena at 4096 (%n) : memref<?x64xf32>
+  // CHECK: %[[Y:.*]] = plan.logits(%[[N]]) : memref<?x64xf32>
+  %y = plan.logits (%n) : memref<?x64xf32>
+  // CHECK: plan.call <"rms_norm", {size = 64 : i64}>(%[[X]], %[[W]], %[[Y]]) outputs 1 parallel axis 0 grain 1 : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
+  plan.call #plan.kernel<"rms_norm", {size = 64 : i64}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
+      : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
+  // CHECK: plan.call <"rope", {}>(%[[X]], %[[P]], %[[Y]]) outputs 1 : memref<?x64xf32>, index, memref<?x64xf32>
+  plan.call #plan.kernel<"rope", {}> (%x, %p, %y) outputs 1 : memref<?x64xf32>, index, memref<?x64xf32>
+  return
+}
