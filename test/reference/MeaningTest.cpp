@@ -8,6 +8,7 @@
 #include "Golden.h"
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
+#include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Pipeline.h"
