@@ -7,12 +7,12 @@
 //
 // Exit codes: 0, 1 for whatever is wrong with the input, 3 for a difference above the tolerance.
 
-#include "MadeUpWeights.h"
 #include "compiler/import/Safetensors.h"
 #include "compiler/reference/Phases.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
+#include "test/reference/MadeUpWeights.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 

@@ -1,7 +1,7 @@
 //===- Golden.cpp - the tiny models and what the real implementation computes from them
 //--------------------===//
 
-#include "Golden.h"
+#include "test/reference/Golden.h"
 
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/Safetensors.h"

@@ -3,10 +3,12 @@
 // Tolerances are those of golden/README.md: what float32 executions differ by through the order of their sums
 // alone.
 
-#include "Golden.h"
+#include "test/reference/Golden.h"
 #include "compiler/import/Safetensors.h"
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
+#include "mlir/Parser/Parser.h"
+#include "targets/kernels/WeightLayout.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -203,6 +205,45 @@ TEST(GoldenExperts, RoutingAndOutputs) {
       expectRows(run[run.ofLayer<gemma::ExpertsOp>(number)],
                  GoldenCase::read(**recorded, layer + ".experts_out"), kHiddenTolerance,
                  "sum of the experts");
+  }
+}
+
+TEST(GoldenBlocks, Load) {
+  if (!GoldenCase::available())
+    GTEST_SKIP() << "no golden data in " << GEMMAC_SHARED_DIR;
+  auto recorded = openSafetensorsFile(GoldenCase::folder("quant-blocks") + "/blocks.safetensors");
+  ASSERT_TRUE(bool(recorded)) << llvm::toString(recorded.takeError());
+  for (auto [scheme, name] : {std::pair("q8_0", "Q8_0"), std::pair("q4_0", "Q4_0")}) {
+    const SourceTensor *raw = (*recorded)->find(name + std::string(".raw"));
+    Array values = GoldenCase::read(**recorded, name + std::string(".values"));
+    ASSERT_EQ(raw->shape[1], storedRowBytes(scheme, values.width()));
+    Array loaded = Array::zeros(values.shape());
+    for (int64_t row = 0; row < values.rows(); ++row)
+      loadRow(scheme, raw->bytes.data() + row * raw->shape[1], loaded.row(row));
+    EXPECT_EQ(loaded.floats(), values.floats()) << name;
+  }
+}
+
+// What a float row and an int8 row meet in a quantized weight are the same numbers.
+TEST(GoldenBlocks, AreWhatTheInterpreterComputesWith) {
+  if (!GoldenCase::available())
+    GTEST_SKIP() << "no golden data in " << GEMMAC_SHARED_DIR;
+  auto recorded = openSafetensorsFile(GoldenCase::folder("quant-blocks") + "/blocks.safetensors");
+  ASSERT_TRUE(bool(recorded)) << llvm::toString(recorded.takeError());
+  mlir::MLIRContext context;
+  context.loadDialect<gemma::GemmaDialect>();
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(R"(
+    gemma.weight @q8 : tensor<3x512xf32> scheme q8_0 from ["Q8_0.values"]
+    gemma.weight @q4 : tensor<3x512xf32> scheme q4_0 from ["Q4_0.values"])",
+                                                        &context);
+  for (auto op : module->getOps<gemma::WeightOp>()) {
+    SCOPED_TRACE(op.getSymName().str());
+    llvm::Expected<Weight> weight = readWeight(op, **recorded);
+    ASSERT_TRUE(bool(weight)) << llvm::toString(weight.takeError());
+    EXPECT_EQ(dequantize(*weight->blocks).floats(), weight->numbers.floats());
+    // Numbers on a q4_0 grid come back; q8_0 finds its own scale, from the largest number.
+    if (op.getScheme() == gemma::Scheme::q4_0)
+      EXPECT_EQ(weight->numbers.floats(), GoldenCase::read(**recorded, "Q4_0.values").floats());
   }
 }
 

@@ -1,7 +1,7 @@
 //===- MadeUpWeights.cpp - a checkpoint for hand-written IR
 //------------------------------------------------===//
 
-#include "MadeUpWeights.h"
+#include "test/reference/MadeUpWeights.h"
 
 #include "llvm/Support/xxhash.h"
 

@@ -5,13 +5,13 @@
 // every cut of a sequence must give the very logits of the imported model. Only the quantize stage may change
 // them, because it changes the numbers themselves.
 
-#include "Golden.h"
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Pipeline.h"
+#include "test/reference/Golden.h"
 
 #include <algorithm>
 #include <cmath>
@@ -105,9 +105,12 @@ public:
 
   void run(const PipelineOptions &options, AfterEachPass::Check check) {
     mlir::PassManager pm(&golden.context);
-    pm.addInstrumentation(std::make_unique<AfterEachPass>(std::move(check)));
-    ASSERT_TRUE(addStagesThrough(pm, options, "quantize"));
+    if (check)
+      pm.addInstrumentation(std::make_unique<AfterEachPass>(std::move(check)));
+    ASSERT_TRUE(addStagesThrough(pm, options, "select"));
     ASSERT_TRUE(mlir::succeeded(pm.run(*golden.module)));
+    for (llvm::StringRef phase : {"prefill", "decode", "score"})
+      EXPECT_TRUE(golden.module->lookupSymbol(phase)) << phase.str() << " is there to be compared";
   }
 
   mlir::ModuleOp module() { return *golden.module; }
@@ -158,26 +161,42 @@ TEST_P(EveryPass, KeepsTheResultInTheCheckpointsOwnScheme) {
 INSTANTIATE_TEST_SUITE_P(Text, EveryPass, testing::ValuesIn(GoldenCase::all()),
                          [](const auto &info) { return nameOf(info.param); });
 
+// Rounding keys and values to float16 costs up to 0.1 % of the logits' size (measured), and 5 % where it
+// makes the router choose another expert.
+TEST_P(EveryPass, HalfCachesCostLittle) {
+  Meaning meaning(GetParam(), 16, {16, 7, 1});
+  ASSERT_TRUE(meaning.ready());
+  Array imported = meaning.everyCut(meaning.module());
+  meaning.run({.cacheScheme = "f16"}, {});
+  double bound = GetParam() == "tiny-26b-a4b" ? 0.25 : 0.003;
+  EXPECT_LE(relativeError(meaning.everyCut(meaning.module()), imported), bound);
+}
+
 class Quantized : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
 // Whatever the numbers are, every cut gives the same bits: blocks and cache slots are rounded alike in all of
-// them.
+// them. Against the same weights with float activations, int8 ones cost 2 to 6 % of the logits' size
+// (measured), and 15 % where a rounding makes the router choose another expert. Half caches on top flip some
+// of these roundings, within the same bound.
 TEST_P(Quantized, AllCutsAgree) {
   if (!GoldenCase::available())
     GTEST_SKIP() << "no golden data in " << GEMMAC_SHARED_DIR;
   auto [name, scheme] = GetParam();
   Meaning meaning(name, 16, {16, 7, 1});
   ASSERT_TRUE(meaning.ready());
-  std::map<std::string, Array> after;
+  Array weights, activations, caches;
   meaning.run({.scheme = scheme, .cacheScheme = "f16"}, [&](llvm::StringRef pass, mlir::ModuleOp module) {
     SCOPED_TRACE("after " + pass.str());
-    if (pass.contains("quantize"))
-      after[pass.str()] = meaning.everyCut(module);
+    if (pass == "gemma-quantize-weights")
+      weights = meaning.everyCut(module);
+    else if (pass == "gemma-quantize-activations")
+      activations = meaning.everyCut(module);
+    else if (pass == "gemma-quantize-kv-cache")
+      caches = meaning.everyCut(module);
   });
-  printf("ACT %s %s %g\n", name.c_str(), scheme.c_str(),
-         relativeError(after["gemma-quantize-activations"], after["gemma-quantize-weights"]));
-  printf("KV %s %s %g\n", name.c_str(), scheme.c_str(),
-         relativeError(after["gemma-quantize-kv-cache"], after["gemma-quantize-activations"]));
+  double bound = name == "tiny-26b-a4b" ? 0.25 : 0.1;
+  EXPECT_LE(relativeError(activations, weights), bound);
+  EXPECT_LE(relativeError(caches, weights), bound);
 }
 
 INSTANTIATE_TEST_SUITE_P(
