@@ -21,19 +21,20 @@ struct Progress {
 /// What compile() is to do. Every option of `gemmac compile` is one field here; a field left alone has the
 /// default that its comment gives.
 struct CompileOptions {
-  std::string checkpoint;          ///< directory with config.json, or a GGUF file
-  std::string output;              ///< directory that the files go to; made if absent
-  std::string name;                ///< of the model in file and C names; empty: from the checkpoint's name
-  std::string target = "host";     ///< name of a device
-  std::string scheme;              ///< of weights: f32, bf16, q8_0, q4_0; empty: the device's
-  std::string cacheScheme = "f16"; ///< of keys and values: f32, f16
+  std::string checkpoint;      ///< directory with config.json, or a GGUF file
+  std::string output;          ///< directory that the files go to; made if absent
+  std::string name;            ///< of the model in file and C names; empty: from the checkpoint's name
+  std::string target = "host"; ///< name of a device
+  std::string scheme;          ///< of weights: f32, bf16, q8_0, q4_0; empty: the device's
+  std::string cacheScheme;  ///< of keys and values: f32, f16; empty: f32 where weights are f32, otherwise f16
   int64_t context = 0;      ///< positions that the caches hold; 0: the model's most, but no more than 4096
   int64_t maxTokens = 0;    ///< of one prefill or score call; 0: 512, but no more than the context
   std::string emit = "exe"; ///< exe, lib, obj, llvm, or the IR after a stage: gemma, fuse, …
   int threads = 0;          ///< that the compiler uses; 0: as many as the machine has
   std::string
-      kernelCache; ///< directory of compiled kernels; empty: $XDG_CACHE_HOME/gemmac/kernels; "-": none
-  std::function<void(const Progress &)> progress; ///< called from one thread at a time; may be empty
+      kernelCache;     ///< directory of compiled kernels; empty: $XDG_CACHE_HOME/gemmac/kernels; "-": none
+  std::string runtime; ///< directory of libgemmac_runtime.a; empty: lib/<triple> beside the program's folder
+  std::function<void(const Progress &)> progress; ///< by one thread at a time; may be empty
 };
 
 inline constexpr int64_t kDefaultContext = 4096;

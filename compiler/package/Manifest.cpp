@@ -2,6 +2,7 @@
 //-------------------------------===//
 
 #include "compiler/package/Manifest.h"
+#include "compiler/package/Version.h"
 
 #include "runtime/include/gemmac/model.h"
 #include "llvm/ADT/STLExtras.h"

@@ -30,9 +30,6 @@ struct KernelFacts {
   int64_t bytes = 0;
 };
 
-/// The compiler's version: "0.1.0".
-const char *compilerVersion();
-
 } // namespace gemmac
 
 #endif

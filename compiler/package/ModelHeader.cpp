@@ -3,6 +3,7 @@
 
 #include "compiler/package/ModelHeader.h"
 
+#include "compiler/package/Version.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"

@@ -1,0 +1,432 @@
+//===- Compiler.cpp - the journey of a model, from a checkpoint to code that runs
+//--------------------------===//
+
+#include "compiler/Compiler.h"
+
+#include "compiler/PreparedModel.h"
+#include "compiler/import/Checkpoint.h"
+#include "compiler/import/ImportModel.h"
+#include "compiler/package/Manifest.h"
+#include "compiler/package/ModelHeader.h"
+#include "compiler/package/PackageWriter.h"
+#include "compiler/package/StaticLibrary.h"
+#include "compiler/package/Version.h"
+#include "dialects/gemma/Gemma.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Pipeline.h"
+#include "runtime/include/gemmac/model.h"
+#include "targets/emit/Emit.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+#include <mutex>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+using namespace mlir;
+
+namespace gemmac {
+namespace {
+
+/// The words that a user would look for: the file or layer that the location stands for.
+std::string placeOf(Location location) {
+  if (auto file = dyn_cast<FileLineColLoc>(location)) {
+    std::string place = file.getFilename().str();
+    if (file.getLine())
+      place += ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
+    return place;
+  }
+  if (auto name = dyn_cast<NameLoc>(location))
+    return name.getName().str();
+  if (auto fused = dyn_cast<FusedLoc>(location))
+    for (Location part : fused.getLocations())
+      if (std::string place = placeOf(part); !place.empty())
+        return place;
+  return "";
+}
+
+Diagnostic fromMlir(mlir::Diagnostic &diagnostic) {
+  gemmac::Diagnostic result;
+  result.severity = diagnostic.getSeverity() == DiagnosticSeverity::Error     ? Diagnostic::Severity::error
+                    : diagnostic.getSeverity() == DiagnosticSeverity::Warning ? Diagnostic::Severity::warning
+                                                                              : Diagnostic::Severity::remark;
+  result.place = placeOf(diagnostic.getLocation());
+  result.text = diagnostic.str();
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    result.text += "; " + note.str();
+  return result;
+}
+
+/// One compilation, step by step. Every step that fails has reported why.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, const Report &report);
+
+  FailureOr<Artifacts> run();
+
+private:
+  LogicalResult readOptions();
+  LogicalResult openModel();
+  LogicalResult readTokenizer();
+  LogicalResult runStages(StringRef last);
+  LogicalResult readPlan();
+  LogicalResult compileKernels();
+  LogicalResult emitDriver();
+  LogicalResult writeFiles();
+  LogicalResult writeObjects();
+  LogicalResult writeText(std::string text, StringRef suffix);
+  LogicalResult makeFolder();
+  LogicalResult write(const std::string &file, StringRef bytes,
+                      OutputFile::Kind kind = OutputFile::Kind::plain);
+  LogicalResult commit();
+
+  LogicalResult fail(const Twine &text) {
+    report({Diagnostic::Severity::error, "", text.str()});
+    return failure();
+  }
+  LogicalResult fail(llvm::Error error) { return fail(llvm::toString(std::move(error))); }
+  void say(std::string_view activity, int64_t done, int64_t total) {
+    if (options.progress)
+      options.progress({activity, done, total});
+  }
+  bool makes(StringRef kind) const { return options.emit == kind; }
+  std::string pathOf(const Twine &file) const { return (options.output + "/" + file).str(); }
+
+  const CompileOptions &options;
+  const Report &report;
+  MLIRContext context;
+  llvm::DefaultThreadPool threads;
+  ModelFacts facts;
+  std::optional<Checkpoint> checkpoint;
+  std::optional<Tokenizer> tokenizer;
+  std::optional<RuntimeFiles> runtime;
+  OwningOpRef<ModuleOp> module;
+  std::vector<PlannedWeight> weights;
+  std::vector<KernelFacts> kernels;
+  std::vector<ObjectFile> objects; ///< the driver's first
+  std::vector<OutputFile> files;
+  bool madeFolder = false;
+  Artifacts artifacts;
+};
+
+DialectRegistry dialects() {
+  DialectRegistry registry;
+  registry.insert<gemma::GemmaDialect, plan::PlanDialect, arith::ArithDialect, func::FuncDialect,
+                  LLVM::LLVMDialect, memref::MemRefDialect, scf::SCFDialect>();
+  return registry;
+}
+
+Compilation::Compilation(const CompileOptions &options, const Report &report)
+    : options(options), report(report), context(dialects()),
+      threads(llvm::hardware_concurrency(static_cast<unsigned>(std::max(options.threads, 0)))) {
+  context.loadAllAvailableDialects();
+  context.getDiagEngine().registerHandler(
+      [&](mlir::Diagnostic &diagnostic) { report(fromMlir(diagnostic)); });
+}
+
+LogicalResult Compilation::readOptions() {
+  const Target *target = findTarget(options.target);
+  if (!target)
+    return fail("there is no target '" + options.target + "'; there are " + targetNames());
+  facts.target = *target;
+  facts.scheme = options.scheme.empty() ? target->scheme : options.scheme;
+  if (!llvm::is_contained({"f32", "bf16", "q8_0", "q4_0"}, facts.scheme))
+    return fail("there is no scheme '" + facts.scheme + "' for weights; there are f32, bf16, q8_0, q4_0");
+  facts.activations = facts.scheme == "q8_0" || facts.scheme == "q4_0" ? "q8_0" : "f32";
+  facts.cacheScheme = options.cacheScheme;
+  if (facts.cacheScheme.empty())
+    facts.cacheScheme = facts.scheme == "f32" ? "f32" : "f16";
+  if (!llvm::is_contained({"f32", "f16"}, facts.cacheScheme))
+    return fail("there is no scheme '" + facts.cacheScheme + "' for keys and values; there are f32, f16");
+  if (!llvm::is_contained(emitKinds(), options.emit))
+    return fail("cannot emit '" + options.emit + "'; there are " + llvm::join(emitKinds(), ", "));
+  bool needsFolder = makes("exe") || makes("lib") || makes("obj");
+  if (needsFolder && options.output.empty())
+    return fail("'" + options.emit + "' needs an output directory");
+  if (options.context < 0 || options.maxTokens < 0)
+    return fail("the context and the tokens of a call are at least 1");
+  if (makes("exe") || makes("lib")) {
+    llvm::Expected<RuntimeFiles> found = RuntimeFiles::find(facts.target, options.runtime);
+    if (!found)
+      return fail(found.takeError());
+    runtime = std::move(*found);
+  }
+  return success();
+}
+
+LogicalResult Compilation::openModel() {
+  llvm::Expected<Checkpoint> opened = openCheckpoint(options.checkpoint);
+  if (!opened)
+    return fail(opened.takeError());
+  checkpoint = std::move(*opened);
+  facts.name = options.name.empty() ? checkpoint->name : identifierFrom(options.name);
+  facts.vocabSize = checkpoint->config.vocabulary;
+
+  int64_t most = checkpoint->config.context;
+  if (options.context > most)
+    return fail("a context of " + Twine(options.context) + " positions is more than the model's " +
+                Twine(most));
+  facts.context = options.context ? options.context : std::min(most, kDefaultContext);
+  if (options.maxTokens > facts.context)
+    return fail("a call of " + Twine(options.maxTokens) + " tokens is more than the context of " +
+                Twine(facts.context));
+  facts.maxTokens = options.maxTokens ? options.maxTokens : std::min(facts.context, kDefaultMaxTokens);
+
+  FailureOr<OwningOpRef<ModuleOp>> imported =
+      importModel(context, checkpoint->config, *checkpoint->weights,
+                  {.name = facts.name, .context = facts.context, .maxTokens = facts.maxTokens});
+  if (failed(imported))
+    return failure();
+  module = std::move(*imported);
+  return success();
+}
+
+LogicalResult Compilation::readTokenizer() {
+  llvm::Expected<Tokenizer> read = readTokenizerJson(options.checkpoint);
+  if (!read)
+    return fail(read.takeError());
+  tokenizer = std::move(*read);
+  auto pieces = static_cast<int64_t>(tokenizer->pieces.size());
+  if (pieces > facts.vocabSize)
+    return fail(options.checkpoint + "/tokenizer.json: has " + Twine(pieces) +
+                " tokens, but the model only " + Twine(facts.vocabSize));
+  return success();
+}
+
+LogicalResult Compilation::runStages(StringRef last) {
+  PassManager passes(&context);
+  PipelineOptions pipeline;
+  pipeline.scheme = facts.scheme;
+  pipeline.cacheScheme = facts.cacheScheme;
+  pipeline.target = options.target;
+  bool known = addStagesThrough(passes, pipeline, last);
+  assert(known && "options have been read");
+  (void)known;
+  return passes.run(*module);
+}
+
+std::string textOf(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  stream << "\n";
+  return text;
+}
+
+/// Of all that the code depends on: equal plans for equal machines are equal code.
+uint64_t fingerprintOf(ModuleOp plan, const Target &target) {
+  std::string text = textOf(plan);
+  text += target.name + "\n" + target.triple + "\n" + target.cpu + "\n" + target.features + "\n" +
+          target.halide + "\n" + compilerVersion() + "\n" + std::to_string(kKernelVersion) + "\n" +
+          std::to_string(GEMMAC_MODEL_VERSION);
+  return XXH3_64bits(text.data(), text.size());
+}
+
+LogicalResult Compilation::readPlan() {
+  auto bytes = [&](StringRef attribute, int64_t &value) -> LogicalResult {
+    auto found = (*module)->getAttrOfType<IntegerAttr>(attribute);
+    if (!found)
+      return module->emitError("the plan does not say `") << attribute << "`";
+    value = found.getInt();
+    return success();
+  };
+  if (failed(bytes("plan.arena_bytes", facts.arenaBytes)) ||
+      failed(bytes("plan.cache_bytes", facts.cacheBytes)) ||
+      failed(bytes("plan.weights_bytes", facts.weightsBytes)))
+    return failure();
+  facts.fingerprint = fingerprintOf(*module, facts.target);
+  FailureOr<std::vector<PlannedWeight>> planned = plannedWeights(*module);
+  if (failed(planned))
+    return failure();
+  weights = std::move(*planned);
+  return success();
+}
+
+LogicalResult Compilation::compileKernels() {
+  std::vector<KernelSpec> specs = kernelsOf(*module);
+  std::string cache = options.kernelCache;
+  if (cache.empty() && !cacheDirectory().empty())
+    cache = cacheDirectory() + "/kernels";
+  if (cache == "-")
+    cache.clear();
+  std::vector<CompiledKernel> compiled(specs.size());
+  std::mutex mutex;
+  int64_t done = 0, all = static_cast<int64_t>(specs.size());
+  for (size_t i = 0; i < specs.size(); ++i)
+    threads.async([&, i] {
+      compiled[i] = compileKernel(specs[i], facts.target, cache);
+      std::lock_guard lock(mutex);
+      say("kernels", ++done, all);
+    });
+  threads.wait();
+  for (auto [spec, kernel] : llvm::zip_equal(specs, compiled)) {
+    if (!kernel.error.empty())
+      return fail("kernel " + spec.symbol() + ": " + kernel.error);
+    kernels.push_back({spec, static_cast<int64_t>(kernel.object.size())});
+    objects.push_back({spec.symbol() + ".o", std::move(kernel.object)});
+  }
+  return success();
+}
+
+LogicalResult Compilation::emitDriver() {
+  say("driver", 0, 1);
+  llvm::Expected<std::string> object = emitObject(*module, facts.target);
+  if (!object)
+    return fail(object.takeError());
+  objects.insert(objects.begin(), {facts.name + ".o", std::move(*object)});
+  say("driver", 1, 1);
+  return success();
+}
+
+LogicalResult Compilation::makeFolder() {
+  if (llvm::sys::fs::is_directory(options.output))
+    return success();
+  if (std::error_code error = llvm::sys::fs::create_directories(options.output))
+    return fail("cannot make directory '" + options.output + "': " + error.message());
+  madeFolder = true;
+  return success();
+}
+
+LogicalResult Compilation::write(const std::string &name, StringRef bytes, OutputFile::Kind kind) {
+  llvm::Expected<OutputFile> file = OutputFile::create(pathOf(name), kind);
+  if (!file)
+    return fail(file.takeError());
+  if (llvm::Error error = file->append(bytes))
+    return fail(std::move(error));
+  files.push_back(std::move(*file));
+  return success();
+}
+
+LogicalResult Compilation::commit() {
+  for (OutputFile &file : files) {
+    if (llvm::Error error = file.commit())
+      return fail(std::move(error));
+    artifacts.files.push_back(file.path());
+  }
+  files.clear();
+  return success();
+}
+
+LogicalResult Compilation::writeText(std::string text, StringRef suffix) {
+  if (options.output.empty()) {
+    artifacts.text = std::move(text);
+    return success();
+  }
+  if (failed(makeFolder()) || failed(write((facts.name + suffix).str(), text)))
+    return failure();
+  return commit();
+}
+
+LogicalResult Compilation::writeObjects() {
+  if (failed(makeFolder()))
+    return failure();
+  for (const ObjectFile &object : objects)
+    if (failed(write(object.name, object.bytes)))
+      return failure();
+  if (failed(write(facts.name + ".h", modelHeader(facts))))
+    return failure();
+  return commit();
+}
+
+LogicalResult Compilation::writeFiles() {
+  if (failed(makeFolder()))
+    return failure();
+  if (failed(write(facts.name + ".h", modelHeader(facts))))
+    return failure();
+  llvm::Expected<std::string> library = staticLibrary(objects, {runtime->library});
+  if (!library)
+    return fail(library.takeError());
+  if (failed(write("lib" + facts.name + ".a", *library)))
+    return failure();
+  if (makes("exe")) {
+    llvm::Expected<std::string> program =
+        linkProgram(objects, *runtime, facts.target, "gemmac_model_" + facts.name);
+    if (!program)
+      return fail(program.takeError());
+    if (failed(write(facts.name, *program, OutputFile::Kind::executable)))
+      return failure();
+  }
+
+  llvm::Expected<OutputFile> package = OutputFile::create(pathOf(facts.name + ".weights"));
+  if (!package)
+    return fail(package.takeError());
+  int64_t all = 0;
+  for (const PlannedWeight &weight : weights)
+    all += weight.bytes();
+  auto packed = writePackage(*package, {facts, checkpoint->generation, *tokenizer, weights},
+                             *checkpoint->weights, threads, [&](int64_t done) { say("weights", done, all); });
+  if (!packed)
+    return fail(packed.takeError());
+  auto packageBytes = static_cast<int64_t>(package->size());
+  files.push_back(std::move(*package));
+  // Last, so that a directory with a manifest is complete.
+  if (failed(write("manifest.json",
+                   manifest(facts, {weights, *packed, kernels,
+                                    static_cast<int64_t>(objects.front().bytes.size()), packageBytes}))))
+    return failure();
+  return commit();
+}
+
+FailureOr<Artifacts> Compilation::run() {
+  auto giveUpFolder = llvm::make_scope_exit([&] {
+    files.clear();
+    if (madeFolder && artifacts.files.empty())
+      llvm::sys::fs::remove(options.output);
+  });
+  if (failed(readOptions()) || failed(openModel()))
+    return failure();
+  artifacts.name = facts.name;
+  if (makes("gemma"))
+    return failed(writeText(textOf(*module), ".gemma.mlir")) ? FailureOr<Artifacts>() : artifacts;
+  if (llvm::any_of(stages(), [&](const Stage &stage) { return makes(stage.name); })) {
+    if (failed(runStages(options.emit)) || failed(writeText(textOf(*module), "." + options.emit + ".mlir")))
+      return failure();
+    return artifacts;
+  }
+
+  // A broken tokenizer is better known before the long work than after it.
+  if (failed(readTokenizer()))
+    return failure();
+  if (failed(runStages(stages().back().name)) || failed(readPlan()))
+    return failure();
+  if (!makes("llvm") && failed(compileKernels()))
+    return failure();
+  if (failed(lowerPlanToLLVM(*module, facts.target,
+                             {.name = facts.name,
+                              .vocabSize = static_cast<uint32_t>(facts.vocabSize),
+                              .fingerprint = facts.fingerprint})))
+    return failure();
+  if (makes("llvm")) {
+    llvm::Expected<std::string> text = emitLLVM(*module, facts.target);
+    if (!text)
+      return fail(text.takeError());
+    return failed(writeText(std::move(*text), ".ll")) ? FailureOr<Artifacts>() : artifacts;
+  }
+  if (failed(emitDriver()) || failed(makes("obj") ? writeObjects() : writeFiles()))
+    return failure();
+  return artifacts;
+}
+
+} // namespace
+
+FailureOr<Artifacts> compile(const CompileOptions &options, const Report &report) {
+  return Compilation(options, report).run();
+}
+
+std::vector<std::string> emitKinds() {
+  std::vector<std::string> kinds = {"exe", "lib", "obj", "llvm", "gemma"};
+  for (const Stage &stage : stages())
+    kinds.push_back(stage.name.str());
+  return kinds;
+}
+
+} // namespace gemmac

@@ -1,0 +1,198 @@
+//===- PreparedModel.cpp - a model that can run at once, whatever the user has
+//----------------------------===//
+
+#include "compiler/PreparedModel.h"
+
+#include "compiler/import/Checkpoint.h"
+#include "compiler/package/PackageFile.h"
+#include "compiler/package/StaticLibrary.h"
+#include "compiler/package/Version.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
+
+#include <algorithm>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace gemmac {
+
+namespace fs = llvm::sys::fs;
+namespace path = llvm::sys::path;
+
+std::string cacheDirectory() {
+  if (const char *cache = std::getenv("XDG_CACHE_HOME"); cache && *cache)
+    return std::string(cache) + "/gemmac";
+  if (const char *home = std::getenv("HOME"); home && *home)
+    return std::string(home) + "/.cache/gemmac";
+  return "";
+}
+
+std::string weightsOf(const std::string &model) {
+  if (!fs::is_directory(model))
+    return llvm::StringRef(model).ends_with(".weights") ? model : "";
+  if (!fs::exists(model + "/manifest.json"))
+    return "";
+  std::vector<std::string> found;
+  std::error_code error;
+  for (fs::directory_iterator file(model, error), end; file != end && !error; file.increment(error))
+    if (llvm::StringRef(file->path()).ends_with(".weights"))
+      found.push_back(file->path());
+  return found.size() == 1 ? found.front() : "";
+}
+
+namespace {
+
+/// One preparation. Every step that fails has reported why.
+class Preparation {
+public:
+  Preparation(const ModelRequest &request, const Report &report) : request(request), report(report) {}
+
+  llvm::FailureOr<PreparedModel> run();
+
+private:
+  llvm::LogicalResult compileIntoCache();
+  llvm::LogicalResult checkAgainstRequest(const format::Metadata &metadata);
+  llvm::LogicalResult findCommand(const format::Metadata &metadata);
+
+  llvm::LogicalResult fail(const llvm::Twine &text) {
+    report({Diagnostic::Severity::error, "", text.str()});
+    return llvm::failure();
+  }
+
+  const ModelRequest &request;
+  const Report &report;
+  PreparedModel prepared;
+};
+
+/// A line that changes when the file does.
+std::string identityOf(const std::string &file) {
+  fs::file_status status;
+  if (fs::status(file, status))
+    return file + "\n";
+  return file + " " + std::to_string(status.getSize()) + " " +
+         std::to_string(status.getLastModificationTime().time_since_epoch().count()) + "\n";
+}
+
+/// Of a checkpoint's files, without reading them.
+std::string identityOfDirectory(const std::string &directory) {
+  std::vector<std::string> lines;
+  std::error_code error;
+  for (fs::directory_iterator file(directory, error), end; file != end && !error; file.increment(error))
+    lines.push_back(identityOf(file->path()));
+  std::sort(lines.begin(), lines.end());
+  return llvm::join(lines, "");
+}
+
+llvm::LogicalResult Preparation::compileIntoCache() {
+  CompileOptions options;
+  options.checkpoint = request.model;
+  options.emit = "exe";
+  options.scheme = request.scheme;
+  options.cacheScheme = request.cacheScheme;
+  options.context = request.context;
+  options.maxTokens = request.maxTokens;
+  options.threads = request.threads;
+  options.progress = request.progress;
+  if (!request.target.empty())
+    options.target = request.target;
+  const Target *target = findTarget(options.target);
+  if (!target)
+    return fail("there is no target '" + options.target + "'; there are " + targetNames());
+  if (!fs::exists(request.model))
+    return fail("there is no checkpoint or compiled model '" + request.model + "'");
+
+  std::string cache = cacheDirectory();
+  if (cache.empty())
+    return fail("no directory to compile into: neither XDG_CACHE_HOME nor HOME is set");
+  llvm::SmallString<256> absolute(request.model);
+  fs::make_absolute(absolute);
+  path::remove_dots(absolute, /*remove_dot_dot=*/true);
+  std::string identity = identityOf(absolute.str().str()) + identityOfDirectory(absolute.str().str());
+  identity += identityOf(fs::getMainExecutable(nullptr, nullptr));
+  if (llvm::Expected<RuntimeFiles> runtime = RuntimeFiles::find(*target))
+    identity += identityOf(runtime->library) + identityOf(runtime->program);
+  else
+    return fail(llvm::toString(runtime.takeError()));
+  identity += target->name + " " + options.scheme + " " + options.cacheScheme + " " +
+              std::to_string(options.context) + " " + std::to_string(options.maxTokens) + " " +
+              compilerVersion();
+  uint64_t key = XXH3_64bits(identity.data(), identity.size());
+  options.output = cache + "/models/" + identifierFrom(path::filename(absolute)) + "-" +
+                   llvm::utohexstr(key, /*LowerCase=*/true, 16);
+
+  prepared.weights = weightsOf(options.output);
+  if (!prepared.weights.empty())
+    return llvm::success();
+  if (failed(compile(options, report)))
+    return llvm::failure();
+  prepared.weights = weightsOf(options.output);
+  return llvm::success(!prepared.weights.empty());
+}
+
+llvm::LogicalResult Preparation::checkAgainstRequest(const format::Metadata &metadata) {
+  auto differs = [&](const char *what, const std::string &asked,
+                     const std::string &has) -> llvm::LogicalResult {
+    if (asked.empty() || asked == has)
+      return llvm::success();
+    return fail("'" + request.model + "' was compiled with " + what + " " + has + ", not " + asked +
+                "; compile the checkpoint again, or leave the option out");
+  };
+  auto number = [](int64_t value) { return value ? std::to_string(value) : ""; };
+  std::string target = request.target;
+  if (target == "host")
+    if (const Target *host = findTarget(target))
+      target = host->name;
+  const format::Quantization &quantization = *metadata.quantization();
+  return llvm::success(
+      succeeded(differs("target", target, metadata.target()->str())) &&
+      succeeded(differs("scheme", request.scheme, quantization.weights()->str())) &&
+      succeeded(differs("cache scheme", request.cacheScheme, quantization.cache()->str())) &&
+      succeeded(differs("context", number(request.context), std::to_string(metadata.context()))) &&
+      succeeded(differs("tokens a call", number(request.maxTokens), std::to_string(metadata.max_tokens()))));
+}
+
+llvm::LogicalResult Preparation::findCommand(const format::Metadata &metadata) {
+  llvm::SmallString<256> program(prepared.weights);
+  path::replace_extension(program, "");
+  if (!fs::can_execute(program))
+    return fail("there is no program '" + program.str() + "' beside the weights: compile with --emit=exe");
+  const Target *target = findTarget(metadata.target()->str());
+  llvm::Triple host(llvm::sys::getProcessTriple());
+  if (target && llvm::Triple(target->triple).getArch() != host.getArch()) {
+    std::string emulator = "qemu-" + llvm::Triple(target->triple).getArchName().str();
+    llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(emulator);
+    if (!found)
+      return fail("'" + program.str() + "' is made for " + target->name +
+                  ", which this machine is not; install " + emulator + " (package qemu-user) to run it here");
+    prepared.command.push_back(*found);
+  }
+  prepared.command.push_back(program.str().str());
+  return llvm::success();
+}
+
+llvm::FailureOr<PreparedModel> Preparation::run() {
+  prepared.weights = weightsOf(request.model);
+  bool compiled = !prepared.weights.empty();
+  if (!compiled && failed(compileIntoCache()))
+    return llvm::failure();
+  llvm::Expected<PackageFile> package = PackageFile::open(prepared.weights);
+  if (!package)
+    return fail(llvm::toString(package.takeError()));
+  if (compiled && failed(checkAgainstRequest(package->metadata())))
+    return llvm::failure();
+  if (failed(findCommand(package->metadata())))
+    return llvm::failure();
+  return prepared;
+}
+
+} // namespace
+
+llvm::FailureOr<PreparedModel> prepareModel(const ModelRequest &request, const Report &report) {
+  return Preparation(request, report).run();
+}
+
+} // namespace gemmac

@@ -1,0 +1,34 @@
+//===- PackageWriter.h - the .weights file
+//-----------------------------------------------------------------===//
+// What is in it is described by runtime/format/Package.h and package.fbs.
+
+#ifndef GEMMAC_COMPILER_PACKAGE_PACKAGEWRITER_H
+#define GEMMAC_COMPILER_PACKAGE_PACKAGEWRITER_H
+
+#include "compiler/import/GenerationConfig.h"
+#include "compiler/package/ModelFacts.h"
+#include "compiler/package/OutputFile.h"
+#include "compiler/package/TokenizerJson.h"
+
+#include <functional>
+
+namespace gemmac {
+
+/// Everything that a package says, apart from the numbers of the weights.
+struct PackageContents {
+  const ModelFacts &facts;
+  const GenerationConfig &generation;
+  const Tokenizer &tokenizer;
+  const std::vector<PlannedWeight> &weights;
+};
+
+/// Writes a package, weight after weight, and says what each weight lost. `progress` is told the tensor bytes
+/// that are done.
+llvm::Expected<std::vector<PackedWeight>> writePackage(OutputFile &file, const PackageContents &contents,
+                                                       const WeightSource &source,
+                                                       llvm::ThreadPoolInterface &threads,
+                                                       const std::function<void(int64_t)> &progress);
+
+} // namespace gemmac
+
+#endif
