@@ -1,5 +1,4 @@
-//===- ModelTokenizer.cpp - text to ids and back, without running the model
-//--------------------------------===//
+//===- ModelTokenizer.cpp - text to ids and back, without running the model -------------------===//
 
 #include "compiler/ModelTokenizer.h"
 

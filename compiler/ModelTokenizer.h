@@ -1,5 +1,4 @@
-//===- ModelTokenizer.h - text to ids and back, without running the model
-//----------------------------------===//
+//===- ModelTokenizer.h - text to ids and back, without running the model ---------------------===//
 
 #ifndef GEMMAC_COMPILER_MODELTOKENIZER_H
 #define GEMMAC_COMPILER_MODELTOKENIZER_H
