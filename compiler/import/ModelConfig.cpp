@@ -5,6 +5,7 @@
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/import/ConfigFields.h"
+#include "compiler/import/RopeRules.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
@@ -184,7 +185,9 @@ private:
     else
       readGemma4Attention();
     checkHeads();
-    readRope();
+    RopeRules rules(fields, config.family);
+    for (LayerConfig &layer : config.layers)
+      layer.rope = rules.of(layer);
   }
 
   std::vector<bool> readLayerTypes(int64_t count) {
@@ -301,68 +304,6 @@ private:
         return fields.fail("head_dim", "is " + Twine(layer.headDim) + " in layer " + Twine(index) +
                                            ", but rotation needs pairs");
     }
-  }
-
-  void readRope() {
-    bool gemma3 = defaults.family == ModelFamily::gemma3;
-    RopeRule sliding{"default", 1e4, 1.0, 1.0};
-    RopeRule global = gemma3 ? RopeRule{"default", 1e6, 1.0, 1.0} : RopeRule{"proportional", 1e6, 0.25, 1.0};
-    if (gemma3) {
-      sliding.theta = fields.positive("rope_local_base_freq", sliding.theta);
-      global.theta = fields.positive("rope_theta", global.theta);
-      ConfigFields scaling = fields.inner("rope_scaling");
-      if (fields.given("rope_scaling"))
-        global = readRule(scaling, global);
-      fields.absorb(scaling);
-    }
-    ConfigFields both = fields.inner("rope_parameters");
-    for (auto [key, rule] : {std::pair(kSliding, &sliding), std::pair(kGlobal, &global)}) {
-      ConfigFields entry = both.inner(key);
-      if (both.given(key))
-        *rule = readRule(entry, *rule);
-      both.absorb(entry);
-    }
-    both.refuseTheRest();
-    fields.absorb(both);
-    for (LayerConfig &layer : config.layers)
-      layer.rope = resolve(layer.global() ? global : sliding, layer.headDim);
-  }
-
-  struct RopeRule {
-    std::string type;
-    double theta;
-    double rotated; ///< share of the head
-    double factor;
-  };
-
-  RopeRule readRule(ConfigFields &entry, const RopeRule &absent) {
-    RopeRule rule;
-    // Files from before transformers 4.43 call it "type".
-    rule.type = entry.string(entry.has("type") ? "type" : "rope_type", std::nullopt);
-    if (entry.has("type") && entry.string("rope_type", rule.type) != rule.type)
-      entry.fail("rope_type", "contradicts 'type'");
-    rule.theta = entry.positive("rope_theta", absent.theta);
-    rule.rotated = 1.0;
-    rule.factor = 1.0;
-    if (rule.type == "proportional") {
-      rule.rotated = entry.number("partial_rotary_factor", absent.rotated, 0.0, 1.0);
-      rule.factor = entry.positive("factor", 1.0);
-    } else if (rule.type == "linear") {
-      rule.factor = entry.positive("factor", std::nullopt);
-    } else if (rule.type != "default") {
-      entry.fail("rope_type",
-                 "is " + inQuotes(rule.type) + ", but 'default', 'linear' or 'proportional' is needed");
-    }
-    // Another type would take the exponent over the rotated part alone.
-    if (rule.type != "proportional" && entry.number("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0)
-      entry.fail("partial_rotary_factor", "needs the type 'proportional'");
-    entry.refuseTheRest();
-    return rule;
-  }
-
-  static RopeConfig resolve(const RopeRule &rule, int64_t headDim) {
-    int64_t pairs = rule.type == "proportional" ? int64_t(rule.rotated * double(headDim)) / 2 : headDim / 2;
-    return {rule.theta, pairs, rule.factor};
   }
 };
 
