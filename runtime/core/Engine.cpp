@@ -64,6 +64,20 @@ gemmac_status checkFit(const gemmac_model &code, const format::Package &package,
   return GEMMAC_OK;
 }
 
+gemmac_status openVocabulary(const format::Metadata &metadata, Vocabulary &vocabulary, const char *file,
+                             gemmac_error *error) {
+  const format::Tokenizer &tables = *metadata.tokenizer();
+  if (!vocabulary.open(tables))
+    return fail(error, GEMMAC_CORRUPT, "%s: the tokenizer's tables contradict themselves", file);
+  if (vocabulary.size() > metadata.vocab_size())
+    return fail(error, GEMMAC_CORRUPT, "%s: the tokenizer has %u tokens, the model %u", file,
+                vocabulary.size(), metadata.vocab_size());
+  if (vocabulary.longestPiece() > tables.text()->size())
+    return fail(error, GEMMAC_CORRUPT, "%s: the tokenizer's longest piece has %u bytes, all of them have %u",
+                file, vocabulary.longestPiece(), tables.text()->size());
+  return GEMMAC_OK;
+}
+
 } // namespace gemmac
 
 using namespace gemmac;
@@ -80,6 +94,8 @@ gemmac_status gemmac_engine::open(const char *path, bool verify, gemmac_error *e
   if (gemmac_status status = checkCpu(who, metadata.cpu_features()->c_str(), error))
     return status;
   if (gemmac_status status = checkFit(*code, package, path, error))
+    return status;
+  if (gemmac_status status = openVocabulary(metadata, vocabulary, path, error))
     return status;
   return verify ? package.verifyTensors(path, error) : GEMMAC_OK;
 }

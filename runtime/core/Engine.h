@@ -7,12 +7,14 @@
 #include "runtime/core/Region.h"
 #include "runtime/format/Package.h"
 #include "runtime/platform/Platform.h"
+#include "runtime/tokenizer/Vocabulary.h"
 
 struct gemmac_engine {
   const gemmac_model *code;
   gemmac::Region region;
   gemmac::platform::MappedFile file;
   gemmac::format::Package package;
+  gemmac::Vocabulary vocabulary;
 
   gemmac_status open(const char *path, bool verify, gemmac_error *error);
   void close();
@@ -22,6 +24,10 @@ namespace gemmac {
 
 /// Every feature of `needed` (separated by blanks) must be the CPU's; `who` needs them.
 gemmac_status checkCpu(const char *who, const char *needed, gemmac_error *error);
+
+/// Opens the package's tokenizer tables.
+gemmac_status openVocabulary(const format::Metadata &metadata, Vocabulary &vocabulary, const char *file,
+                             gemmac_error *error);
 
 /// Do code and package come from the same compilation?
 gemmac_status checkFit(const gemmac_model &code, const format::Package &package, const char *file,

@@ -1,6 +1,8 @@
 #include "runtime/core/Session.h"
 
+#include "runtime/core/Sampler.h"
 #include "runtime/core/Status.h"
+#include "runtime/tokenizer/Encoder.h"
 
 #include <string.h>
 
@@ -10,7 +12,10 @@ void gemmac_session::layOut(Carver &carver, const gemmac_engine &of) {
   tokens = carver.take<int32_t>(of.code->context);
   logits = carver.take<float>(of.code->vocab_size);
   cache = carver.take<uint8_t>(of.code->cache_bytes);
-  arena = carver.take<uint8_t>(of.code->arena_bytes);
+  uint64_t scratch = Encoder::kScratchBytes, sampler = Sampler::scratchBytes(of.code->vocab_size);
+  scratch = sampler > scratch ? sampler : scratch;
+  arena = carver.take<uint8_t>(of.code->arena_bytes > scratch ? of.code->arena_bytes : scratch);
+  text = carver.take<char>(StreamDecoder(of.vocabulary, true).mostBytes());
 }
 
 void gemmac_session::reset() {
@@ -19,16 +24,23 @@ void gemmac_session::reset() {
   cancelled = false;
 }
 
+gemmac_status gemmac_session::checkIds(const int32_t *ids, size_t count, const char *what) {
+  uint32_t vocab = engine->code->vocab_size;
+  for (size_t i = 0; i < count; ++i)
+    if (ids[i] < 0 || static_cast<uint32_t>(ids[i]) >= vocab)
+      return fail(&error, GEMMAC_INVALID_ARGUMENT, "%s: id %d at %zu is outside the vocabulary, 0 to %u",
+                  what, ids[i], i, vocab - 1);
+  return GEMMAC_OK;
+}
+
 gemmac_status gemmac_session::append(const int32_t *ids, size_t count, const char *what) {
   if (count == 0)
     return fail(&error, GEMMAC_INVALID_ARGUMENT, "%s has no tokens", what);
   if (!ids)
     return fail(&error, GEMMAC_INVALID_ARGUMENT, "%s: ids are null", what);
-  uint32_t vocab = engine->code->vocab_size, context = engine->code->context;
-  for (size_t i = 0; i < count; ++i)
-    if (ids[i] < 0 || static_cast<uint32_t>(ids[i]) >= vocab)
-      return fail(&error, GEMMAC_INVALID_ARGUMENT, "%s: id %d at %zu is outside the vocabulary, 0 to %u",
-                  what, ids[i], i, vocab - 1);
+  if (gemmac_status status = checkIds(ids, count, what))
+    return status;
+  uint32_t context = engine->code->context;
   if (count > context - length)
     return fail(&error, GEMMAC_CONTEXT_FULL,
                 "%s has %zu tokens, and %u of the context's %u positions are free", what, count,
@@ -36,6 +48,10 @@ gemmac_status gemmac_session::append(const int32_t *ids, size_t count, const cha
   memcpy(tokens + length, ids, count * sizeof(int32_t));
   length += static_cast<uint32_t>(count);
   return GEMMAC_OK;
+}
+
+void gemmac_session::takeBack(uint32_t held) {
+  length = position > held ? position : held;
 }
 
 gemmac_status gemmac_session::checkChunk(uint32_t &chunk) {
@@ -51,7 +67,6 @@ gemmac_status gemmac_session::checkChunk(uint32_t &chunk) {
 gemmac_status gemmac_session::stopIfCancelled() {
   if (!cancelled.exchange(false))
     return GEMMAC_OK;
-  length = position;
   return fail(&error, GEMMAC_CANCELLED, "cancelled after %u tokens", position);
 }
 
@@ -103,4 +118,73 @@ gemmac_status gemmac_session::score(uint32_t chunk, float *out) {
     logitsReady = true;
   }
   return GEMMAC_OK;
+}
+
+bool gemmac_session::isStop(const gemmac_generation &generation, int32_t id) const {
+  if (generation.ignore_stop)
+    return false;
+  for (int32_t stop : *engine->package.metadata().generation()->stop())
+    if (stop == id)
+      return true;
+  for (size_t i = 0; i < generation.stop_count; ++i)
+    if (generation.stop[i] == id)
+      return true;
+  return false;
+}
+
+gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation, StreamDecoder &decoder,
+                                             gemmac_result &result) {
+  const format::Generation &defaults = *engine->package.metadata().generation();
+  const gemmac_sampling &sampling = generation.sampling;
+  SamplerOptions options;
+  options.temperature = sampling.temperature;
+  options.topK = sampling.top_k;
+  options.topP = sampling.top_p;
+  options.minP = sampling.min_p;
+  options.repetitionPenalty = sampling.repetition_penalty;
+  options.suppressed = defaults.suppress()->data();
+  options.suppressedCount = defaults.suppress()->size();
+  options.seed = sampling.seed;
+  Sampler sampler(options, engine->code->vocab_size, arena);
+
+  while (true) {
+    result.finish = GEMMAC_FINISH_LENGTH;
+    if (generation.max_tokens && result.tokens == generation.max_tokens)
+      return GEMMAC_OK;
+    result.finish = GEMMAC_FINISH_CONTEXT;
+    if (length == engine->code->context)
+      return GEMMAC_OK;
+    if (position < length)
+      if (gemmac_status status = advance(1))
+        return status;
+    if (gemmac_status status = stopIfCancelled())
+      return status;
+    // The sampler changes logits, and the token that comes next is then known.
+    logitsReady = false;
+    int32_t id = sampler.sample(logits, tokens, length);
+    if (id < 0)
+      return fail(&error, GEMMAC_BAD_LOGITS, "after %u tokens every logit is suppressed or not a number",
+                  length);
+    tokens[length++] = id;
+    result.finish = GEMMAC_FINISH_STOP;
+    if (isStop(generation, id))
+      return GEMMAC_OK;
+    ++result.tokens;
+    result.finish = GEMMAC_FINISH_CALLBACK;
+    size_t bytes = decoder.push(id, text);
+    if (generation.on_token && generation.on_token(generation.user, id, text, bytes))
+      return GEMMAC_OK;
+  }
+}
+
+gemmac_status gemmac_session::generate(const gemmac_generation &generation, gemmac_result &result) {
+  result = {};
+  if (position == length && !logitsReady)
+    return fail(&error, GEMMAC_NO_PROMPT, "there are no logits to generate from: give a prompt first");
+  StreamDecoder decoder(engine->vocabulary, true);
+  gemmac_status status = generateTokens(generation, decoder, result);
+  size_t bytes = decoder.finish(text);
+  if (bytes && generation.on_token && result.finish != GEMMAC_FINISH_CALLBACK)
+    generation.on_token(generation.user, -1, text, bytes);
+  return status;
 }

@@ -6,6 +6,7 @@
 
 #include "runtime/core/Engine.h"
 #include "runtime/core/ThreadPool.h"
+#include "runtime/tokenizer/Decoder.h"
 
 #include <atomic>
 
@@ -21,26 +22,36 @@ struct gemmac_session {
   uint32_t length, position;
   float *logits; ///< of the token at position - 1, if logitsReady
   bool logitsReady;
-  uint8_t *arena, *cache;
+  uint8_t *cache;
+  uint8_t *arena; ///< of steps; between them scratch of encoder and sampler
+  char *text;     ///< what one token can show
 
   /// Takes this session's parts out of its region; over null memory it counts them.
   void layOut(gemmac::Carver &carver, const gemmac_engine &engine);
   void reset();
 
   /// Appends ids after checking them and their number.
+  gemmac_status checkIds(const int32_t *ids, size_t count, const char *what);
   gemmac_status append(const int32_t *ids, size_t count, const char *what);
+  /// Forgets what was appended after the first `held` tokens and has not been run.
+  void takeBack(uint32_t held);
   gemmac_status checkChunk(uint32_t &chunk);
 
-  /// Runs held tokens up to `end` by prefill steps; on cancel those that were not run are forgotten.
+  /// Runs held tokens up to `end` by prefill steps.
   gemmac_status prefillTo(uint32_t end, uint32_t chunk);
   /// Runs all held tokens: prefill of all but the last, decode of the last.
   gemmac_status advance(uint32_t chunk);
+  /// Runs all held tokens by score steps.
   gemmac_status score(uint32_t chunk, float *out);
   gemmac_status generate(const gemmac_generation &generation, gemmac_result &result);
 
 private:
   void step(void (*entry)(const gemmac_step *), uint32_t count, float *logits);
   gemmac_status stopIfCancelled();
+  /// Samples, holds and shows tokens until there is a reason to finish.
+  gemmac_status generateTokens(const gemmac_generation &generation, gemmac::StreamDecoder &decoder,
+                               gemmac_result &result);
+  bool isStop(const gemmac_generation &generation, int32_t id) const;
 };
 
 #endif

@@ -43,6 +43,8 @@ const char *gemmac_status_name(gemmac_status status) {
     return "buffer too small";
   case GEMMAC_NO_PROMPT:
     return "no prompt";
+  case GEMMAC_BAD_LOGITS:
+    return "bad logits";
   }
   return "unknown status";
 }

@@ -47,9 +47,9 @@ typedef enum gemmac_status {
   GEMMAC_OUT_OF_MEMORY = 7, /* pages or threads refused by the system, or the caller's memory is too small */
   GEMMAC_CONTEXT_FULL = 8,  /* more tokens than the context has free positions: nothing was run */
   GEMMAC_CANCELLED = 9,     /* gemmac_cancel was called; what had been run before stays */
-  GEMMAC_BUFFER_TOO_SMALL =
-      10,               /* the result does not fit the caller's buffer: the count says what would fit */
-  GEMMAC_NO_PROMPT = 11 /* there are no logits to go on from: nothing was run since open, reset or cancel */
+  GEMMAC_BUFFER_TOO_SMALL = 10, /* the result does not fit the buffer: the count says what would fit */
+  GEMMAC_NO_PROMPT = 11,  /* no logits to go on from: nothing was run since open, reset or cancel */
+  GEMMAC_BAD_LOGITS = 12 /* every token's logit is suppressed or not a number: there is none to choose */
 } gemmac_status;
 
 /* "context full"; never null. */

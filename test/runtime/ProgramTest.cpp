@@ -1,0 +1,200 @@
+// The emitted program's command line, seen from outside: fake-program is the real main around fake_model.
+
+#include "FakeModel.h"
+#include "TestPackage.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace gemmac;
+
+namespace {
+
+struct Result {
+  int code;
+  std::string out, err;
+};
+
+std::string readFile(const std::string &path) {
+  std::string text;
+  if (FILE *file = fopen(path.c_str(), "rb")) {
+    char buffer[4096];
+    for (size_t got; (got = fread(buffer, 1, sizeof(buffer), file)) > 0;)
+      text.append(buffer, got);
+    fclose(file);
+  }
+  return text;
+}
+
+struct ProgramTest : testing::Test {
+  Result run(const std::string &arguments, const std::string &input = "") {
+    return command("--weights " + file.path + " " + arguments, input);
+  }
+  Result command(const std::string &arguments, const std::string &input = "") {
+    test::TemporaryFile in("program.in", test::Bytes(input.begin(), input.end()));
+    test::TemporaryFile out("program.out", {}), err("program.err", {});
+    int status = system((std::string(RUNNER " " PROGRAM " ") + arguments + " <" + in.path + " >" + out.path +
+                         " 2>" + err.path)
+                            .c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, readFile(out.path), readFile(err.path)};
+  }
+  test::TemporaryFile file{"program.weights", test::write(test::fakeContents())};
+};
+
+/// Ids as the program prints them.
+std::string greedy(std::vector<int32_t> ids, int count) {
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    ids.push_back(fake_next(ids.data(), ids.size()));
+    text += (i ? " " : "") + std::to_string(ids.back());
+  }
+  return text + "\n";
+}
+
+TEST_F(ProgramTest, HelpAndVersion) {
+  Result help = command("--help");
+  EXPECT_EQ(help.code, 0);
+  for (const char *option :
+       {"--prompt",  "--ids-file", "--n-predict", "--print",          "--logits", "--stats",      "--temp",
+        "--top-k",   "--top-p",    "--min-p",     "--repeat-penalty", "--seed",   "--ignore-eos", "--no-bos",
+        "--weights", "--threads",  "--chunk",     "--no-verify",      "--help",   "--version"})
+    EXPECT_NE(help.out.find(option), std::string::npos) << option;
+  EXPECT_EQ(command("--version").out, "fake for any, gemmac API 1, model version 1\n");
+}
+
+TEST_F(ProgramTest, IdsInAndOut) {
+  std::string expected = greedy({3, 8, 13}, 10);
+  for (const char *more : {"", "--chunk 1", "--chunk 2 --threads 1", "--chunk 64 --threads 3"}) {
+    Result result = run("--ids-file - --n-predict 10 --temp 0 --ignore-eos --print ids " + std::string(more),
+                        " 3 8\n13\n");
+    EXPECT_EQ(result.code, 0) << result.err;
+    EXPECT_EQ(result.out, expected) << more;
+    EXPECT_EQ(result.err, "");
+  }
+}
+
+TEST_F(ProgramTest, PromptFromTheCommandLineOrStandardInput) {
+  Result line = run("--prompt 'a bad cab' -n 8 --temp 0 --ignore-eos --print ids");
+  EXPECT_EQ(line.code, 0) << line.err;
+  EXPECT_EQ(run("--prompt - -n 8 --temp 0 --ignore-eos --print ids", "a bad cab").out, line.out);
+  EXPECT_EQ(run("- -n 8 --temp=0 --ignore-eos --print=ids", "a bad cab").out, line.out);
+  EXPECT_NE(run("--prompt 'a bad cab' --no-bos -n 8 --temp 0 --ignore-eos --print ids").out, line.out);
+}
+
+TEST_F(ProgramTest, TextAndStats) {
+  Result result = run("--prompt 'a bad' -n 5 --ignore-eos --stats");
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out.back(), '\n');
+  EXPECT_NE(result.err.find("prompt: "), std::string::npos) << result.err;
+  EXPECT_NE(result.err.find("generation: 5 tokens in "), std::string::npos) << result.err;
+}
+
+TEST_F(ProgramTest, SameSeedSameText) {
+  std::string sampled = "--prompt a -n 20 --temp 2 --top-k 30 --top-p 0.99 --min-p 0.001 --repeat-penalty "
+                        "1.1 --ignore-eos --seed ";
+  EXPECT_EQ(run(sampled + "7").out, run(sampled + "7").out);
+  EXPECT_NE(run(sampled + "7").out, run(sampled + "8").out);
+}
+
+TEST_F(ProgramTest, EndlessStopsAtTheContext) {
+  Result result = run("--ids-file - -n -1 --temp 0 --ignore-eos --print ids", "3 8 13");
+  EXPECT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(result.out, greedy({3, 8, 13}, FAKE_CONTEXT - 3));
+}
+
+TEST_F(ProgramTest, LogitsAsNumpy) {
+  std::string ids;
+  std::vector<int32_t> all;
+  for (int i = 0; i < 21; ++i) {
+    all.push_back(i * 3 % FAKE_VOCAB);
+    ids += std::to_string(all.back()) + " ";
+  }
+  std::string path = file.path + ".npy", first;
+  for (const char *chunk : {"", "--chunk 1", "--chunk 7"}) {
+    Result result = run("--ids-file - --logits " + path + " " + chunk, ids);
+    EXPECT_EQ(result.code, 0) << result.err;
+    std::string npy = readFile(path);
+    unlink(path.c_str());
+    ASSERT_EQ(npy.size(), 128u + 21 * FAKE_VOCAB * 4);
+    EXPECT_EQ(npy.substr(0, 10), std::string("\x93NUMPY\x01\x00\x76\x00", 10));
+    EXPECT_NE(npy.find("{'descr': '<f4', 'fortran_order': False, 'shape': (21, 64), }"), std::string::npos);
+    EXPECT_EQ(npy[127], '\n');
+    for (int i = 0; i < 21; ++i) {
+      float best;
+      memcpy(&best, &npy[128 + (i * FAKE_VOCAB + fake_next(all.data(), i + 1)) * 4], 4);
+      EXPECT_EQ(best, 4.0f) << i;
+    }
+    EXPECT_EQ(npy, first.empty() ? first = npy : first);
+  }
+}
+
+TEST_F(ProgramTest, NoHalfWrittenLogits) {
+  std::string path = file.path + ".npy";
+  EXPECT_EQ(run("--ids-file - --logits " + path, "1 2 64").code, 1);
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+  EXPECT_NE(access((path + ".partial").c_str(), F_OK), 0);
+  EXPECT_EQ(run("--ids-file - --logits /nowhere/out.npy", "1 2").code, 1);
+  Result full = run("--ids-file - --logits /dev/full", "1 2");
+  EXPECT_EQ(full.code, 1);
+  EXPECT_NE(full.err.find("/dev/full: No space left on device"), std::string::npos) << full.err;
+  EXPECT_EQ(access("/dev/full", F_OK), 0);
+}
+
+TEST_F(ProgramTest, WrongCommandLines) {
+  for (const char *arguments :
+       {"", "--prompt", "--prompt a --ids-file b", "--what", "word", "--prompt a --temp hot",
+        "--prompt a --temp -1", "--prompt a --top-p 0", "--prompt a --top-p 1.1", "--prompt a --min-p nan",
+        "--prompt a --threads 0", "--prompt a --threads 65", "--prompt a -n -2", "--prompt a -n 3x",
+        "--prompt a --chunk 0", "--prompt a --print words", "--prompt a --seed -1",
+        "--prompt a --repeat-penalty 0", "--prompt a --stats=yes"}) {
+    Result result = run(arguments);
+    EXPECT_EQ(result.code, 2) << arguments;
+    EXPECT_EQ(result.out, "") << arguments;
+    EXPECT_NE(result.err, "") << arguments;
+  }
+  EXPECT_EQ(run("--prompt a --threads 65").err, "--threads: '65' is no number from 1 to 64\n");
+  EXPECT_EQ(run("--prompt a --top-p 0").err, "--top-p: '0' is no number above 0 up to 1\n");
+}
+
+TEST_F(ProgramTest, WhatGoesWrongIsOneLine) {
+  auto expect = [](const Result &result, const char *words) {
+    EXPECT_EQ(result.code, 1);
+    EXPECT_EQ(result.out, "");
+    EXPECT_NE(result.err.find(words), std::string::npos) << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  };
+  expect(command("--prompt a --weights /nowhere"), "/nowhere: No such file");
+  expect(run("--ids-file /nowhere"), "/nowhere: No such file");
+  expect(run("--ids-file -", "1 two 3"), "'two' at byte 2 is no token id");
+  expect(run("--ids-file -", "1 -2"), "'-2' at byte 2");
+  expect(run("--ids-file -", "99999999999"), "is no token id");
+  expect(run("--ids-file -", "64"), "id 64 at 0 is outside the vocabulary");
+  expect(run("--ids-file -", ""), "the prompt has no tokens");
+}
+
+TEST_F(ProgramTest, CorruptWeights) {
+  test::Bytes bytes = test::write(test::fakeContents());
+  bytes[test::headerOf(bytes).tensors_offset + 4096] ^= 1;
+  test::TemporaryFile broken("broken.weights", bytes);
+  Result result = command("--prompt a --weights " + broken.path);
+  EXPECT_EQ(result.code, 1);
+  EXPECT_EQ(result.err, broken.path + ": tensor 'norm' does not fit its checksum: bytes have changed\n");
+  EXPECT_EQ(command("--prompt a -n 1 --no-verify --weights " + broken.path).code, 0);
+}
+
+TEST_F(ProgramTest, WeightsBesideTheProgram) {
+  std::string folder = file.path + ".d";
+  ASSERT_EQ(system(("mkdir " + folder + " && cp " PROGRAM " " + folder + "/p && cp " + file.path + " " +
+                    folder + "/fake.weights")
+                       .c_str()),
+            0);
+  EXPECT_EQ(system((std::string(RUNNER " ") + folder + "/p --prompt a -n 1 >/dev/null").c_str()), 0);
+  EXPECT_EQ(system(("rm -r " + folder).c_str()), 0);
+}
+
+} // namespace
