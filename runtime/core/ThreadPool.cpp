@@ -65,7 +65,7 @@ void ThreadPool::run(gemmac_task newTask, void *newArguments, int32_t newPieces)
   ranges.store(newRanges, std::memory_order_relaxed);
   done.store(0, std::memory_order_relaxed);
   uint32_t job = jobs.load(std::memory_order_relaxed) + 1;
-  ticket.store(static_cast<uint64_t>(job) << 32, std::memory_order_release);
+  ticket.store(static_cast<uint64_t>(job) << 32 | newRanges, std::memory_order_release);
   // In this order on both sides, job before sleepers here and sleepers before job in waitForJob: one of the
   // two sees the other.
   jobs.store(job);
@@ -77,17 +77,15 @@ void ThreadPool::run(gemmac_task newTask, void *newArguments, int32_t newPieces)
 
 void ThreadPool::runRanges(uint32_t job) {
   uint64_t seen = ticket.load(std::memory_order_acquire);
-  while (seen >> 32 == job) {
-    // Read before the range is taken: if taking it succeeds, the job was still this one, and its fields had
-    // not changed.
+  // While ranges are left the job is not done and its fields don't change, so that what is read here is this
+  // job's if taking the range succeeds.
+  while (seen >> 32 == job && static_cast<uint32_t>(seen) != 0) {
     gemmac_task thisTask = task.load(std::memory_order_relaxed);
     void *thisArguments = arguments.load(std::memory_order_relaxed);
     int64_t count = pieces.load(std::memory_order_relaxed);
     uint32_t of = ranges.load(std::memory_order_relaxed);
-    uint32_t range = static_cast<uint32_t>(seen);
-    if (range >= of)
-      return;
-    if (!ticket.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel, std::memory_order_acquire))
+    uint32_t range = of - static_cast<uint32_t>(seen);
+    if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
     thisTask(thisArguments, static_cast<int32_t>(count * range / of),
              static_cast<int32_t>(count * (range + 1) / of));

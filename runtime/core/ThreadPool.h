@@ -49,8 +49,8 @@ private:
   std::atomic<int32_t> pieces{0};
   std::atomic<uint32_t> ranges{0};
 
-  /// Number of the job in the upper half, its next range in the lower one: a thread that is late cannot take
-  /// a range of another job.
+  /// Number of the job in the upper half, ranges that are left in the lower one: a thread that is late can
+  /// take nothing of another job, and nothing of one that is done.
   alignas(64) std::atomic<uint64_t> ticket{0};
   alignas(64) std::atomic<uint32_t> done{0}; ///< ranges of this job that are done
   alignas(64) std::atomic<uint32_t> jobs{0}; ///< number of the newest job; threads sleep on it
