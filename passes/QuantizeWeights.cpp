@@ -1,9 +1,7 @@
-//===- QuantizeWeights.cpp - matrices and tables get the scheme that the device stores
-//--------------------===//
+//===- QuantizeWeights.cpp - matrices and tables get the scheme that the device stores ----------------===//
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Passes.h"
-#include "llvm/ADT/MapVector.h"
 
 using namespace mlir;
 
@@ -25,7 +23,7 @@ bool choosesExperts(gemma::LinearOp linear) {
   });
 }
 
-/// The matrices of a model, and which of them multiply rows that are no whole blocks.
+/// The matrices of a model, and which of them stand in whole blocks beside rows in whole blocks.
 class Matrices {
 public:
   explicit Matrices(ModuleOp module) : symbols(module) {
@@ -43,26 +41,26 @@ public:
         add(experts.getDown());
       }
     });
-    matrices.remove_if([&](auto &entry) { return excluded.contains(entry.first); });
   }
 
-  struct Rows {
-    bool wholeBlocks = true;
-  };
-  llvm::MapVector<gemma::WeightOp, Rows> matrices;
+  bool contains(gemma::WeightOp weight) const {
+    return blocksFit.contains(weight) && !excluded.contains(weight);
+  }
+  bool fitBlocks(gemma::WeightOp weight) const { return blocksFit.lookup(weight); }
 
 private:
   void add(llvm::StringRef symbol, Value rows = {}) {
     auto weight = symbols.lookup<gemma::WeightOp>(symbol);
     assert(weight && "verified: the weight exists");
-    bool &whole = matrices[weight].wholeBlocks;
-    whole &= weight.getTensorType().getShape().back() % kBlock == 0;
+    bool &fit = blocksFit.try_emplace(weight, true).first->second;
+    fit &= weight.getTensorType().getShape().back() % kBlock == 0;
     if (rows)
-      whole &= cast<RankedTensorType>(rows.getType()).getShape().back() % kBlock == 0;
+      fit &= cast<RankedTensorType>(rows.getType()).getShape().back() % kBlock == 0;
   }
   void exclude(llvm::StringRef symbol) { excluded.insert(symbols.lookup<gemma::WeightOp>(symbol)); }
 
   SymbolTable symbols;
+  llvm::DenseMap<gemma::WeightOp, bool> blocksFit;
   llvm::DenseSet<gemma::WeightOp> excluded;
 };
 
@@ -75,8 +73,11 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
       getOperation().emitError() << "weights are stored as f32, bf16, q8_0 or q4_0, not '" << scheme << "'";
       return signalPassFailure();
     }
-    for (auto [weight, rows] : Matrices(getOperation()).matrices) {
-      bool declines = isBlocked(*wanted) && !rows.wholeBlocks;
+    Matrices matrices(getOperation());
+    for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
+      if (!matrices.contains(weight))
+        continue;
+      bool declines = isBlocked(*wanted) && !matrices.fitBlocks(weight);
       weight.setScheme(declines ? gemma::Scheme::bf16 : *wanted);
       if (declines)
         mlir::emitRemark(weight.getLoc())

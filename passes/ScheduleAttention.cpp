@@ -1,5 +1,4 @@
-//===- ScheduleAttention.cpp - @forward learns its position; attention reads caches
-//-----------------------===//
+//===- ScheduleAttention.cpp - @forward learns its position; attention reads caches -------------------===//
 // A call of n tokens writes their n slots before it reads. Its oldest query still looks window - 1 positions
 // back, so a ring of window - 1 + n slots holds all that any query of the call may see.
 
@@ -101,14 +100,18 @@ struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
     forward.walk([&](gemma::AttentionOp attention) {
       readers[{attention.getKeys(), attention.getValues()}].push_back(attention);
     });
+    // All writes stand before the first attention goes: what one layer reads may be what another keeps.
+    llvm::SmallVector<std::pair<gemma::AttentionOp, gemma::CacheOp>> reads;
     for (auto &[pair, attentions] : readers) {
       int64_t slots = 0;
       for (gemma::AttentionOp attention : attentions)
         slots = std::max(slots, reach.slots(attention.getWindow()));
       gemma::CacheOp cache = keep(pair, slots, forward, symbols);
       for (gemma::AttentionOp attention : attentions)
-        readFrom(cache, attention, position, reach);
+        reads.push_back({attention, cache});
     }
+    for (auto [attention, cache] : reads)
+      readFrom(cache, attention, position, reach);
   }
 };
 

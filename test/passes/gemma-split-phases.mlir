@@ -1,0 +1,47 @@
+// RUN: gemmac-opt %s --gemma-split-phases --split-input-file --verify-diagnostics | FileCheck %s
+
+gemma.weight @table : tensor<16x32xf32> from ["t"]
+
+// CHECK-LABEL: func.func @prefill(%{{.*}}: tensor<?xi32>, %{{.*}}: index) {
+// CHECK: gemma.embed
+// CHECK: {{ return$}}
+// CHECK-LABEL: func.func @decode(%{{.*}}: tensor<?xi32>, %{{.*}}: index) -> tensor<?x1x32xf32> attributes {gemma.tokens = 1 : i64} {
+// CHECK: gemma.embed
+// CHECK: return %
+// CHECK-LABEL: func.func @score(%{{.*}}: tensor<?xi32>, %{{.*}}: index) -> tensor<?x1x32xf32> {
+// CHECK: gemma.embed
+// CHECK: return %
+// CHECK-NOT: @forward
+func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x1x32xf32> {
+  %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x1x32xf32>
+  return %x : tensor<?x1x32xf32>
+}
+
+// -----
+
+// CHECK-LABEL: @helper
+// CHECK-NOT: func.func
+func.func @helper(%ids: tensor<?xi32>, %position: index) -> tensor<?xi32> {
+  return %ids : tensor<?xi32>
+}
+
+// -----
+
+gemma.weight @table : tensor<16x32xf32> from ["t"]
+// expected-error @+1 {{phases need @forward(ids, position) -> logits, but it has type '(tensor<?xi32>) -> tensor<?x32xf32>'; schedule its attention first}}
+func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
+  %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x32xf32>
+  return %x : tensor<?x32xf32>
+}
+
+// -----
+
+gemma.weight @table : tensor<16x32xf32> from ["t"]
+func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x32xf32> {
+  %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x32xf32>
+  return %x : tensor<?x32xf32>
+}
+// expected-error @+1 {{takes the name of a phase, @decode}}
+func.func @decode(%ids: tensor<?xi32>) {
+  return
+}
