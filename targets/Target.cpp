@@ -10,6 +10,7 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <thread>
 
@@ -24,10 +25,13 @@ const std::vector<Target> &allTargets() {
   return all;
 }
 
-/// Does this machine have a feature that the runtime would check? Linux names two of ARM's features otherwise
+/// Does this machine have a feature that the runtime would check? Linux names ARM's features otherwise
 /// than LLVM does.
 static bool hostHas(const llvm::StringMap<bool> &features, const std::string &required) {
-  return features.lookup(required == "asimd" ? "neon" : required == "asimddp" ? "dotprod" : required);
+  static const std::map<std::string, std::string> otherwise = {
+      {"asimd", "neon"}, {"asimddp", "dotprod"}, {"asimdhp", "fullfp16"}};
+  auto found = otherwise.find(required);
+  return features.lookup(found == otherwise.end() ? required : found->second);
 }
 
 static std::optional<Target> detectHost() {

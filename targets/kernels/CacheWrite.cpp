@@ -15,15 +15,15 @@ using namespace Halide;
 static Func writeTo(const std::string &name, ImageParam x, const Expr &position, const KernelSpec &spec,
                     const Target &target) {
   int dim = int(spec.integer("dim")), slots = int(spec.integer("slots"));
-  Type stored = spec.word("scheme") == "f16" ? Float(16) : Float(32);
+  bool half = spec.word("scheme") == "f16";
   Var c("c"), h("h"), s("s");
   Func cache(name);
-  cache(c, h, s) = undef(stored);
+  cache(c, h, s) = half ? undef<uint16_t>() : undef<float>();
   Part numbers = partOf(cache, 0), inSlots = partOf(cache, 2);
   RDom r(0, dim, x.dim(2).min(), x.dim(2).extent(), name + "_r");
   Expr slot = (position + r.y) % slots;
   r.where(r.x >= numbers.begin && r.x < numbers.end && slot >= inSlots.begin && slot < inSlots.end);
-  cache(r.x, h, slot) = cast(stored, x(r.x, h, r.y));
+  cache(r.x, h, slot) = half ? toStoredHalf(x(r.x, h, r.y), target) : x(r.x, h, r.y);
   RVar outer("r_outer"), inner("r_inner");
   cache.update()
       .allow_race_conditions()

@@ -27,7 +27,9 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   int heads = int(spec.integer("heads")), kvHeads = int(spec.integer("kv_heads")),
       dim = int(spec.integer("dim"));
   int slots = int(spec.integer("slots")), window = int(spec.integer("window"));
-  Type stored = spec.word("scheme") == "f16" ? Float(16) : Float(32);
+  bool half = spec.word("scheme") == "f16";
+  Type stored = half ? UInt(16) : Float(32);
+  auto number = [&](const Expr &x) { return half ? fromStoredHalf(x, target) : x; };
   ImageParam q = tokensArray("q", Float(32), dim, heads);
   ImageParam keys = denseArray("keys", stored, {slots, kvHeads, dim});
   ImageParam values = denseArray("values", stored, {slots, kvHeads, dim});
@@ -52,7 +54,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   Expr head = h / (heads / kvHeads);
   products(lane, j, b, h, t) = 0.0f;
   products(lane, j, b, h, t) +=
-      q(i * lanes + lane, h, t) * cast<float>(keys(i * lanes + lane, head, slot(j, b, t)));
+      q(i * lanes + lane, h, t) * number(keys(i * lanes + lane, head, slot(j, b, t)));
   Expr product = sumOfLanes([&](int l) { return products(l, j, b, h, t); }, lanes);
   score(j, b, h, t) = select(visible, product * float(spec.number("scale")), kLowest);
 
@@ -70,7 +72,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   blockSum(b, h, t) = strict_float(overBlock(weight, [](Expr x, Expr y) { return x + y; }));
   RDom p(0, kPositions, "p");
   mixed(c, b, h, t) = 0.0f;
-  mixed(c, b, h, t) += weight(p, b, h, t) * cast<float>(values(c, head, slot(p, b, t)));
+  mixed(c, b, h, t) += weight(p, b, h, t) * number(values(c, head, slot(p, b, t)));
 
   // Blocks of the call's first token's first position to its last token's last; each token takes its own.
   Expr firstOfAll = window ? max(position + tokens.begin - (window - 1), 0) : Expr(0);

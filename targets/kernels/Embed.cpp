@@ -13,7 +13,8 @@ using namespace Halide;
 
 /// The number that a table holds in a row and column, as float32.
 static Expr numberAt(const std::string &layout, const std::string &scheme,
-                     const std::vector<ImageParam> &planes, const Expr &row, const Expr &column) {
+                     const std::vector<ImageParam> &planes, const Expr &row, const Expr &column,
+                     const Target &target) {
   bool tiled = layout == "tiles16";
   Expr tile = row / 16, lane = row % 16;
   if (scheme == "f32" || scheme == "bf16") {
@@ -21,7 +22,7 @@ static Expr numberAt(const std::string &layout, const std::string &scheme,
     return scheme == "f32" ? stored : widenBfloat(stored);
   }
   Expr block = column / 32, i = column % 32;
-  Expr scale = cast<float>(tiled ? planes[1](lane, block, tile) : planes[1](block, row));
+  Expr scale = fromStoredHalf(tiled ? planes[1](lane, block, tile) : planes[1](block, row), target);
   if (scheme == "q8_0") {
     Expr stored = tiled ? planes[0](i % 4, lane, i / 4, block, tile) : planes[0](column, row);
     return scale * cast<float>(stored);
@@ -41,7 +42,7 @@ KernelCode buildEmbed(const KernelSpec &spec, const Target &target) {
   Var c("c"), t("t");
   Func out("out");
   Expr row = clamp(ids(t), 0, int(vocabulary) - 1), column = c + int(spec.integer("offset"));
-  out(c, t) = float(spec.number("scale")) * numberAt(layout, scheme, planes, row, column);
+  out(c, t) = float(spec.number("scale")) * numberAt(layout, scheme, planes, row, column, target);
   out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   std::vector<Argument> arguments = {ids};
   arguments.insert(arguments.end(), planes.begin(), planes.end());

@@ -64,6 +64,33 @@ Expr widenBfloat(Expr bits) {
   return reinterpret<float>(cast<uint32_t>(bits) << 16);
 }
 
+static bool convertsHalf(const Target &target) {
+  Halide::Target halide(target.halide);
+  return halide.has_feature(Halide::Target::F16C) || halide.has_feature(Halide::Target::ARMFp16);
+}
+
+// Without instructions for it, as in SmallFloats.h, but for infinities and NaNs, which become large numbers:
+// neither scales nor keys are.
+Expr fromStoredHalf(Expr bits, const Target &target) {
+  if (convertsHalf(target))
+    return cast<float>(reinterpret(Float(16), bits));
+  Expr wide = cast<uint32_t>(bits);
+  Expr size = strict_float(reinterpret<float>((wide & 0x7fff) << 13) * Expr(0x1p112f));
+  return reinterpret<float>(reinterpret<uint32_t>(size) | (wide & 0x8000) << 16);
+}
+
+Expr toStoredHalf(Expr x, const Target &target) {
+  if (convertsHalf(target))
+    return reinterpret<uint16_t>(cast(Float(16), x));
+  Expr bits = reinterpret<uint32_t>(x);
+  Expr size =
+      min(bits & 0x7fffffff, 0x47800000); // 2^16 stands for all that is too large, and becomes infinity
+  Expr subnormal = reinterpret<uint32_t>(strict_float(reinterpret<float>(size) + 0.5f)) - 0x3f000000;
+  Expr normal = (size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13;
+  Expr half = min(select(size < 0x38800000, subnormal, normal), 0x7c00);
+  return cast<uint16_t>(half | (bits >> 16 & 0x8000));
+}
+
 Expr sumOfLanes(const std::function<Expr(int)> &lane, int count) {
   std::vector<Expr> sums;
   for (int i = 0; i < count; ++i)
@@ -98,9 +125,8 @@ static Type typeOf(Element element) {
   case Element::f32:
     return Float(32);
   case Element::bf16:
+  case Element::f16: // Halide would convert as it reads; kernels do that themselves
     return UInt(16);
-  case Element::f16:
-    return Float(16);
   case Element::i8:
     return Int(8);
   case Element::u8:

@@ -23,6 +23,12 @@ std::pair<Halide::Expr, Halide::Expr> cosineAndSine(Halide::Expr angle);
 /// The float32 whose upper half a bfloat16 is.
 Halide::Expr widenBfloat(Halide::Expr bits);
 
+/// float32 from a float16 that an array holds as its bits.
+Halide::Expr fromStoredHalf(Halide::Expr bits, const Target &target);
+
+/// The bits of the float16 nearest to a float32, ties to even.
+Halide::Expr toStoredHalf(Halide::Expr x, const Target &target);
+
 /// Sum of `count` (a power of two) of f's first axis as a tree: the same order on every machine.
 Halide::Expr sumOfLanes(const std::function<Halide::Expr(int)> &lane, int count);
 

@@ -11,16 +11,23 @@ KernelBuilder findKernel(const std::string &family) {
       {"add_norm", buildAddNorm},
       {"cache_write", buildCacheWrite},
       {"cached_attention", buildCachedAttention},
+      {"combine", buildCombine},
+      {"combine_groups", buildCombineGroups},
       {"embed", buildEmbed},
+      {"expert_linear", buildExpertLinear},
+      {"gather_tokens", buildGatherTokens},
       {"gelu", buildGelu},
       {"gelu_mul", buildGeluMul},
+      {"group_by_expert", buildGroupByExpert},
       {"linear", buildLinear},
       {"mul", buildMul},
+      {"quantize", buildQuantize},
       {"rms_norm", buildRmsNorm},
       {"rope", buildRope},
       {"scale", buildScale},
       {"softcap", buildSoftcap},
       {"softmax", buildSoftmax},
+      {"top_k", buildTopK},
   };
   auto found = builders.find(family);
   return found == builders.end() ? nullptr : found->second;

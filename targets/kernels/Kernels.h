@@ -12,16 +12,23 @@ KernelCode buildAdd(const KernelSpec &spec, const Target &target);
 KernelCode buildAddNorm(const KernelSpec &spec, const Target &target);
 KernelCode buildCacheWrite(const KernelSpec &spec, const Target &target);
 KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target);
+KernelCode buildCombine(const KernelSpec &spec, const Target &target);
+KernelCode buildCombineGroups(const KernelSpec &spec, const Target &target);
 KernelCode buildEmbed(const KernelSpec &spec, const Target &target);
+KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target);
+KernelCode buildGatherTokens(const KernelSpec &spec, const Target &target);
 KernelCode buildGelu(const KernelSpec &spec, const Target &target);
 KernelCode buildGeluMul(const KernelSpec &spec, const Target &target);
+KernelCode buildGroupByExpert(const KernelSpec &spec, const Target &target);
 KernelCode buildLinear(const KernelSpec &spec, const Target &target);
 KernelCode buildMul(const KernelSpec &spec, const Target &target);
+KernelCode buildQuantize(const KernelSpec &spec, const Target &target);
 KernelCode buildRmsNorm(const KernelSpec &spec, const Target &target);
 KernelCode buildRope(const KernelSpec &spec, const Target &target);
 KernelCode buildScale(const KernelSpec &spec, const Target &target);
 KernelCode buildSoftcap(const KernelSpec &spec, const Target &target);
 KernelCode buildSoftmax(const KernelSpec &spec, const Target &target);
+KernelCode buildTopK(const KernelSpec &spec, const Target &target);
 
 } // namespace gemmac
 

@@ -14,15 +14,14 @@ namespace gemmac {
 
 using namespace Halide;
 
-/// theta^(-2j/dim) / factor, each step rounded to float32 as in the reference.
+/// One for each pair that turns.
 static Buffer<float> frequencies(const KernelSpec &spec) {
   int64_t dim = spec.integer("dim"), pairs = spec.integer("pairs");
   Buffer<float> table(int(std::max<int64_t>(pairs, 1)), "frequencies");
-  for (int64_t j = 0; j < pairs; ++j) {
-    float exponent = float(2 * j) / float(dim);
+  table(0) = 0;
+  for (int64_t j = 0; j < pairs; ++j)
     table(int(j)) =
-        1.0f / float(std::pow(spec.number("theta"), double(exponent))) / float(spec.number("factor"));
-  }
+        float(std::pow(spec.number("theta"), -2.0 * double(j) / double(dim)) / spec.number("factor"));
   return table;
 }
 
@@ -30,8 +29,6 @@ KernelCode buildRope(const KernelSpec &spec, const Target &target) {
   int dim = int(spec.integer("dim")), half = dim / 2, pairs = int(spec.integer("pairs"));
   ImageParam x = tokensArray("x", Float(32), dim, spec.integer("heads"));
   Param<int32_t> position("position");
-  if (!pairs) // no frequency is stored, nothing turns
-    pairs = 0;
 
   Var c("c"), h("h"), t("t"), j("j");
   Func turn("turn"), out("out");
@@ -41,7 +38,7 @@ KernelCode buildRope(const KernelSpec &spec, const Target &target) {
 
   // Both halves of a head in turn, whole vectors each; stored where the call's part of the output is.
   out(c, h, t) = undef<float>();
-  Part numbers = partOf(out, 0), heads = partOf(out, 1);
+  Part numbers = partOf(out, 0);
   RDom r(0, half, 0, 2, "r");
   Expr at = r.x + r.y * half;
   r.where(at >= numbers.begin && at < numbers.end);

@@ -28,7 +28,7 @@ TEST(Rope, TurnsPairsByTheirPosition) {
         for (int t = 0; t < 5; ++t)
           for (int h = 0; h < 2; ++h)
             for (int j = 0; j < dim / 2; ++j) {
-              float frequency = 1 / float(std::pow(theta, double(float(2 * j) / float(dim)))) / float(factor);
+              float frequency = float(std::pow(theta, -2.0 * j / double(dim)) / factor);
               double angle = j < pairs ? frequency * float(position + t) : 0;
               double low = x(t, h, j), high = x(t, h, j + int(dim / 2));
               double size = 3e-7 * (std::abs(low) + std::abs(high));

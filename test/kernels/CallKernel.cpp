@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <dlfcn.h>
 #include <filesystem>
@@ -80,6 +81,37 @@ Weight::Weight(const std::string &layout, const std::string &scheme, WeightShape
     for (size_t axis = sizes.size(); axis--; stride *= sizes[axis])
       strides[axis] = stride;
     planes.emplace_back(bytes[i].data(), typeOf(all[i].element), sizes, strides);
+  }
+}
+
+static std::vector<int> inBlocks(std::vector<int> shape) {
+  shape.back() /= int(kBlock);
+  return shape;
+}
+
+QuantizedRows::QuantizedRows(Array<float> &x)
+    : q(x.shape, 32), scales(inBlocks(x.shape), 3), sums(scales.shape, 1) {
+  std::vector<int> index(x.shape.size()), block = index;
+  int64_t count = 1;
+  for (int size : scales.shape)
+    count *= size;
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t rest = i;
+    for (size_t axis = index.size(); axis--; rest /= scales.shape[axis])
+      block[axis] = int(rest % scales.shape[axis]);
+    index = block;
+    float most = 0;
+    for (int k = 0; k < kBlock; ++k) {
+      index.back() = block.back() * int(kBlock) + k;
+      most = std::max(most, std::fabs(x.at(index)));
+    }
+    scales.at(block) = most / 127;
+    sums.at(block) = 0;
+    for (int k = 0; k < kBlock; ++k) {
+      index.back() = block.back() * int(kBlock) + k;
+      q.at(index) = int8_t(most == 0 ? 0 : std::nearbyint(x.at(index) / scales.at(block)));
+      sums.at(block) += q.at(index);
+    }
   }
 }
 

@@ -86,12 +86,20 @@ struct Weight {
   Weight(const std::string &layout, const std::string &scheme, WeightShape shape, unsigned seed);
 };
 
+/// Rows of x as the quantized kernels take them: int8, scales and sums.
+struct QuantizedRows {
+  Array<int8_t> q;
+  Array<float> scales;
+  Array<int32_t> sums;
+  explicit QuantizedRows(Array<float> &x); ///< the shape's last axis is a multiple of 32
+};
+
 /// A kernel in this process, compiled for the host.
 class LoadedKernel {
 public:
   LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
 
-  /// Arguments are Array, Buffer, Weight and int.
+  /// Arguments are Array, Buffer, QuantizedRows, Weight and int.
   template <typename... Args>
   void operator()(Args &&...arguments) const {
     std::vector<Buffer> buffers;
@@ -112,6 +120,9 @@ private:
   template <typename T>
   static void add(Array<T> &array, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
     add(Buffer(array), buffers, words);
+  }
+  static void add(QuantizedRows &x, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
+    add(x.q, buffers, words), add(x.scales, buffers, words), add(x.sums, buffers, words);
   }
   static void add(const Weight &weight, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
     for (const Buffer &plane : weight.planes)

@@ -1,9 +1,12 @@
-//===- LinearTest.cpp - x times the transpose of a weight
-//---------------------------------------------------===//
+//===- LinearTest.cpp - x times the transpose of a weight, of one or of each token's experts
+//----------------===//
 
 #include "CallKernel.h"
 
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <optional>
 
 using namespace gemmac;
 using namespace gemmac::test;
@@ -14,72 +17,185 @@ struct Shape {
   int64_t input, output, rows, offset;
 };
 
-LoadedKernel linear(const Shape &shape, const std::string &scheme, int64_t tokens) {
-  return LoadedKernel("linear", {{"input", shape.input},
-                                 {"output", shape.output},
-                                 {"rows", shape.rows},
-                                 {"offset", shape.offset},
-                                 {"scheme", scheme},
-                                 {"tokens", tokens}});
-}
-
 /// Awkward on purpose: rows that fill no tile, ranges that begin inside one, one column.
 const Shape kFloatShapes[] = {
     {64, 48, 48, 0}, {33, 12, 12, 0}, {1, 8, 40, 13}, {40, 100, 120, 7}, {16, 1, 1, 0}};
+const Shape kBlockShapes[] = {
+    {64, 48, 48, 0}, {32, 12, 12, 0}, {96, 8, 40, 13}, {160, 100, 120, 7}, {32, 1, 1, 0}};
 
-TEST(Linear, FloatsAgreeWithSums) {
-  for (const char *scheme : {"f32", "bf16"})
-    for (const Shape &shape : kFloatShapes)
-      for (int tokens : {0, 1, 5, 17}) {
-        Weight w("tiles16", scheme, {0, shape.rows, shape.input}, 1);
-        auto x = Array<float>::random({tokens, int(shape.input)}, 2, 3);
-        Array<float> y({tokens, int(shape.output)}, 5);
-        linear(shape, scheme, 0)(x, w, y);
-        for (int t = 0; t < tokens; ++t)
-          for (int r = 0; r < shape.output; ++r) {
-            double sum = 0, size = 0;
-            for (int k = 0; k < shape.input; ++k) {
-              double product = double(x(t, k)) * w.numbers(0, r + shape.offset, k);
-              sum += product, size += std::abs(product);
-            }
-            ASSERT_NEAR(y(t, r), sum, 1e-6 * size) << scheme << " " << t << " " << r;
-          }
-        for (int t = 0; t < tokens; ++t)
-          for (int gap = 0; gap < 5; ++gap)
-            ASSERT_EQ(y(t, int(shape.output) + gap), 77);
+bool isQuantized(const std::string &scheme) {
+  return scheme == "q8_0" || scheme == "q4_0";
+}
+
+template <typename Test>
+void forEachCase(const Test &test) {
+  for (const char *scheme : {"f32", "bf16", "q8_0", "q4_0"})
+    for (const Shape &shape : isQuantized(scheme) ? kBlockShapes : kFloatShapes) {
+      SCOPED_TRACE(testing::Message() << scheme << " " << shape.output << "x" << shape.input);
+      test(std::string(scheme), shape);
+      if (testing::Test::HasFatalFailure())
+        return;
+    }
+}
+
+/// A linear kernel with its weight, and x in the form that its scheme wants.
+struct Linear {
+  LoadedKernel kernel;
+  Weight w;
+  bool quantized;
+
+  Linear(const std::string &scheme, const Shape &shape, int64_t tokens)
+      : kernel("linear", {{"input", shape.input},
+                          {"output", shape.output},
+                          {"rows", shape.rows},
+                          {"offset", shape.offset},
+                          {"scheme", scheme},
+                          {"tokens", tokens}}),
+        w("tiles16", scheme, {0, shape.rows, shape.input}, 1), quantized(isQuantized(scheme)) {}
+
+  void operator()(Array<float> &x, Buffer y) const {
+    if (!quantized)
+      return kernel(x, w, y);
+    QuantizedRows rows(x);
+    kernel(rows, w, y);
+  }
+};
+
+/// Sum of products in double, and the sum of their sizes.
+struct Sum {
+  double value = 0, size = 0;
+  void add(double product) { value += product, size += std::abs(product); }
+};
+
+/// What x is after quantization, if the scheme asks for it.
+Array<float> asSeen(Array<float> x, bool quantized) {
+  if (!quantized)
+    return x;
+  QuantizedRows rows(x);
+  for (int t = 0; t < x.shape[0]; ++t)
+    for (int k = 0; k < x.shape[1]; ++k)
+      x(t, k) = float(rows.q(t, k)) * rows.scales(t, k / 32);
+  return x;
+}
+
+TEST(Linear, AgreesWithSums) {
+  forEachCase([](const std::string &scheme, const Shape &shape) {
+    for (int tokens : {0, 1, 5, 17}) {
+      Linear linear(scheme, shape, 0);
+      auto x = Array<float>::random({tokens, int(shape.input)}, 2, 3), seen = asSeen(x, linear.quantized);
+      Array<float> y({tokens, int(shape.output)}, 5);
+      linear(x, y);
+      for (int t = 0; t < tokens; ++t) {
+        for (int r = 0; r < shape.output; ++r) {
+          Sum sum;
+          for (int k = 0; k < shape.input; ++k)
+            sum.add(double(seen(t, k)) * linear.w.numbers(0, r + shape.offset, k));
+          ASSERT_NEAR(y(t, r), sum.value, 1e-6 * sum.size) << t << " " << r;
+        }
+        for (int gap = 0; gap < (t + 1 < tokens ? 5 : 0); ++gap)
+          ASSERT_EQ(y.data[size_t(t) * size_t(shape.output + 5) + size_t(shape.output + gap)], 77);
       }
+    }
+  });
 }
 
 TEST(Linear, OneTokenIsTheSameAsMany) {
-  for (const char *scheme : {"f32", "bf16"})
-    for (const Shape &shape : kFloatShapes) {
-      Weight w("tiles16", scheme, {0, shape.rows, shape.input}, 1);
-      auto x = Array<float>::random({9, int(shape.input)}, 2);
-      Array<float> y({9, int(shape.output)}), single({9, int(shape.output)});
-      linear(shape, scheme, 0)(x, w, y);
-      LoadedKernel gemv = linear(shape, scheme, 1);
-      for (int t = 0; t < 9; ++t)
-        gemv(x, w, single.part(0, {t, t + 1}));
-      EXPECT_EQ(y.data, single.data) << scheme;
-    }
+  forEachCase([](const std::string &scheme, const Shape &shape) {
+    auto x = Array<float>::random({9, int(shape.input)}, 2);
+    Array<float> y({9, int(shape.output)}), single({9, int(shape.output)});
+    Linear(scheme, shape, 0)(x, y);
+    Linear gemv(scheme, shape, 1);
+    for (int t = 0; t < 9; ++t)
+      gemv(x, single.part(0, {t, t + 1}));
+    EXPECT_EQ(y.data, single.data);
+  });
 }
 
 TEST(Linear, PiecesAreTheSameAsTheWhole) {
-  for (const char *scheme : {"f32", "bf16"})
-    for (const Shape &shape : kFloatShapes) {
-      Weight w("tiles16", scheme, {0, shape.rows, shape.input}, 1);
-      auto x = Array<float>::random({7, int(shape.input)}, 2);
-      Array<float> whole({7, int(shape.output)}), pieces({7, int(shape.output)});
-      LoadedKernel kernel = linear(shape, scheme, 0);
-      kernel(x, w, whole);
-      for (int r = 0; r < shape.output; r += 11)
-        for (int t = 0; t < 7; t += 5) {
-          Range rows{r, std::min(r + 11, int(shape.output))}, tokens{t, std::min(t + 5, 7)};
-          kernel(x, w, pieces.part(1, rows).part(0, tokens));
-          kernel(x, w, pieces.part(1, {r, r}).part(0, tokens));
-        }
-      EXPECT_EQ(whole.data, pieces.data) << scheme;
+  forEachCase([](const std::string &scheme, const Shape &shape) {
+    auto x = Array<float>::random({7, int(shape.input)}, 2);
+    Array<float> whole({7, int(shape.output)}), pieces({7, int(shape.output)});
+    Linear linear(scheme, shape, 0);
+    linear(x, whole);
+    for (int r = 0; r < shape.output; r += 11)
+      for (int t = 0; t < 7; t += 5) {
+        Range rows{r, std::min(r + 11, int(shape.output))}, tokens{t, std::min(t + 5, 7)};
+        linear(x, pieces.part(1, rows).part(0, tokens));
+        linear(x, pieces.part(1, {r, r}).part(0, tokens));
+      }
+    EXPECT_EQ(whole.data, pieces.data);
+  });
+}
+
+TEST(Linear, TheLargestNumbersDoNotOverflow) {
+  // All weights -8 and all x 127, or the same with the other sign: the sums that vpmaddubsw must hold.
+  for (const char *scheme : {"q8_0", "q4_0"})
+    for (float sign : {1.0f, -1.0f}) {
+      Linear linear(scheme, {64, 16, 16, 0}, 0);
+      bool q8 = scheme == std::string("q8_0");
+      for (uint8_t &byte : linear.w.bytes[0])
+        byte = q8 ? uint8_t(-127) : 0; // q4_0: number -8 in both nibbles
+      for (size_t i = 0; i < linear.w.bytes[1].size(); i += 2)
+        linear.w.bytes[1][i] = 0, linear.w.bytes[1][i + 1] = 0x3c; // scale 1
+      Array<float> x({2, 64}), y({2, 16});
+      std::fill(x.data.begin(), x.data.end(), 127 * sign);
+      linear(x, y);
+      for (float number : y.data)
+        EXPECT_EQ(number, 64 * 127 * sign * (q8 ? -127 : -8));
+      if (!q8) {
+        std::fill(linear.w.bytes[0].begin(), linear.w.bytes[0].end(), uint8_t(0xff));
+        linear(x, y);
+        for (float number : y.data)
+          EXPECT_EQ(number, 64 * 127 * sign * 7);
+      }
     }
+}
+
+TEST(ExpertLinear, EachTokenUsesItsOwnExperts) {
+  for (const char *scheme : {"f32", "bf16", "q8_0", "q4_0"})
+    for (int64_t shared : {0, 1})
+      for (int64_t output : {40, 9})
+        for (int tokens : {0, 1, 3}) {
+          const int64_t input = 64, experts = 5, choices = 3;
+          Weight w("tiles16", scheme, {experts, output, input}, 1);
+          std::vector<int> shape = {tokens, int(choices), int(input)};
+          if (shared)
+            shape.erase(shape.begin() + 1);
+          auto x = Array<float>::random(shape, 2);
+          Array<int32_t> ids({tokens, int(choices)});
+          for (size_t i = 0; i < ids.data.size(); ++i)
+            ids.data[i] = int32_t(i * 3 % experts);
+          Array<float> y({tokens, int(choices), int(output)}, 2), pieces(y.shape, 2);
+          LoadedKernel kernel("expert_linear", {{"input", input},
+                                                {"output", output},
+                                                {"experts", experts},
+                                                {"choices", choices},
+                                                {"shared", shared},
+                                                {"scheme", std::string(scheme)}});
+          QuantizedRows rows(x);
+          auto run = [&](Buffer out) {
+            isQuantized(scheme) ? kernel(rows, ids, w, out) : kernel(x, ids, w, out);
+          };
+          run(y);
+          for (int t = 0; t < tokens; ++t)
+            for (int i = 0; i < choices; ++i)
+              for (int r = 0; r < output; ++r) {
+                Sum sum;
+                for (int k = 0; k < input; ++k) {
+                  std::vector<int> at = {t, i, k}, block = {t, i, k / 32};
+                  if (shared)
+                    at.erase(at.begin() + 1), block.erase(block.begin() + 1);
+                  double number =
+                      isQuantized(scheme) ? double(rows.q.at(at)) * rows.scales.at(block) : double(x.at(at));
+                  sum.add(number * w.numbers(ids(t, i), r, k));
+                }
+                ASSERT_NEAR(y(t, i, r), sum.value, 1e-6 * sum.size) << scheme << shared;
+              }
+          for (Range part : {Range{0, 7}, {7, 7}, {7, int(output)}})
+            for (int i = 0; i < choices; ++i)
+              run(pieces.part(2, part).part(1, {i, i + 1}));
+          EXPECT_EQ(y.data, pieces.data);
+        }
 }
 
 } // namespace

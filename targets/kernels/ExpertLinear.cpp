@@ -1,0 +1,58 @@
+//===- ExpertLinear.cpp - each token through the matrices of its own experts
+//--------------------------------===//
+//
+// y[t, i, r] = sum over k of x[t, (i,) k] w[ids[t, i], r, k]
+//
+// For decode: each pair of a token and a choice reads its matrix once. As in Linear.cpp, some row tiles stay
+// in registers.
+
+#include "targets/kernels/Kernels.h"
+#include "targets/kernels/TileProduct.h"
+
+namespace gemmac {
+
+using namespace Halide;
+
+KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
+  Var r("r"), i("i"), t("t"), rowGroup("row_group");
+  Func out("out");
+  out(r, i, t) = undef<float>();
+  Part rows = partOf(out, 0);
+
+  int64_t choices = spec.integer("choices"), experts = spec.integer("experts");
+  bool shared = spec.integer("shared") != 0;
+  TokenRows input(spec, shared ? 0 : choices);
+  ImageParam ids = tokensArray("ids", Int(32), choices);
+  std::vector<ImageParam> planes =
+      weightPlanes("tiles16", spec.word("scheme"), {experts, spec.integer("output"), spec.integer("input")});
+  GroupSize size = groupSizeFor(spec.word("scheme"), true, target);
+  GroupVars group;
+  Expr rowTile = min(rows.begin / 16 + rowGroup * size.tiles + group.tile, (rows.end - 1) / 16);
+  Expr expert = clamp(ids(i, t), 0, int(experts) - 1);
+  auto ofRow = [&](const ImageParam &array, const Expr &k) { return shared ? array(k, t) : array(k, i, t); };
+  TileOperands operands;
+  operands.weight = [&](int plane, std::vector<Expr> inTile) {
+    inTile.push_back(rowTile);
+    inTile.push_back(expert);
+    return planes[size_t(plane)](inTile);
+  };
+  operands.x = [&](const Expr &k) { return ofRow(input.x, k); };
+  operands.scale = [&](const Expr &b) { return ofRow(input.scales, b); };
+  operands.sum = [&](const Expr &b) { return ofRow(input.sums, b); };
+  Func sum = tileProduct(spec, target, size, operands, {rowGroup, i, t});
+
+  Expr rowGroups = ((rows.end + 15) / 16 - rows.begin / 16 + size.tiles - 1) / size.tiles;
+  RDom d(0, 16, 0, size.tiles, 0, rowGroups, "d");
+  Expr row = (rows.begin / 16 + d[2] * size.tiles + d[1]) * 16 + d[0];
+  d.where(row >= rows.begin && row < rows.end);
+  out(row, i, t) = sum(d[0], d[1], 0, d[2], i, t);
+  out.update().allow_race_conditions().reorder(d[0], d[1], d[2], i, t).vectorize(d[0]).unroll(d[1]);
+  sum.compute_at(out, d[2]);
+
+  std::vector<Argument> arguments = input.arguments();
+  arguments.push_back(ids);
+  arguments.insert(arguments.end(), planes.begin(), planes.end());
+  return {arguments, out, true};
+}
+
+} // namespace gemmac

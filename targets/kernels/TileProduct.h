@@ -1,0 +1,55 @@
+//===- TileProduct.h - sums of products for tiles of 16 rows: the heart of all linear kernels
+//---------------===//
+//
+// floats:    y = sum over k of x[k] w[k]
+// quantized: y = sum over blocks b of (sum over the block of xq[k] wq[k]) * (w_scale[b] * x_scale[b])
+//
+// The sum of a block is an exact int32; float sums run in the order of k or b, one fused multiply-add each.
+// So a result is the same number whatever tile it is computed in, for one token and for many.
+
+#ifndef GEMMAC_TARGETS_KERNELS_TILEPRODUCT_H
+#define GEMMAC_TARGETS_KERNELS_TILEPRODUCT_H
+
+#include "targets/kernels/Expressions.h"
+
+namespace gemmac {
+
+/// The Vars of a group of results that stays in registers: 16 lanes, row tiles, tokens.
+struct GroupVars {
+  Halide::Var lane{"lane"}, tile{"tile"}, token{"token"};
+};
+
+/// How a result, named by GroupVars and the outer Vars, finds its numbers.
+struct TileOperands {
+  /// A number of a plane, by the indices inside the result's row tile, fastest first; Kernel.h's order of
+  /// tiles16.
+  std::function<Halide::Expr(int plane, std::vector<Halide::Expr> inTile)> weight;
+  std::function<Halide::Expr(Halide::Expr k)> x;          ///< f32, or i8 where the scheme is quantized
+  std::function<Halide::Expr(Halide::Expr b)> scale, sum; ///< of a block of x; quantized schemes only
+};
+
+/// Row tiles and tokens of a group.
+struct GroupSize {
+  int tiles, tokens;
+};
+
+/// One token: enough row tiles to hide latencies. Many: as many results as leave registers for their
+/// operands.
+GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target);
+
+/// The results (lane, tile, token, outer...), scheduled inside; the caller says where they are computed.
+Halide::Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size,
+                         const TileOperands &operands, const std::vector<Halide::Var> &outer);
+
+/// x and, where the scheme is quantized, its scales and sums: the first arguments of linear kernels.
+/// `choices` is 0, or the rows that each token has.
+struct TokenRows {
+  Halide::ImageParam x, scales, sums;
+  bool quantized;
+  TokenRows(const KernelSpec &spec, int64_t choices = 0);
+  std::vector<Halide::Argument> arguments() const;
+};
+
+} // namespace gemmac
+
+#endif
