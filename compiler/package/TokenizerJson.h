@@ -1,5 +1,4 @@
-//===- TokenizerJson.h - reading a checkpoint's tokenizer
-//------------------------------------------------------===//
+//===- TokenizerJson.h - reading a checkpoint's tokenizer -----------------------------------------------===//
 //
 // Reads `tokenizer.json` of Gemma's kind (spec 7.1): BPE over the whole text with byte fallback. A tokenizer
 // of another kind is refused by the name of the field that says so; nothing is taken for granted that would

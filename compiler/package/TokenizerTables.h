@@ -1,5 +1,4 @@
-//===- TokenizerTables.h - tables that a device uses as they are
-//-----------------------------------------------===//
+//===- TokenizerTables.h - tables that a device uses as they are ----------------------------------------===//
 //
 // Prepares all that runtime/tokenizer looks up: characters by page, merges by hash, added tokens as tries,
 // and the pairs of characters that any merge can cross. The same tokenizer gives the same bytes.

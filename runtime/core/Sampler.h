@@ -1,5 +1,4 @@
-//===- Sampler.h - choosing the next token
-//---------------------------------------------------------------------===//
+//===- Sampler.h - choosing the next token --------------------------------------------------------------===//
 //
 // In this order, each on what the one before left:
 //   1. repetition penalty: the logit of each token among the last ones is divided by the penalty if positive,

@@ -1,5 +1,4 @@
-//===- Decoder.h - tokens to text
-//------------------------------------------------------------------------------===//
+//===- Decoder.h - tokens to text -----------------------------------------------------------------------===//
 //
 // As Hugging Face's decoder for Gemma: "▁" becomes a space, a run of byte tokens becomes its characters if
 // all of it is UTF-8, else one U+FFFD for each of its bytes. Ids outside the vocabulary give nothing.

@@ -1,5 +1,4 @@
-//===- Encoder.h - text to tokens
-//------------------------------------------------------------------------------===//
+//===- Encoder.h - text to tokens -----------------------------------------------------------------------===//
 //
 // Byte-pair encoding exactly as Hugging Face's `tokenizers` does it for Gemma: added tokens are found first,
 // then in each stretch between them spaces become "▁", characters become tokens, and the merge of lowest rank

@@ -1,5 +1,4 @@
-//===- Tables.h - what the makers and the readers of tokenizer tables agree on
-//---------------------------------===//
+//===- Tables.h - what the makers and the readers of tokenizer tables agree on --------------------------===//
 //
 // The compiler writes the tables of runtime/format/tokenizer.fbs, the runtime reads them; both include this.
 // A change here is a change of the package's format.

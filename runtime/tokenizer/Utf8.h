@@ -1,5 +1,4 @@
-//===- Utf8.h - reading UTF-8 that may be broken
-//---------------------------------------------------------------===//
+//===- Utf8.h - reading UTF-8 that may be broken --------------------------------------------------------===//
 
 #ifndef GEMMAC_RUNTIME_TOKENIZER_UTF8_H
 #define GEMMAC_RUNTIME_TOKENIZER_UTF8_H

@@ -1,5 +1,4 @@
-//===- Vocabulary.h - look-ups in a model's tokenizer tables
-//---------------------------------------------------===//
+//===- Vocabulary.h - look-ups in a model's tokenizer tables --------------------------------------------===//
 //
 // A view of the mapped tables (runtime/format/tokenizer.fbs): opening it checks sizes and copies pointers,
 // whatever the vocabulary's size. Contents are checked where they are used, so that damaged tables give wrong

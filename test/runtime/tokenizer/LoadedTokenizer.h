@@ -1,5 +1,4 @@
-//===- LoadedTokenizer.h - from a checkpoint's directory to ids and back
-//---------------------------------------===//
+//===- LoadedTokenizer.h - from a checkpoint's directory to ids and back --------------------------------===//
 
 #ifndef GEMMAC_TEST_RUNTIME_TOKENIZER_LOADEDTOKENIZER_H
 #define GEMMAC_TEST_RUNTIME_TOKENIZER_LOADEDTOKENIZER_H

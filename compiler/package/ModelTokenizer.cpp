@@ -1,0 +1,88 @@
+#include "compiler/package/ModelTokenizer.h"
+
+#include "compiler/import/JsonFile.h"
+#include "compiler/package/PackageFile.h"
+#include "compiler/package/TokenizerTables.h"
+#include "runtime/tokenizer/Decoder.h"
+#include "runtime/tokenizer/Encoder.h"
+
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/Path.h"
+
+using namespace gemmac;
+using llvm::Expected;
+using llvm::Twine;
+namespace fs = llvm::sys::fs;
+
+/// A directory's only package; the path itself where it is no directory.
+static Expected<std::string> findPackage(const std::string &model) {
+  if (!fs::is_directory(model))
+    return model;
+  std::string found;
+  std::error_code error;
+  for (fs::directory_iterator entry(model, error), end; entry != end && !error; entry.increment(error)) {
+    if (llvm::sys::path::extension(entry->path()) != ".weights")
+      continue;
+    if (!found.empty())
+      return fileError(model, "has more than one package: name one of them");
+    found = entry->path();
+  }
+  if (error)
+    return fileError(model, error.message());
+  if (found.empty())
+    return fileError(model, "is no model: it has neither a tokenizer.json nor a package (.weights)");
+  return found;
+}
+
+Expected<ModelTokenizer> ModelTokenizer::open(const std::string &model) {
+  ModelTokenizer opened;
+  if (fs::exists(pathIn(model, "tokenizer.json"))) {
+    Expected<Tokenizer> tokenizer = readTokenizerJson(model);
+    if (!tokenizer)
+      return tokenizer.takeError();
+    auto buffer = std::make_shared<flatbuffers::DetachedBuffer>(buildTokenizerTables(*tokenizer));
+    [[maybe_unused]] bool fits =
+        opened.vocabulary.open(*flatbuffers::GetRoot<format::Tokenizer>(buffer->data()));
+    assert(fits && "tables that were just built contradict themselves");
+    opened.tables = std::move(buffer);
+    return opened;
+  }
+  Expected<std::string> path = findPackage(model);
+  if (!path)
+    return path.takeError();
+  Expected<PackageFile> package = PackageFile::open(*path);
+  if (!package)
+    return package.takeError();
+  auto file = std::make_shared<PackageFile>(std::move(*package));
+  if (!opened.vocabulary.open(*file->metadata().tokenizer()))
+    return fileError(*path, "the tables of its tokenizer contradict themselves");
+  opened.tables = std::move(file);
+  return opened;
+}
+
+Expected<std::vector<int32_t>> ModelTokenizer::encode(llvm::StringRef text, bool bos) const {
+  std::vector<uint64_t> scratch((Encoder::kScratchBytes + 7) / 8);
+  Encoder encoder(vocabulary, scratch.data());
+  // No token is made of less than a byte.
+  std::vector<int32_t> ids(text.size() + 1);
+  EncodeOptions options;
+  options.bos = bos;
+  size_t count = 0;
+  if (!encoder.encode(text.data(), text.size(), options, ids.data(), ids.size(), count))
+    return llvm::createStringError(
+        std::make_error_code(std::errc::not_enough_memory),
+        "the text has a stretch of thousands of characters that no cut can be found in");
+  ids.resize(count);
+  return ids;
+}
+
+Expected<std::string> ModelTokenizer::decode(llvm::ArrayRef<int32_t> ids, bool skipSpecial) const {
+  for (int32_t id : ids)
+    if (uint32_t(id) >= vocabulary.size())
+      return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
+                                     "id " + Twine(id) + " is outside the vocabulary, 0 to " +
+                                         Twine(vocabulary.size() - 1));
+  std::string text(gemmac::decode(vocabulary, ids.data(), ids.size(), skipSpecial, nullptr, 0), '\0');
+  gemmac::decode(vocabulary, ids.data(), ids.size(), skipSpecial, text.data(), text.size());
+  return text;
+}

@@ -1,0 +1,38 @@
+//===- ModelTokenizer.h - text to ids and back without running the model --------------------------------===//
+//
+// What `gemmac tokenize MODEL` does, by the same code and tables that ship.
+
+#ifndef GEMMAC_COMPILER_PACKAGE_MODELTOKENIZER_H
+#define GEMMAC_COMPILER_PACKAGE_MODELTOKENIZER_H
+
+#include "runtime/tokenizer/Vocabulary.h"
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gemmac {
+
+class ModelTokenizer {
+public:
+  /// `model` is a checkpoint's directory, a package, or a directory with one package in it.
+  static llvm::Expected<ModelTokenizer> open(const std::string &model);
+
+  /// Text may be any bytes. With `bos`, ids begin with it whatever the checkpoint says about prompts.
+  llvm::Expected<std::vector<int32_t>> encode(llvm::StringRef text, bool bos) const;
+  /// An id outside the vocabulary is an error.
+  llvm::Expected<std::string> decode(llvm::ArrayRef<int32_t> ids, bool skipSpecial) const;
+
+private:
+  Vocabulary vocabulary;
+  std::shared_ptr<const void> tables; ///< keeps alive what the vocabulary looks at
+};
+
+} // namespace gemmac
+
+#endif
