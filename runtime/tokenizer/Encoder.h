@@ -5,12 +5,12 @@
 // goes first, of equal ones the leftmost.
 //
 // Two facts keep the work near linear and the memory fixed, without changing any answer:
-//   1. Where no token has this character followed by that one inside it, no merge crosses: the stretch is cut
-//   there. Most words end so.
+//   1. Where no merge has this character at the end of its left part and that one at the beginning of its
+//      right part, none ever crosses from one to the other: the stretch is cut there. Most words end so.
 //   2. A row of tokens is the encoding of a text if, and only if, every two neighbours are the encoding of
-//   theirs: merges elsewhere cannot change
-//      which merge goes first between the two. So a piece longer than the window is encoded in windows that
-//      overlap, and two windows that have a token in common are joined at it.
+//      their own text. For take the first merge that crosses from one token to the next: until then the two
+//      went through the same merges as they do alone, so it would cross there too. Hence a piece longer than
+//      the window is encoded in windows that overlap, joined at a token that both have.
 //
 // Bytes that are no UTF-8 become byte tokens, each its own.
 
