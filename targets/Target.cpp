@@ -10,7 +10,6 @@
 #include "llvm/TargetParser/Triple.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <thread>
 
@@ -25,15 +24,6 @@ const std::vector<Target> &allTargets() {
   return all;
 }
 
-/// Does this machine have a feature that the runtime would check? Linux names ARM's features otherwise
-/// than LLVM does.
-static bool hostHas(const llvm::StringMap<bool> &features, const std::string &required) {
-  static const std::map<std::string, std::string> otherwise = {
-      {"asimd", "neon"}, {"asimddp", "dotprod"}, {"asimdhp", "fullfp16"}};
-  auto found = otherwise.find(required);
-  return features.lookup(found == otherwise.end() ? required : found->second);
-}
-
 static std::optional<Target> detectHost() {
   llvm::Triple triple(llvm::sys::getProcessTriple());
   if (!triple.isX86() && !triple.isAArch64())
@@ -44,7 +34,7 @@ static std::optional<Target> detectHost() {
   std::optional<Target> best;
   for (const Target &row : x86 ? x86::devices() : arm::devices()) {
     bool runs =
-        std::ranges::all_of(row.requires_, [&](const std::string &name) { return hostHas(features, name); });
+        std::ranges::all_of(row.requires_, [&](const std::string &name) { return features.lookup(name); });
     // A board's row is for that board; x86 rows differ in what they need and nothing else.
     if (runs && (x86 || row.cpu == "generic" || row.cpu == cpu))
       best = row;

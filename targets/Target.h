@@ -21,7 +21,7 @@ struct Target {
   std::string cpu;            ///< LLVM's -mcpu of the driver
   std::string features;       ///< LLVM's feature string of the driver, "+avx2,+fma"
   std::string halide;         ///< Halide's target string of the kernels, without `no_runtime` and `no_asserts`
-  std::vector<std::string> requires_; ///< CPU features that the runtime checks before it runs a package: "avx2", "fma", "f16c", "avx512vnni", "asimddp", "asimdhp"
+  std::vector<std::string> requires_; ///< CPU features that the runtime checks before it runs a package, in LLVM's names: "avx2", "avx512vnni", "dotprod"
   int cores = 1;              ///< default number of threads
   int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's data cache and second level
   std::string scheme = "q4_0"; ///< default scheme of the weights

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -115,51 +116,153 @@ QuantizedRows::QuantizedRows(Array<float> &x)
   }
 }
 
-/// The function of a specification, or null after a failure.
-static void *load(const KernelSpec &spec) {
+static const Target *testTarget() {
+  const char *name = std::getenv("GEMMAC_TEST_TARGET");
+  return findTarget(name ? name : "host");
+}
+
+static bool runsHere(const Target &target) {
   const Target *host = findTarget("host");
-  if (!host) {
+  return host && host->family == target.family;
+}
+
+/// A folder of this process that is removed with it.
+static const fs::path &folder() {
+  struct Folder {
+    fs::path path = fs::temp_directory_path() / ("gemmac-test-" + std::to_string(getpid()));
+    Folder() { fs::create_directories(path); }
+    ~Folder() { fs::remove_all(path); }
+  };
+  static Folder folder;
+  return folder.path;
+}
+
+/// The file that a kernel's object was linked to: a library for this machine, a program for another. Empty
+/// after a failure.
+static fs::path build(const KernelSpec &spec) {
+  const Target *target = testTarget();
+  if (!target) {
     ADD_FAILURE() << "no row for this machine";
-    return nullptr;
+    return {};
   }
-  CompiledKernel kernel = compileKernel(spec, *host);
+  CompiledKernel kernel = compileKernel(spec, *target);
   if (!kernel.error.empty()) {
     ADD_FAILURE() << kernel.error;
-    return nullptr;
+    return {};
   }
-  static int count = 0;
-  fs::path base =
-      fs::temp_directory_path() / ("gemmac-test-" + std::to_string(getpid()) + "-" + std::to_string(count++));
-  fs::path object = base.string() + ".o", library = base.string() + ".so";
+  fs::path linked = folder() / spec.symbol(), object = linked.string() + ".o";
   std::ofstream(object, std::ios::binary) << kernel.object;
-  std::string link = GEMMAC_LLD " -shared -o " + library.string() + " " + object.string();
-  EXPECT_EQ(std::system(link.c_str()), 0) << link;
-  void *opened = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
-  fs::remove(object);
-  fs::remove(library);
-  if (!opened) {
-    ADD_FAILURE() << dlerror();
-    return nullptr;
-  }
-  return dlsym(opened, spec.symbol().c_str());
+  std::string command = GEMMAC_LLD " -shared -o " + linked.string() + " " + object.string();
+  if (!runsHere(*target))
+    command = GEMMAC_AARCH64_GCC " -static -O1 -I" GEMMAC_HALIDE_INCLUDE " -Wl,--defsym=foreign_kernel=" +
+              spec.symbol() + " -o " + linked.string() + " " GEMMAC_FOREIGN_KERNEL " " + object.string() +
+              " -lm";
+  int result = std::system(command.c_str());
+  EXPECT_EQ(result, 0) << command;
+  return result ? fs::path() : linked;
 }
 
 LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants) {
   KernelSpec spec{family, std::move(constants)};
-  static std::map<std::string, void *> loaded;
-  auto [entry, fresh] = loaded.try_emplace(spec.text());
-  if (fresh)
-    entry->second = load(spec);
-  function = entry->second;
+  static std::map<std::string, std::pair<std::string, void *>> built;
+  auto [entry, fresh] = built.try_emplace(spec.text());
+  if (fresh) {
+    fs::path file = build(spec);
+    entry->second.first = file;
+    if (!file.empty() && runsHere(*testTarget())) {
+      void *opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+      EXPECT_NE(opened, nullptr) << dlerror();
+      entry->second.second = opened ? dlsym(opened, spec.symbol().c_str()) : nullptr;
+    }
+  }
+  program = entry->second.first;
+  function = entry->second.second;
 }
 
-void LoadedKernel::call(const std::vector<uint64_t> &given) const {
-  ASSERT_NE(function, nullptr);
-  ASSERT_LE(given.size(), 12u);
+/// The bytes of memory that buffers span, each byte once.
+class Memory {
+public:
+  explicit Memory(const std::vector<Argument> &arguments) {
+    for (const Argument &argument : arguments)
+      if (argument.buffer)
+        ranges.push_back(spanOf(argument.buffer->raw));
+    std::sort(ranges.begin(), ranges.end());
+    size_t kept = 0;
+    for (size_t i = 1; i < ranges.size(); ++i) {
+      if (ranges[i].first < ranges[kept].second)
+        ranges[kept].second = std::max(ranges[kept].second, ranges[i].second);
+      else
+        ranges[++kept] = ranges[i];
+    }
+    ranges.resize(std::min(ranges.size(), kept + 1));
+  }
+
+  std::vector<std::pair<uint8_t *, uint8_t *>> ranges;
+
+  /// Which range an address is in, the last one if in none.
+  size_t find(const uint8_t *address) const {
+    size_t i = 0;
+    while (i + 1 < ranges.size() && ranges[i + 1].first <= address)
+      ++i;
+    return i;
+  }
+
+private:
+  static std::pair<uint8_t *, uint8_t *> spanOf(const halide_buffer_t &buffer) {
+    int64_t last = 0;
+    for (int axis = 0; axis < buffer.dimensions; ++axis) {
+      if (buffer.dim[axis].extent == 0)
+        return {buffer.host, buffer.host};
+      last += int64_t(buffer.dim[axis].extent - 1) * buffer.dim[axis].stride;
+    }
+    return {buffer.host, buffer.host + (last + 1) * buffer.type.bytes()};
+  }
+};
+
+/// Hands the call to ForeignKernel.c under the emulator.
+static void emulate(const std::string &program, const std::vector<Argument> &arguments) {
+  Memory memory(arguments);
+  fs::path path = folder() / "call";
+  std::ofstream call(path, std::ios::binary);
+  auto put = [&](int64_t number) { call.write(reinterpret_cast<const char *>(&number), sizeof number); };
+  put(int64_t(memory.ranges.size()));
+  for (auto [begin, end] : memory.ranges) {
+    put(end - begin);
+    call.write(reinterpret_cast<const char *>(begin), end - begin);
+  }
+  put(int64_t(arguments.size()));
+  for (const Argument &argument : arguments) {
+    if (!argument.buffer) {
+      put(-1), put(argument.number);
+      continue;
+    }
+    const halide_buffer_t &buffer = argument.buffer->raw;
+    size_t range = memory.find(buffer.host);
+    put(int64_t(range)), put(buffer.host - memory.ranges[range].first), put(buffer.dimensions);
+    for (int axis = 0; axis < buffer.dimensions; ++axis)
+      put(buffer.dim[axis].min), put(buffer.dim[axis].extent), put(buffer.dim[axis].stride);
+  }
+  call.close();
+  std::string command = GEMMAC_QEMU_AARCH64 " -cpu max " + program + " " + path.string();
+  ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  std::ifstream back(path, std::ios::binary);
+  for (auto [begin, end] : memory.ranges)
+    back.read(reinterpret_cast<char *>(begin), end - begin);
+  ASSERT_TRUE(back.good() || memory.ranges.empty());
+}
+
+void LoadedKernel::call(std::vector<Argument> &arguments) const {
+  ASSERT_LE(arguments.size(), 12u);
+  if (!function) {
+    ASSERT_FALSE(program.empty());
+    return emulate(program, arguments);
+  }
   // A pointer and an int32 both take one word of the calling convention; words that a kernel does not have
   // are not looked at.
   std::array<uint64_t, 12> w{};
-  std::copy(given.begin(), given.end(), w.begin());
+  for (size_t i = 0; i < arguments.size(); ++i)
+    w[i] = arguments[i].buffer ? reinterpret_cast<uint64_t>(&arguments[i].buffer->raw)
+                               : uint64_t(uint32_t(arguments[i].number));
   using Function = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                            uint64_t, uint64_t, uint64_t, uint64_t);
   auto kernel = reinterpret_cast<Function>(function);

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -28,10 +29,9 @@ public:
   Buffer(const Buffer &other) { *this = other; }
   Buffer &operator=(const Buffer &other);
   Buffer part(int axis, Range range) const; ///< axis as in C, slowest first
-  uint64_t word() { return reinterpret_cast<uint64_t>(&raw); }
+  halide_buffer_t raw{};
 
 private:
-  halide_buffer_t raw{};
   std::array<halide_dimension_t, 6> dimensions{};
 };
 
@@ -94,7 +94,14 @@ struct QuantizedRows {
   explicit QuantizedRows(Array<float> &x); ///< the shape's last axis is a multiple of 32
 };
 
-/// A kernel in this process, compiled for the host.
+/// An argument of a kernel: a scalar if there is no buffer.
+struct Argument {
+  int32_t number = 0;
+  std::optional<Buffer> buffer;
+};
+
+/// A kernel, compiled for the host, or for the target that the environment variable GEMMAC_TEST_TARGET names.
+/// One for this machine runs in this process, one for another under an emulator.
 class LoadedKernel {
 public:
   LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
@@ -102,35 +109,29 @@ public:
   /// Arguments are Array, Buffer, QuantizedRows, Weight and int.
   template <typename... Args>
   void operator()(Args &&...arguments) const {
-    std::vector<Buffer> buffers;
-    buffers.reserve(32); // words point into it
-    std::vector<uint64_t> words;
-    (add(arguments, buffers, words), ...);
-    call(words);
+    std::vector<Argument> all;
+    (add(arguments, all), ...);
+    call(all);
   }
 
 private:
-  static void add(int number, std::vector<Buffer> &, std::vector<uint64_t> &words) {
-    words.push_back(uint64_t(uint32_t(number)));
-  }
-  static void add(const Buffer &buffer, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
-    buffers.push_back(buffer);
-    words.push_back(buffers.back().word());
-  }
+  static void add(int number, std::vector<Argument> &all) { all.push_back({number, {}}); }
+  static void add(const Buffer &buffer, std::vector<Argument> &all) { all.push_back({0, buffer}); }
   template <typename T>
-  static void add(Array<T> &array, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
-    add(Buffer(array), buffers, words);
+  static void add(Array<T> &array, std::vector<Argument> &all) {
+    add(Buffer(array), all);
   }
-  static void add(QuantizedRows &x, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
-    add(x.q, buffers, words), add(x.scales, buffers, words), add(x.sums, buffers, words);
+  static void add(QuantizedRows &x, std::vector<Argument> &all) {
+    add(x.q, all), add(x.scales, all), add(x.sums, all);
   }
-  static void add(const Weight &weight, std::vector<Buffer> &buffers, std::vector<uint64_t> &words) {
+  static void add(const Weight &weight, std::vector<Argument> &all) {
     for (const Buffer &plane : weight.planes)
-      add(plane, buffers, words);
+      add(plane, all);
   }
-  void call(const std::vector<uint64_t> &words) const;
+  void call(std::vector<Argument> &arguments) const;
 
-  void *function = nullptr;
+  void *function = nullptr; ///< in this process
+  std::string program;      ///< of an emulated kernel
 };
 
 } // namespace gemmac::test

@@ -47,6 +47,7 @@ static constexpr Row kFeatures[] = {
     {"ssse3", 1, 0, ecx, 9, none},
     {"sse4.1", 1, 0, ecx, 19, none},
     {"sse4.2", 1, 0, ecx, 20, none},
+    {"sse4a", 0x80000001, 0, ecx, 6, none},
     {"popcnt", 1, 0, ecx, 23, none},
     {"movbe", 1, 0, ecx, 22, none},
     {"lzcnt", 0x80000001, 0, ecx, 5, none},
