@@ -18,9 +18,8 @@ static void begin(const gemmac_step *step, char kind) {
     fake_on_step();
   if (fake_call_count < FAKE_CALLS) {
     fake_call call = {kind, step->count, step->position};
-    fake_calls[fake_call_count] = call;
+    fake_calls[fake_call_count++] = call;
   }
-  ++fake_call_count;
   memcpy((int32_t *)step->cache + step->position, step->tokens, step->count * sizeof(int32_t));
   /* The arena is free after every step: nobody may rely on it. */
   memset(step->arena, 0xa5, fake_model.arena_bytes);

@@ -24,7 +24,7 @@ typedef struct fake_call {
 } fake_call;
 
 extern fake_call fake_calls[FAKE_CALLS];
-extern int fake_call_count; /* also those that are not recorded any more */
+extern int fake_call_count; /* FAKE_CALLS: no more are recorded */
 
 /* Called at the begin of every step if not null. */
 extern void (*fake_on_step)(void);

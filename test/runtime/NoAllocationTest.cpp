@@ -14,7 +14,11 @@
 
 static std::atomic<int> allocations{0};
 
-#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+#if !defined(__has_feature)
+#define __has_feature(feature) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || __has_feature(address_sanitizer) ||         \
+    __has_feature(thread_sanitizer)
 static const bool counting = false;
 #else
 static const bool counting = true;
@@ -47,7 +51,7 @@ using namespace gemmac;
 
 TEST(NoAllocation, AfterOpen) {
   if (!counting)
-    GTEST_SKIP() << "the sanitizer owns malloc";
+    GTEST_SKIP() << "a sanitizer owns malloc";
   test::TemporaryFile file("allocation.weights", test::write(test::fakeContents()));
   gemmac_engine *engine = nullptr;
   gemmac_session *session = nullptr;

@@ -187,6 +187,21 @@ TEST_F(ProgramTest, CorruptWeights) {
   EXPECT_EQ(command("--prompt a -n 1 --no-verify --weights " + broken.path).code, 0);
 }
 
+TEST_F(ProgramTest, InterruptEndsTheTextAfterTheStep) {
+  test::TemporaryFile out("interrupt.out", {}), err("interrupt.err", {});
+  // Interrupted as soon as a first id has come.
+  std::string script = "GEMMAC_FAKE_SLOW=1 " RUNNER " " PROGRAM
+                       " --prompt a -n 40 --ignore-eos --print ids --weights " +
+                       file.path + " >" + out.path + " 2>" + err.path + " & pid=$!; while ! [ -s " +
+                       out.path + " ]; do sleep 0.05; done; kill -INT $pid; wait $pid";
+  int status = system(script.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+  std::string ids = readFile(out.path), said = readFile(err.path);
+  EXPECT_LT(std::count(ids.begin(), ids.end(), ' '), 39);
+  EXPECT_EQ(ids.back(), '\n');
+  EXPECT_EQ(said.find("cancelled after "), 0u) << said;
+}
+
 TEST_F(ProgramTest, WeightsBesideTheProgram) {
   std::string folder = file.path + ".d";
   ASSERT_EQ(system(("mkdir " + folder + " && cp " PROGRAM " " + folder + "/p && cp " + file.path + " " +

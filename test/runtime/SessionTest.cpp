@@ -363,6 +363,31 @@ TEST_F(SessionTest, TooManyThreads) {
   EXPECT_EQ(gemmac_session_open(engine, &options, &other, nullptr), GEMMAC_INVALID_ARGUMENT);
 }
 
+TEST_F(SessionTest, SessionsOfOneEngineDoNotMeet) {
+  auto talk = [this](int first, bool &right) {
+    gemmac_session *own = nullptr;
+    gemmac_session_options options = {};
+    options.threads = 2;
+    right = gemmac_session_open(engine, &options, &own, nullptr) == GEMMAC_OK;
+    for (int round = 0; right && round < 50; ++round) {
+      std::vector<int32_t> ids = {first, round % FAKE_VOCAB, 5}, generated;
+      gemmac_generation generation = greedy(20);
+      generation.on_token = collect;
+      generation.user = &generated;
+      gemmac_reset(own);
+      right = gemmac_prompt(own, ids.data(), ids.size(), 2) == GEMMAC_OK &&
+              gemmac_generate(own, &generation, nullptr) == GEMMAC_OK && generated == continuation(ids, 20);
+    }
+    gemmac_session_close(own);
+  };
+  fake_call_count = FAKE_CALLS; // calls of two threads are not recorded
+  bool right[2];
+  std::thread other(talk, 1, std::ref(right[0]));
+  talk(2, right[1]);
+  other.join();
+  EXPECT_TRUE(right[0] && right[1]);
+}
+
 // ---- Text
 
 TEST_F(SessionTest, TextAndBack) {
