@@ -1,8 +1,10 @@
-//===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls ------------------------------===//
+//===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls
+//------------------------------===//
 //
-// Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of arguments: operands, planes of weights
-// and caches, the position, results. A quantized value is three buffers: bytes, scales, sums. Where a kernel may work in place and its operand
-// is not needed any more, result and operand are one buffer; so the residual stream is one buffer from the first layer to the last.
+// Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of
+// arguments: operands, planes of weights and caches, the position, results. A quantized value is three
+// buffers: bytes, scales, sums. Where a kernel may work in place and its operand is not needed any more,
+// result and operand are one buffer; so the residual stream is one buffer from the first layer to the last.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
@@ -48,7 +50,8 @@ Type elementType(Element element, Builder &builder) {
 Value inPlaceOperand(Operation *op) {
   return TypeSwitch<Operation *, Value>(op)
       .Case([](gemma::AddNormOp norm) { return norm.getResidual(); })
-      .Case<gemma::ScaleOp, gemma::SoftcapOp, gemma::SoftmaxOp, gemma::GeluOp>([](auto unary) { return unary.getX(); })
+      .Case<gemma::ScaleOp, gemma::SoftcapOp, gemma::SoftmaxOp, gemma::GeluOp>(
+          [](auto unary) { return unary.getX(); })
       .Case<arith::AddFOp, arith::MulFOp>([](auto binary) { return binary.getLhs(); })
       .Default(Value());
 }
@@ -103,7 +106,8 @@ private:
   Value returned;
 };
 
-/// In place where the operand's last reader is the op itself. Slices are views of something larger and keep their own memory.
+/// In place where the operand's last reader is the op itself. Slices are views of something larger and keep
+/// their own memory.
 void FunctionConverter::shareBuffers() {
   for (Operation &op : source.getBody().getOps()) {
     for (Value result : op.getResults())
@@ -111,7 +115,8 @@ void FunctionConverter::shareBuffers() {
     Value operand = inPlaceOperand(&op);
     if (!operand || isa<BlockArgument>(operand) || isa<gemma::SliceOp>(operand.getDefiningOp()))
       continue;
-    if (llvm::all_of(operand.getUsers(), [&](Operation *user) { return user == &op || user->isBeforeInBlock(&op); }) &&
+    if (llvm::all_of(operand.getUsers(),
+                     [&](Operation *user) { return user == &op || user->isBeforeInBlock(&op); }) &&
         llvm::none_of(operand.getUsers(), [&](Operation *user) { return isa<gemma::SliceOp>(user); }))
       shared.unionSets(operand, op.getResult(0));
   }
@@ -128,7 +133,8 @@ Buffer FunctionConverter::allocate(Value tensor) {
     buffer = {plan::LogitsOp::create(builder, location, memory, ValueRange{count}), {}, {}, count};
     return classBuffers[leader] = buffer;
   }
-  // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic operand, times its choices.
+  // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic
+  // operand, times its choices.
   buffer.rows = count;
   Operation *op = tensor.getDefiningOp();
   SmallVector<Value> sizes;
@@ -196,27 +202,30 @@ void FunctionConverter::call(Operation *op, ArrayRef<Value> arguments, int64_t o
     axis = builder.getI64IntegerAttr(parallel[0]);
     grain = builder.getI64IntegerAttr(parallel[1]);
   }
-  plan::CallOp::create(builder, location, op->getAttrOfType<plan::KernelAttr>("gemma.kernel"), arguments, outputs, axis,
-                       grain);
+  plan::CallOp::create(builder, location, op->getAttrOfType<plan::KernelAttr>("gemma.kernel"), arguments,
+                       outputs, axis, grain);
 }
 
 void FunctionConverter::slice(gemma::SliceOp op) {
   Buffer whole = buffers.lookup(op.getX());
   auto type = cast<MemRefType>(whole.data.getType());
-  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes, strides(type.getRank(), builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> offsets(type.getRank(), builder.getIndexAttr(0)), sizes,
+      strides(type.getRank(), builder.getIndexAttr(1));
   for (int64_t axis = 0; axis < type.getRank(); ++axis)
     sizes.push_back(axis == 0 ? OpFoldResult(whole.rows) : builder.getIndexAttr(type.getDimSize(axis)));
   int64_t axis = op.getAxis();
-  sizes[axis] = builder.getIndexAttr(op.getDrop() ? 1 : cast<RankedTensorType>(op.getType()).getDimSize(axis));
-  // The slice of one layer differs from layer to layer in its index alone: kept a value, so that layers can share their code.
+  sizes[axis] =
+      builder.getIndexAttr(op.getDrop() ? 1 : cast<RankedTensorType>(op.getType()).getDimSize(axis));
+  // The slice of one layer differs from layer to layer in its index alone: kept a value, so that layers can
+  // share their code.
   if (op.getDrop())
     offsets[axis] = index(op.getOffset());
   else
     offsets[axis] = builder.getIndexAttr(op.getOffset());
   MemRefType resultType;
   if (op.getDrop())
-    resultType = memref::SubViewOp::inferRankReducedResultType(cast<RankedTensorType>(op.getType()).getShape(), type,
-                                                               offsets, sizes, strides);
+    resultType = memref::SubViewOp::inferRankReducedResultType(
+        cast<RankedTensorType>(op.getType()).getShape(), type, offsets, sizes, strides);
   else
     resultType = memref::SubViewOp::inferResultType(type, offsets, sizes, strides);
   Value view = memref::SubViewOp::create(builder, location, resultType, whole.data, offsets, sizes, strides);
@@ -249,12 +258,14 @@ void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
   builder.setInsertionPointToStart(branch.thenBlock());
   auto part = [&](Value whole, OpFoldResult offset, OpFoldResult size, bool drop) -> Value {
     auto type = cast<MemRefType>(whole.getType());
-    SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)), sizes, strides(type.getRank(), builder.getIndexAttr(1));
+    SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)), sizes,
+        strides(type.getRank(), builder.getIndexAttr(1));
     for (int64_t size : type.getShape())
       sizes.push_back(builder.getIndexAttr(size));
     starts[0] = offset;
     sizes[0] = size;
-    MemRefType view = drop ? memref::SubViewOp::inferRankReducedResultType(type.getShape().drop_front(), type, starts, sizes, strides)
+    MemRefType view = drop ? memref::SubViewOp::inferRankReducedResultType(type.getShape().drop_front(), type,
+                                                                           starts, sizes, strides)
                            : memref::SubViewOp::inferResultType(type, starts, sizes, strides);
     return memref::SubViewOp::create(builder, location, view, whole, starts, sizes, strides);
   };
@@ -282,10 +293,12 @@ LogicalResult FunctionConverter::convert(Operation &op) {
     return success();
   }
 
-  bool twoAxes = isa<gemma::EmbedOp, gemma::LinearOp, gemma::AddNormOp>(op);
-  bool rows = isa<gemma::RmsNormOp, gemma::GeluOp, gemma::GeluMulOp, gemma::SoftmaxOp, gemma::ScaleOp, gemma::SoftcapOp,
-                       gemma::QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
-  auto shaped = [&](Value part, Value count) { return twoAxes ? flat(part) : rows ? threeAxes(part, count) : part; };
+  bool twoAxes = isa<gemma::EmbedOp, gemma::LinearOp>(op);
+  bool rows = isa<gemma::RmsNormOp, gemma::AddNormOp, gemma::GeluOp, gemma::GeluMulOp, gemma::SoftmaxOp,
+                  gemma::ScaleOp, gemma::SoftcapOp, gemma::QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
+  auto shaped = [&](Value part, Value count) {
+    return twoAxes ? flat(part) : rows ? threeAxes(part, count) : part;
+  };
   SmallVector<Value> arguments;
   for (Value operand : op.getOperands()) {
     if (operand.getType().isIndex())
@@ -319,7 +332,8 @@ LogicalResult FunctionConverter::convert() {
   if (ret.getNumOperands())
     returned = ret.getOperand(0);
   shareBuffers();
-  tokens = plan::TokensOp::create(builder, location, MemRefType::get({ShapedType::kDynamic}, builder.getI32Type()));
+  tokens = plan::TokensOp::create(builder, location,
+                                  MemRefType::get({ShapedType::kDynamic}, builder.getI32Type()));
   count = plan::CountOp::create(builder, location, builder.getIndexType());
   position = plan::PositionOp::create(builder, location, builder.getIndexType());
   buffers[source.getArgument(0)] = {tokens, {}, {}, count};
@@ -346,7 +360,8 @@ struct ConvertGemmaToPlan : impl::ConvertGemmaToPlanBase<ConvertGemmaToPlan> {
       convertCache(cache);
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
       OpBuilder builder(function);
-      auto converted = func::FuncOp::create(builder, function.getLoc(), "plan", builder.getFunctionType({}, {}));
+      auto converted =
+          func::FuncOp::create(builder, function.getLoc(), "plan", builder.getFunctionType({}, {}));
       if (Attribute tokens = function->getAttr("gemma.tokens"))
         converted->setAttr("plan.tokens", tokens);
       else
@@ -365,20 +380,23 @@ private:
     OpBuilder builder(weight);
     RankedTensorType type = weight.getTensorType();
     ArrayRef<int64_t> shape = type.getShape();
-    WeightShape logical = {shape.size() == 3 ? shape[0] : 0, shape.size() == 1 ? 1 : shape[shape.size() - 2], shape.back()};
+    WeightShape logical = {shape.size() == 3 ? shape[0] : 0, shape.size() == 1 ? 1 : shape[shape.size() - 2],
+                           shape.back()};
     std::string layout = weight->getAttrOfType<StringAttr>("gemma.layout").getValue().str();
     std::string scheme = gemma::stringifyScheme(weight.getScheme()).str();
     SmallVector<Type> planes;
     for (const Plane &plane : planesOf(layout, scheme, logical))
       planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
-    plan::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), layout, builder.getTypeArrayAttr(planes),
-                           ArrayRef<int64_t>{}, shape, scheme, weight.getAddOne(), weight.getSources());
+    plan::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), layout,
+                           builder.getTypeArrayAttr(planes), ArrayRef<int64_t>{}, shape, scheme,
+                           weight.getAddOne(), weight.getSources());
     weight.erase();
   }
 
   void convertCache(gemma::CacheOp cache) {
     OpBuilder builder(cache);
-    Type element = cache.getScheme() == gemma::Scheme::f16 ? Type(builder.getF16Type()) : builder.getF32Type();
+    Type element =
+        cache.getScheme() == gemma::Scheme::f16 ? Type(builder.getF16Type()) : builder.getF32Type();
     auto type = MemRefType::get(cache.getTensorType().getShape(), element);
     plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), type, ArrayRef<int64_t>{});
     cache.erase();

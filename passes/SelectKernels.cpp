@@ -1,7 +1,9 @@
-//===- SelectKernels.cpp - every op names the kernel that will run it ---------------------------------------===//
+//===- SelectKernels.cpp - every op names the kernel that will run it
+//---------------------------------------===//
 //
-// The kernel stands on the op as `gemma.kernel`, a #plan.kernel; how its work is shared by threads as `gemma.parallel = [axis, grain]`, in axes and
-// indices of the result as the kernel sees it. Both depend on the op, on the number of tokens (one in decode) and on what the target can do.
+// The kernel stands on the op as `gemma.kernel`, a #plan.kernel; how its work is shared by threads as
+// `gemma.parallel = [axis, grain]`, in axes and indices of the result as the kernel sees it. Both depend on
+// the op, on the number of tokens (one in decode) and on what the target can do.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
@@ -51,7 +53,9 @@ int64_t inner(Type type, unsigned from = 1) {
     product *= size;
   return product;
 }
-int64_t size(Type type, unsigned axis) { return cast<RankedTensorType>(type).getDimSize(axis); }
+int64_t size(Type type, unsigned axis) {
+  return cast<RankedTensorType>(type).getDimSize(axis);
+}
 
 /// Kernels that work on rows take (tokens, heads, size).
 Constants rows(MLIRContext *context, Type type) {
@@ -102,8 +106,8 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
       .Case([&](gemma::EmbedOp embed) -> Result {
         gemma::WeightOp table = weight(embed.getTable());
         ArrayRef<int64_t> shape = table.getTensorType().getShape();
-        auto constants = Constants(context)("vocab", shape[0])("columns", shape[1])("width", inner(embed.getType()))(
-                             "offset", embed.getOffset())
+        auto constants = Constants(context)("vocab", shape[0])("columns", shape[1])(
+                             "width", inner(embed.getType()))("offset", embed.getOffset())
                              .number("scale", embed.getScale().convertToDouble())
                              .word("scheme", gemma::stringifyScheme(table.getScheme()))
                              .word("layout", table->getAttrOfType<StringAttr>("gemma.layout").getValue());
@@ -113,7 +117,8 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         gemma::WeightOp matrix = weight(linear.getWeight());
         int64_t output = inner(linear.getType());
         auto constants = Constants(context)("input", matrix.getTensorType().getDimSize(1))("output", output)(
-            "rows", matrix.getTensorType().getDimSize(0))("offset", linear.getOffset())("tokens", oneToken ? 1 : 0)
+                             "rows", matrix.getTensorType().getDimSize(0))("offset", linear.getOffset())(
+                             "tokens", oneToken ? 1 : 0)
                              .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
         return byRows(constants.kernel("linear"), 1, output);
       })
@@ -121,17 +126,17 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         gemma::WeightOp matrix = weight(linear.getWeight());
         ArrayRef<int64_t> shape = matrix.getTensorType().getShape();
         auto constants = Constants(context)("input", shape[2])("output", shape[1])("experts", shape[0])(
-            "choices", size(linear.getIds().getType(), 1))(
-            "shared", cast<RankedTensorType>(linear.getX().getType()).getRank() == 2)
+                             "choices", size(linear.getIds().getType(), 1))(
+                             "shared", cast<RankedTensorType>(linear.getX().getType()).getRank() == 2)
                              .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
         return byRows(constants.kernel("expert_linear"), 2, shape[1]);
       })
       .Case([&](gemma::GroupedLinearOp linear) -> Result {
         gemma::WeightOp matrix = weight(linear.getWeight());
         ArrayRef<int64_t> shape = matrix.getTensorType().getShape();
-        auto constants =
-            Constants(context)("input", shape[2])("output", shape[1])("rows", shape[1])("offset", 0)("tokens", 0).word(
-                "scheme", gemma::stringifyScheme(matrix.getScheme()));
+        auto constants = Constants(context)("input", shape[2])("output", shape[1])("rows", shape[1])(
+                             "offset", 0)("tokens", 0)
+                             .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
         return byRows(constants.kernel("linear"), 1, shape[1]);
       })
       .Case([&](gemma::RmsNormOp norm) -> Result {
@@ -140,7 +145,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         return byTokens(constants.kernel("rms_norm"), oneToken);
       })
       .Case([&](gemma::AddNormOp norm) -> Result {
-        auto constants = Constants(context)("size", inner(norm.getType()))("scaled", norm.getScalar() ? 1 : 0)
+        auto constants = rows(context, norm.getType())("scaled", norm.getScalar() ? 1 : 0)
                              .number("eps", norm.getEps().convertToDouble());
         return byTokens(constants.kernel("add_norm"), oneToken);
       })
@@ -156,8 +161,9 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         return byTokens(constants.kernel("scale"), oneToken);
       })
       .Case([&](gemma::SoftcapOp cap) -> Result {
-        return byTokens(rows(context, cap.getType()).number("cap", cap.getCap().convertToDouble()).kernel("softcap"),
-                        oneToken);
+        return byTokens(
+            rows(context, cap.getType()).number("cap", cap.getCap().convertToDouble()).kernel("softcap"),
+            oneToken);
       })
       .Case([&](gemma::QuantizeOp quantize) -> Result {
         return byTokens(rows(context, quantize.getType()).kernel("quantize"), oneToken);
@@ -191,8 +197,8 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              .kernel("top_k")};
       })
       .Case([&](gemma::GroupByExpertOp group) -> Result {
-        return Selection{Constants(context)("experts", size(group.getOffsets().getType(), 0) - 1)(
-                             "choices", size(group.getIds().getType(), 1))
+        return Selection{Constants(context)("experts", size(group.getOffsets().getType(), 0) -
+                                                           1)("choices", size(group.getIds().getType(), 1))
                              .kernel("group_by_expert")};
       })
       .Case([&](gemma::GatherTokensOp gather) -> Result {
@@ -242,7 +248,8 @@ struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
           continue;
         op.setAttr("gemma.kernel", selection->kernel);
         if (selection->grain)
-          op.setAttr("gemma.parallel", DenseI64ArrayAttr::get(&getContext(), {selection->axis, selection->grain}));
+          op.setAttr("gemma.parallel",
+                     DenseI64ArrayAttr::get(&getContext(), {selection->axis, selection->grain}));
       }
     }
   }
@@ -258,9 +265,9 @@ struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
           .Case([&](gemma::GroupedLinearOp linear) { matrices.insert(linear.getWeightAttr().getAttr()); });
     });
     for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
-      StringRef layout = weight.getTensorType().getRank() == 1              ? "vector"
+      StringRef layout = weight.getTensorType().getRank() == 1        ? "vector"
                          : matrices.contains(weight.getSymNameAttr()) ? "tiles16"
-                                                                            : "rows";
+                                                                      : "rows";
       weight->setAttr("gemma.layout", StringAttr::get(&getContext(), layout));
     }
   }

@@ -153,9 +153,26 @@ LLVM::LLVMFuncOp Thunks::kernelOf(plan::CallOp call) {
 }
 
 LLVM::LLVMFuncOp Thunks::thunkOf(plan::CallOp call) {
+  // Where a slice begins is part of its address: slices that differ in that alone share a thunk.
   std::string key;
-  llvm::raw_string_ostream(key) << call.getKernel() << call.getOperands_().getTypes() << call.getOutputs() << ' '
-                                << call.getAxis().value_or(0) << ' ' << call.getGrain().value_or(0);
+  llvm::raw_string_ostream stream(key);
+  stream << call.getKernel() << call.getOutputs() << ' ' << call.getAxis().value_or(0) << ' '
+         << call.getGrain().value_or(0);
+  for (Type type : call.getOperands_().getTypes()) {
+    auto memref = dyn_cast<MemRefType>(type);
+    if (!memref) {
+      stream << type;
+      continue;
+    }
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    [[maybe_unused]] LogicalResult strided = memref.getStridesAndOffset(strides, offset);
+    stream << memref.getElementType();
+    llvm::interleave(memref.getShape(), stream, "x");
+    stream << ':';
+    llvm::interleave(strides, stream, ",");
+    stream << ';';
+  }
   LLVM::LLVMFuncOp &thunk = thunks[key];
   if (thunk)
     return thunk;

@@ -15,7 +15,7 @@
 //   expert_linear     input output experts choices shared scheme       x as linear, but (n, input) if shared = 1, (n, choices, input) if 0 [quantized: scales and sums likewise];
 //                                                                      ids i32[n, choices]; planes with a leading expert axis → f32[n, choices, output]
 //   rms_norm          heads size weighted eps                          x f32[n, heads, size], w f32[size] if weighted = 1 → same shape
-//   add_norm          size scaled eps                                  residual f32[n, size], x f32[n, size], w f32[size], scalar f32[1] if scaled = 1 → f32[n, size] (may be residual)
+//   add_norm          heads size scaled eps                            residual, x f32[n, heads, size], w f32[size], scalar f32[1] if scaled = 1 → same (may be residual)
 //   gelu, softmax     heads size                                       x f32[n, heads, size] → same (may be x)
 //   gelu_mul, add, mul  heads size                                     a, b f32[n, heads, size] → same (may be a)
 //   scale             heads size by                                    x → same (may be x); without `by`: scalar f32[1] after x

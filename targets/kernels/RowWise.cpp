@@ -72,14 +72,16 @@ KernelCode buildRmsNorm(const KernelSpec &spec, const Target &target) {
 
 KernelCode buildAddNorm(const KernelSpec &spec, const Target &target) {
   int64_t size = spec.integer("size");
-  ImageParam residual = tokensArray("residual", Float(32), size), x = tokensArray("x", Float(32), size);
+  int64_t heads = spec.integer("heads");
+  ImageParam residual = tokensArray("residual", Float(32), size, heads),
+             x = tokensArray("x", Float(32), size, heads);
   ImageParam w = denseArray("w", Float(32), {size}), scalar = denseArray("scalar", Float(32), {1});
   bool scaled = spec.integer("scaled") != 0;
 
   Func out("out");
-  Func inverse = inverseNorm({out, t}, [&](const Expr &at) { return x(at, t); }, size, spec.number("eps"));
-  Expr sum = residual(c, t) + x(c, t) * inverse(0, t) * w(c);
-  out(c, t) = scaled ? sum * scalar(0) : sum;
+  Func inverse = inverseNorm({out, h}, [&](const Expr &at) { return x(at, h, t); }, size, spec.number("eps"));
+  Expr sum = residual(c, h, t) + x(c, h, t) * inverse(h, t) * w(c);
+  out(c, h, t) = scaled ? sum * scalar(0) : sum;
   out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   std::vector<Argument> arguments = {residual, x, w};
   if (scaled)

@@ -58,23 +58,25 @@ TEST(RmsNorm, PiecesAreTheSameAsTheWhole) {
 
 TEST(AddNorm, AddsTheNormedBranchInPlace) {
   for (int64_t scaled : {0, 1})
-    for (int64_t size : {64, 40, 7}) {
-      auto residual = Array<float>::random({5, int(size)}, 1), x = Array<float>::random({5, int(size)}, 2, 3);
+    for (auto [heads, size] : {std::pair<int64_t, int64_t>{1, 64}, {15, 8}, {3, 40}, {2, 7}}) {
+      auto residual = Array<float>::random({5, int(heads), int(size)}, 1);
+      auto x = Array<float>::random({5, int(heads), int(size)}, 2, 3);
       auto w = Array<float>::random({int(size)}, 3), scalar = Array<float>::random({1}, 4);
-      Array<float> y({5, int(size)});
-      LoadedKernel kernel("add_norm", {{"size", size}, {"scaled", scaled}, {"eps", 1e-6}});
+      Array<float> y({5, int(heads), int(size)});
+      LoadedKernel kernel("add_norm", {{"heads", heads}, {"size", size}, {"scaled", scaled}, {"eps", 1e-6}});
       auto run = [&](Buffer out) {
         scaled ? kernel(residual, x, w, scalar, out) : kernel(residual, x, w, out);
       };
       run(y);
-      for (int t = 0; t < 5; ++t) {
-        double inverse = inverseNorm(x, int(size), 1e-6, t);
-        for (int c = 0; c < size; ++c) {
-          double branch = x(t, c) * inverse * w(c), factor = scaled ? scalar(0) : 1;
-          ASSERT_NEAR(y(t, c), (residual(t, c) + branch) * factor,
-                      1e-6 * (std::abs(residual(t, c)) + std::abs(branch)) * std::abs(factor));
+      for (int t = 0; t < 5; ++t)
+        for (int h = 0; h < heads; ++h) {
+          double inverse = inverseNorm(x, int(size), 1e-6, t, h);
+          for (int c = 0; c < size; ++c) {
+            double branch = x(t, h, c) * inverse * w(c), factor = scaled ? scalar(0) : 1;
+            ASSERT_NEAR(y(t, h, c), (residual(t, h, c) + branch) * factor,
+                        1e-6 * (std::abs(residual(t, h, c)) + std::abs(branch)) * std::abs(factor));
+          }
         }
-      }
       // In pieces, over the residual itself.
       run(residual.part(0, {3, 5}));
       run(residual.part(0, {0, 3}));

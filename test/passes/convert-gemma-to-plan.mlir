@@ -40,7 +40,9 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
   // CHECK: memref.collapse_shape %[[O]]
   %t = gemma.linear %o, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
   // The residual stream stays in its buffer.
-  // CHECK: plan.call <"add_norm"{{.*}}>(%[[X]], %{{.*}}, %{{.*}}, %[[X]])
+  // CHECK: %[[BEFORE:.*]] = memref.expand_shape %[[X]]
+  // CHECK: %[[AFTER:.*]] = memref.expand_shape %[[X]]
+  // CHECK: plan.call <"add_norm"{{.*}}>(%[[BEFORE]], %{{.*}}, %{{.*}}, %[[AFTER]])
   %y = gemma.add_norm %x, %t, @norm eps 1.0e-06 : tensor<?x64xf32>
   // Logits go where the caller wants them, capped in place.
   // CHECK: %[[LOGITS:.*]] = plan.logits
