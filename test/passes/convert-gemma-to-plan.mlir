@@ -41,6 +41,7 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
   %t = gemma.linear %o, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
   // The residual stream stays in its buffer.
   // CHECK: %[[BEFORE:.*]] = memref.expand_shape %[[X]]
+  // CHECK: memref.expand_shape
   // CHECK: %[[AFTER:.*]] = memref.expand_shape %[[X]]
   // CHECK: plan.call <"add_norm"{{.*}}>(%[[BEFORE]], %{{.*}}, %{{.*}}, %[[AFTER]])
   %y = gemma.add_norm %x, %t, @norm eps 1.0e-06 : tensor<?x64xf32>
