@@ -289,7 +289,8 @@ LogicalResult Compilation::emitDriver() {
 LogicalResult Compilation::makeFolder() {
   if (llvm::sys::fs::is_directory(options.output))
     return success();
-  if (std::error_code error = llvm::sys::fs::create_directories(options.output))
+  if (std::error_code error =
+          llvm::sys::fs::create_directories(options.output, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
     return fail("cannot make directory '" + options.output + "': " + error.message());
   madeFolder = true;
   return success();
