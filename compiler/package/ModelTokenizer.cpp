@@ -9,6 +9,8 @@
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Path.h"
 
+#include <charconv>
+
 using namespace gemmac;
 using llvm::Expected;
 using llvm::Twine;
@@ -85,4 +87,22 @@ Expected<std::string> ModelTokenizer::decode(llvm::ArrayRef<int32_t> ids, bool s
   std::string text(gemmac::decode(vocabulary, ids.data(), ids.size(), skipSpecial, nullptr, 0), '\0');
   gemmac::decode(vocabulary, ids.data(), ids.size(), skipSpecial, text.data(), text.size());
   return text;
+}
+
+Expected<std::vector<int32_t>> gemmac::parseIds(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n\v\f";
+  std::vector<int32_t> ids;
+  for (size_t begin = text.find_first_not_of(blanks); begin != std::string_view::npos;
+       begin = text.find_first_not_of(blanks)) {
+    text.remove_prefix(begin);
+    std::string_view word = text.substr(0, text.find_first_of(blanks));
+    int32_t id = 0;
+    auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (error != std::errc() || end != word.data() + word.size() || id < 0)
+      return llvm::createStringError(std::make_error_code(std::errc::invalid_argument),
+                                     inQuotes(word) + " is no token id");
+    ids.push_back(id);
+    text.remove_prefix(word.size());
+  }
+  return ids;
 }

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gemmac {
@@ -32,6 +33,9 @@ private:
   Vocabulary vocabulary;
   std::shared_ptr<const void> tables; ///< keeps alive what the vocabulary looks at
 };
+
+/// Decimal ids between blanks.
+llvm::Expected<std::vector<int32_t>> parseIds(std::string_view text);
 
 } // namespace gemmac
 

@@ -1,6 +1,6 @@
 //===- TokenizeCommand.cpp - gemmac tokenize --------------------------------------------------===//
 
-#include "compiler/ModelTokenizer.h"
+#include "compiler/package/ModelTokenizer.h"
 #include "tools/gemmac/Commands.h"
 
 #include <cstdio>
