@@ -5,8 +5,11 @@
 //
 // Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), scalars (int32), outputs. Arrays are written below as C sees them, last axis
 // contiguous (Halide's first dimension); other strides are free unless said otherwise. `n` is the number of tokens, known at run time, 0 included.
-// Elementwise families take three axes (tokens, heads, size); plain rows have one head.
+// Elementwise families take three axes (tokens, heads, size); plain rows have one head. A part of quantize's last axis is whole blocks. Where an output may be
+// an input, a call of add_norm or softmax must compute whole rows. cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is
+// not shared among threads. Linear kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with one token).
 //
+// clang-format off
 //   family            constants                                        arguments
 //   embed             vocab columns width offset scale scheme layout   ids i32[n], table planes → f32[n, width]
 //   linear            input output rows offset scheme tokens           x f32[n, input] (f32, bf16) or q i8[n, input], scales f32[n, input/32],
@@ -30,6 +33,7 @@
 //   combine           width choices                                    x f32[n, choices, width], weights f32[n, choices] → f32[n, width]
 //   combine_groups    width choices                                    x f32[n*choices, width], place i32[n, choices], weights f32[n, choices] → f32[n, width]
 //
+// clang-format on
 // Schemes are spelled "f32", "bf16", "f16", "q8_0", "q4_0".
 
 #ifndef GEMMAC_TARGETS_KERNELS_KERNEL_H

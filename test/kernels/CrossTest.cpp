@@ -1,0 +1,216 @@
+//===- CrossTest.cpp - every family for every machine: what its object needs, which instructions it has
+//-----===//
+
+#include "targets/kernels/Kernel.h"
+
+#include "llvm/Object/ObjectFile.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <regex>
+#include <set>
+#include <unistd.h>
+
+using namespace gemmac;
+
+namespace {
+
+using Constants = std::map<std::string, KernelConstant>;
+
+int64_t i(int64_t number) {
+  return number;
+}
+
+KernelSpec linear(const std::string &scheme, int64_t tokens) {
+  return {"linear",
+          {{"input", i(96)},
+           {"output", i(40)},
+           {"rows", i(64)},
+           {"offset", i(8)},
+           {"scheme", scheme},
+           {"tokens", tokens}}};
+}
+
+KernelSpec attention(const std::string &scheme, int64_t window) {
+  return {"cached_attention",
+          {{"heads", i(4)},
+           {"kv_heads", i(2)},
+           {"dim", i(64)},
+           {"slots", i(100)},
+           {"window", window},
+           {"scale", 1.0},
+           {"scheme", scheme}}};
+}
+
+/// Each family, each of its variants.
+std::vector<KernelSpec> allSpecs() {
+  std::vector<KernelSpec> specs = {
+      {"add", {{"heads", i(1)}, {"size", i(40)}}},
+      {"add_norm", {{"size", i(40)}, {"scaled", i(0)}, {"eps", 1e-6}}},
+      {"add_norm", {{"size", i(40)}, {"scaled", i(1)}, {"eps", 1e-6}}},
+      {"combine", {{"width", i(40)}, {"choices", i(3)}}},
+      {"combine_groups", {{"width", i(40)}, {"choices", i(3)}}},
+      {"gather_tokens", {{"width", i(40)}, {"choices", i(3)}}},
+      {"gelu", {{"heads", i(1)}, {"size", i(40)}}},
+      {"gelu_mul", {{"heads", i(1)}, {"size", i(40)}}},
+      {"group_by_expert", {{"experts", i(8)}, {"choices", i(3)}}},
+      {"mul", {{"heads", i(3)}, {"size", i(40)}}},
+      {"quantize", {{"heads", i(2)}, {"size", i(96)}}},
+      {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(1)}, {"eps", 1e-6}}},
+      {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(0)}, {"eps", 1e-6}}},
+      {"rope", {{"heads", i(2)}, {"dim", i(64)}, {"theta", 1e6}, {"pairs", i(8)}, {"factor", 1.0}}},
+      {"scale", {{"heads", i(1)}, {"size", i(40)}, {"by", 0.5}}},
+      {"scale", {{"heads", i(1)}, {"size", i(40)}}},
+      {"softcap", {{"heads", i(1)}, {"size", i(40)}, {"cap", 30.0}}},
+      {"softmax", {{"heads", i(1)}, {"size", i(40)}}},
+      {"top_k", {{"experts", i(8)}, {"choices", i(3)}}},
+  };
+  for (std::string scheme : {"f32", "f16"}) {
+    specs.push_back(
+        {"cache_write", {{"heads", i(2)}, {"dim", i(64)}, {"slots", i(100)}, {"scheme", scheme}}});
+    for (int64_t window : {0, 20})
+      specs.push_back(attention(scheme, window));
+  }
+  for (std::string scheme : {"f32", "bf16", "q8_0", "q4_0"}) {
+    for (int64_t tokens : {0, 1})
+      specs.push_back(linear(scheme, tokens));
+    specs.push_back({"expert_linear",
+                     {{"input", i(96)},
+                      {"output", i(40)},
+                      {"experts", i(4)},
+                      {"choices", i(2)},
+                      {"shared", i(1)},
+                      {"scheme", scheme}}});
+    for (std::string layout : {"rows", "tiles16"})
+      specs.push_back({"embed",
+                       {{"vocab", i(100)},
+                        {"columns", i(96)},
+                        {"width", i(40)},
+                        {"offset", i(8)},
+                        {"scale", 2.0},
+                        {"scheme", scheme},
+                        {"layout", layout}}});
+  }
+  return specs;
+}
+
+class EveryTarget : public testing::TestWithParam<std::string> {
+protected:
+  const Target &target = *findTarget(GetParam());
+};
+
+TEST_P(EveryTarget, ObjectsDefineThemselvesAndNeedNothing) {
+  // What compilers put in for loops that fill and copy; every C library has them.
+  const std::set<std::string> allowed = {"memset", "memcpy", "memmove"};
+  for (const KernelSpec &spec : allSpecs()) {
+    SCOPED_TRACE(spec.text());
+    CompiledKernel kernel = compileKernel(spec, target);
+    ASSERT_EQ(kernel.error, "");
+    auto object =
+        llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(kernel.object, "kernel.o"));
+    ASSERT_TRUE(bool(object)) << llvm::toString(object.takeError());
+    std::set<std::string> defined;
+    for (const llvm::object::SymbolRef &symbol : (*object)->symbols()) {
+      uint32_t flags = llvm::cantFail(symbol.getFlags());
+      std::string name = llvm::cantFail(symbol.getName()).str();
+      if (flags & llvm::object::SymbolRef::SF_Undefined)
+        EXPECT_TRUE(name.empty() || allowed.count(name)) << "needs " << name;
+      else if (flags & llvm::object::SymbolRef::SF_Global)
+        defined.insert(name);
+    }
+    EXPECT_EQ(defined, std::set<std::string>{spec.symbol()});
+  }
+}
+
+int count(const std::string &text, const std::string &pattern) {
+  std::regex expression("\\s" + pattern + "\\s");
+  return int(
+      std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator()));
+}
+
+TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
+  for (std::string scheme : {"q8_0", "q4_0"})
+    for (int64_t tokens : {0, 1}) {
+      SCOPED_TRACE(scheme + (tokens ? ", one token" : ", many"));
+      CompiledKernel kernel = kernelAssembly(linear(scheme, tokens), target);
+      ASSERT_EQ(kernel.error, "");
+      const std::string &text = kernel.object;
+      bool x86 = target.family == Family::x86;
+      if (x86 && target.dotProduct8) {
+        EXPECT_GE(count(text, "vpdpbusd"), 8);
+        EXPECT_EQ(count(text, "vpmaddwd"), 0);
+      } else if (x86 && scheme == "q4_0") {
+        EXPECT_GE(count(text, "vpmaddubsw"), 8);
+      } else if (x86) {
+        EXPECT_GE(count(text, "vpmaddwd"), 16);
+      } else if (target.dotProduct8) {
+        EXPECT_GE(count(text, "sdot"), 32);
+        EXPECT_EQ(count(text, "smull2?"), 0);
+      } else {
+        EXPECT_GE(count(text, "smull2?"), 32);
+      }
+      if (x86) { // registers as wide as the target's
+        EXPECT_EQ(text.find("%zmm") != std::string::npos, target.vectorBytes == 64);
+      }
+    }
+}
+
+TEST_P(EveryTarget, FloatSumsAreFused) {
+  for (std::string scheme : {"f32", "bf16"})
+    for (int64_t tokens : {0, 1}) {
+      CompiledKernel kernel = kernelAssembly(linear(scheme, tokens), target);
+      ASSERT_EQ(kernel.error, "");
+      EXPECT_GE(count(kernel.object, target.family == Family::x86 ? "vfmadd[0-9]+ps" : "fmla"), 4);
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cross, EveryTarget, testing::ValuesIn([] {
+                           std::vector<std::string> names;
+                           for (const Target &target : allTargets())
+                             names.push_back(target.name);
+                           return names;
+                         }()),
+                         [](const auto &info) {
+                           return std::regex_replace(info.param, std::regex("-"), "_");
+                         });
+
+TEST(CompileKernel, TheSameSpecificationIsTheSameBytes) {
+  const Target &target = allTargets()[0];
+  for (const KernelSpec &spec : {linear("q4_0", 0), attention("f16", 20)}) {
+    std::string first = compileKernel(spec, target).object;
+    compileKernel(linear("f32", 1), target); // Halide counts its names through a process
+    EXPECT_EQ(compileKernel(spec, target).object, first);
+  }
+}
+
+TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
+  namespace fs = std::filesystem;
+  fs::path folder = fs::temp_directory_path() / ("gemmac-cache-" + std::to_string(getpid()));
+  const Target &target = allTargets()[0];
+  KernelSpec spec = linear("q8_0", 1);
+  std::string object = compileKernel(spec, target).object;
+  EXPECT_EQ(compileKernel(spec, target, folder).object, object);
+  ASSERT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
+  EXPECT_EQ(compileKernel(spec, target, folder).object, object);
+  // A damaged file is made again.
+  fs::resize_file(fs::directory_iterator(folder)->path(), 2);
+  EXPECT_EQ(compileKernel(spec, target, folder).object, object);
+  // One for another machine has another name.
+  compileKernel(spec, allTargets()[1], folder);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
+  fs::remove_all(folder);
+}
+
+TEST(CompileKernel, AnUnknownFamilyIsAnError) {
+  EXPECT_NE(compileKernel({"fourier", {}}, allTargets()[0]).error.find("fourier"), std::string::npos);
+}
+
+TEST(KernelSpec, NamesAreReadableAndUnique) {
+  std::set<std::string> names;
+  for (const KernelSpec &spec : allSpecs())
+    EXPECT_TRUE(names.insert(spec.symbol()).second) << spec.symbol();
+  EXPECT_EQ(linear("q4_0", 0).symbol().rfind("linear_q4_0_96x40_", 0), 0u);
+}
+
+} // namespace
