@@ -79,7 +79,8 @@ def Gemma_MixOp : Gemma_Op<"mix", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Gemma_AttentionOp : Gemma_Op<"attention", [Pure, AllTypesMatch<["query", "result"]>, AllTypesMatch<["keys", "values"]>]> {
+def Gemma_AttentionOp : Gemma_Op<"attention",
+    [Pure, AllTypesMatch<["query", "result"]>, AllTypesMatch<["keys", "values"]>]> {
   let summary = "Grouped-query attention over a window or the whole past";
   let description = [{
     `mix(softmax(mask(scores(query, keys))), values)`. Without `window` the layer is global.
@@ -98,7 +99,8 @@ def Gemma_AttentionOp : Gemma_Op<"attention", [Pure, AllTypesMatch<["query", "re
   let hasVerifier = 1;
 }
 
-def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
+def Gemma_CacheWriteOp : Gemma_Op<"cache_write",
+    [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
   let summary = "Keys and values of this call's tokens go to their slots";
   let description = [{
     Row i goes to slot `(position + i) mod slots`.
@@ -112,7 +114,8 @@ def Gemma_CacheWriteOp : Gemma_Op<"cache_write", [NamesSymbols, DeclareOpInterfa
   let assemblyFormat = "$keys `,` $values `,` $cache `at` $position attr-dict `:` type($keys)";
 }
 
-def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention", [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
+def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention",
+    [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
   let summary = "Attention over what a cache holds";
   let description = [{
     As `gemma.attention`, with query row i at `position + i` and keys and values read from the cache, which already holds this call's
