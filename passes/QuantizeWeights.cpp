@@ -30,8 +30,8 @@ public:
     module.walk([&](Operation *op) {
       if (auto embed = dyn_cast<gemma::EmbedOp>(op))
         add(embed.getTable());
-      else if (auto linear = dyn_cast<gemma::LinearOp>(op))
-        choosesExperts(linear) ? exclude(linear.getWeight()) : add(linear.getWeight(), linear.getX());
+      else if (auto linear = dyn_cast<gemma::LinearOp>(op); linear && !choosesExperts(linear))
+        add(linear.getWeight(), linear.getX());
       else if (auto linear = dyn_cast<gemma::ExpertLinearOp>(op))
         add(linear.getWeight(), linear.getX());
       else if (auto linear = dyn_cast<gemma::GroupedLinearOp>(op))
@@ -43,9 +43,7 @@ public:
     });
   }
 
-  bool contains(gemma::WeightOp weight) const {
-    return blocksFit.contains(weight) && !excluded.contains(weight);
-  }
+  bool contains(gemma::WeightOp weight) const { return blocksFit.contains(weight); }
   bool fitBlocks(gemma::WeightOp weight) const { return blocksFit.lookup(weight); }
 
 private:
@@ -57,11 +55,9 @@ private:
     if (rows)
       fit &= cast<RankedTensorType>(rows.getType()).getShape().back() % kBlock == 0;
   }
-  void exclude(llvm::StringRef symbol) { excluded.insert(symbols.lookup<gemma::WeightOp>(symbol)); }
 
   SymbolTable symbols;
   llvm::DenseMap<gemma::WeightOp, bool> blocksFit;
-  llvm::DenseSet<gemma::WeightOp> excluded;
 };
 
 struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
