@@ -348,8 +348,7 @@ LogicalResult Compilation::writeFiles() {
   if (failed(write("lib" + facts.name + ".a", *library)))
     return failure();
   if (makes("exe")) {
-    llvm::Expected<std::string> program =
-        linkProgram(objects, *runtime, facts.target, "gemmac_model_" + facts.name);
+    llvm::Expected<std::string> program = linkProgram(objects, *runtime, facts.target);
     if (!program)
       return fail(program.takeError());
     if (failed(write(facts.name, *program, OutputFile::Kind::executable)))

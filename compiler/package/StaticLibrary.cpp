@@ -129,7 +129,7 @@ static llvm::Error writeFile(const std::string &file, llvm::StringRef bytes) {
 }
 
 llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, const RuntimeFiles &runtime,
-                                        const Target &target, const std::string &model) {
+                                        const Target &target) {
   llvm::Expected<std::string> linker = findLinker(target);
   if (!linker)
     return linker.takeError();

@@ -30,10 +30,10 @@ struct RuntimeFiles {
 llvm::Expected<std::string> staticLibrary(const std::vector<ObjectFile> &objects,
                                           const std::vector<std::string> &archives);
 
-/// The bytes of a program that runs the model called `model`. A library needs no tool of the machine's; a
-/// program needs a C compiler to link it.
+/// The bytes of a program; the first object defines `gemmac_program_model`. A library needs no tool of the
+/// machine's; a program needs a C compiler to link it.
 llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, const RuntimeFiles &runtime,
-                                        const Target &target, const std::string &model);
+                                        const Target &target);
 
 } // namespace gemmac
 
