@@ -280,7 +280,6 @@ bool Reader::readPostProcessor(const json &processor) {
     firstSpecial = *member(first, "id").get_ptr<const std::string *>();
     if (find(firstSpecial) < 0)
       return fail("post_processor.single[0]", inQuotes(firstSpecial) + " is no token");
-    tokenizer.addBos = true;
   }
   return true;
 }
@@ -322,8 +321,7 @@ Error Reader::readConfig(const std::string &configFile, const json &config) {
   file = configFile;
   if (!nameToken(config, "bos_token", firstSpecial.empty() ? "<bos>" : firstSpecial.c_str(), tokenizer.bos) ||
       !nameToken(config, "eos_token", "<eos>", tokenizer.eos) ||
-      !nameToken(config, "pad_token", "<pad>", tokenizer.pad) ||
-      !readFlag(config, "add_bos_token", tokenizer.addBos, "", tokenizer.addBos))
+      !nameToken(config, "pad_token", "<pad>", tokenizer.pad))
     return takeError();
   if (!firstSpecial.empty() && tokenizer.bos != find(firstSpecial)) {
     fail("bos_token", "is not " + inQuotes(firstSpecial) + ", which tokenizer.json puts before text");
@@ -347,6 +345,7 @@ Expected<Tokenizer> gemmac::readTokenizerJson(const std::string &directory) {
   const std::string configPath = pathIn(directory, "tokenizer_config.json");
   if (!llvm::sys::fs::exists(configPath)) {
     reader.takeDefaults();
+    tokenizer.addBos = tokenizer.bos >= 0;
     return tokenizer;
   }
   Expected<json> config = readJsonFile(configPath);
@@ -354,5 +353,6 @@ Expected<Tokenizer> gemmac::readTokenizerJson(const std::string &directory) {
     return config.takeError();
   if (Error error = reader.readConfig(configPath, *config))
     return std::move(error);
+  tokenizer.addBos = tokenizer.bos >= 0;
   return tokenizer;
 }

@@ -30,7 +30,9 @@ struct Tokenizer {
   std::vector<Merge> merges;       ///< by rank
   std::vector<Added> added;
   int32_t bos = -1, eos = -1, pad = -1, unk = -1; ///< -1: none
-  bool addBos = false;                            ///< the checkpoint's own encoding begins with bos
+  /// A raw prompt begins with bos. Every Gemma has learned to read from there; what checkpoints say in
+  /// `add_bos_token` speaks of prompts in which a chat template has written it already.
+  bool addBos = false;
   bool fuseUnk = true;
 };
 

@@ -85,15 +85,17 @@ TEST_F(TokenizerJsonTest, ReadsMergesInBothSpellings) {
   EXPECT_EQ(memcmp(pairs.buffer.data(), strings.buffer.data(), pairs.buffer.size()), 0);
 }
 
-TEST_F(TokenizerJsonTest, TheConfigurationSaysWhetherBosComesFirst) {
+TEST_F(TokenizerJsonTest, PromptsBeginWithBosWhereThereIsOne) {
   EXPECT_TRUE(read(root).addBos);
   write("tokenizer_config.json",
         R"({"add_bos_token": false, "bos_token": {"content": "<bos>"}, "eos_token": null})");
-  EXPECT_FALSE(read(root).addBos);
+  EXPECT_TRUE(read(root).addBos);
   EXPECT_EQ(read(root).bos, 0);
   EXPECT_EQ(read(root).eos, -1);
   root["post_processor"] = nullptr;
   write("tokenizer_config.json", "{}");
+  EXPECT_TRUE(read(root).addBos);
+  write("tokenizer_config.json", R"({"bos_token": null})");
   EXPECT_FALSE(read(root).addBos);
   write("tokenizer_config.json", R"({"bos_token": "<none>"})");
   EXPECT_NE(readError().find("tokenizer_config.json: bos_token"), std::string::npos);
