@@ -7,7 +7,8 @@
 // contiguous (Halide's first dimension); other strides are free unless said otherwise. `n` is the number of tokens, known at run time, 0 included.
 // Elementwise families take three axes (tokens, heads, size); plain rows have one head. A part of quantize's last axis is whole blocks. Where an output may be
 // an input, a call of add_norm or softmax must compute whole rows. cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is
-// not shared among threads. Linear kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with one token).
+// not shared among threads. Linear kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with one token), cached_attention if those of
+// its heads begin at multiples of 2 where heads / kv_heads is even.
 //
 // clang-format off
 //   family            constants                                        arguments
@@ -66,7 +67,7 @@ struct KernelSpec {
 };
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by specification, target and this.
-inline constexpr int kKernelVersion = 1;
+inline constexpr int kKernelVersion = 2;
 
 struct CompiledKernel {
   std::string object; ///< the bytes of an object file that defines KernelSpec::symbol() and no other global

@@ -1,0 +1,196 @@
+//===- KernelSpeed.cpp - how fast kernels run on this machine
+//-----------------------------------------------===//
+//
+// kernel-speed [family] — compiles kernels of Gemma 4 E2B's shapes for this machine and prints, for one
+// thread, the best of some runs: bytes of weights or cache per second (one token), multiply-adds per second
+// (many tokens). Arrays of one token's kernels are rotated, so that weights come from memory.
+
+#include "targets/kernels/Kernel.h"
+#include "targets/kernels/WeightLayout.h"
+
+#include <HalideRuntime.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <unistd.h>
+
+using namespace gemmac;
+
+namespace {
+
+using Kernel = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+using Shape = std::vector<int64_t>;
+
+Kernel load(const KernelSpec &spec) {
+  auto begin = std::chrono::steady_clock::now();
+  CompiledKernel compiled = compileKernel(spec, *findTarget("host"));
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!compiled.error.empty()) {
+    std::fprintf(stderr, "%s\n", compiled.error.c_str());
+    std::exit(1);
+  }
+  std::string base =
+      std::filesystem::temp_directory_path() / (spec.symbol() + "-" + std::to_string(getpid()));
+  std::ofstream(base + ".o", std::ios::binary) << compiled.object;
+  std::string link = GEMMAC_LLD " -shared -o " + base + ".so " + base + ".o";
+  if (std::system(link.c_str()) != 0)
+    std::exit(1);
+  void *library = dlopen((base + ".so").c_str(), RTLD_NOW);
+  std::filesystem::remove(base + ".o");
+  std::filesystem::remove(base + ".so");
+  std::printf("%-52s %4.1f s  ", spec.symbol().c_str(), seconds);
+  return reinterpret_cast<Kernel>(dlsym(library, spec.symbol().c_str()));
+}
+
+/// A dense array of zeros and ones that no kernel minds.
+class Array {
+public:
+  Array(int bytesOfNumber, Shape shape, int copies = 1) {
+    int64_t count = 1;
+    for (size_t axis = shape.size(); axis--; count *= shape[axis])
+      dimensions[shape.size() - 1 - axis] = {0, int32_t(shape[axis]), int32_t(count)};
+    size = count * bytesOfNumber;
+    bytes.assign(size_t(size * copies), bytesOfNumber == 1 ? 1 : 0);
+    buffer.dimensions = int32_t(shape.size());
+    buffer.dim = dimensions;
+    buffer.host = bytes.data();
+  }
+  Array(const Array &) = delete;
+  uint64_t word(int copy = 0) {
+    buffer.host = bytes.data() + size * copy;
+    return reinterpret_cast<uint64_t>(&buffer);
+  }
+  int64_t size = 0;
+
+private:
+  std::vector<uint8_t> bytes;
+  halide_buffer_t buffer{};
+  halide_dimension_t dimensions[6]{};
+};
+
+/// The best time of a call. `run` gets the number of the call.
+double best(const std::function<void(int)> &run) {
+  double least = 1e9;
+  for (int round = 0; round < 20; ++round) {
+    auto begin = std::chrono::steady_clock::now();
+    run(round);
+    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return least;
+}
+
+int bytesOfNumber(Element element) {
+  return int(bytesOf(element));
+}
+
+void measureLinear(const std::string &scheme, int64_t tokens, int64_t input, int64_t output) {
+  bool quantized = scheme[0] == 'q', one = tokens == 1;
+  Kernel kernel = load({"linear",
+                        {{"input", input},
+                         {"output", output},
+                         {"rows", output},
+                         {"offset", int64_t(0)},
+                         {"scheme", scheme},
+                         {"tokens", int64_t(one)}}});
+  const int copies = one ? 8 : 1;
+  std::vector<Plane> planes = planesOf("tiles16", scheme, {0, output, input});
+  Array x(quantized ? 1 : 4, {tokens, input}), scales(4, {tokens, input / 32}), sums(4, {tokens, input / 32});
+  Array w(bytesOfNumber(planes[0].element), planes[0].shape, copies);
+  Array ws(2, quantized ? planes[1].shape : Shape{1}, copies), y(4, {tokens, output});
+  double seconds = best([&](int round) {
+    int copy = round % copies;
+    if (quantized)
+      kernel(x.word(), scales.word(), sums.word(), w.word(copy), ws.word(copy), y.word(), 0);
+    else
+      kernel(x.word(), w.word(copy), y.word(), 0, 0, 0, 0);
+  });
+  double bytes = double(w.size + (quantized ? ws.size : 0)), products = double(tokens * input * output);
+  std::printf("%5lld tokens %8.1f us  %6.1f GB/s  %6.1f GMAC/s\n", static_cast<long long>(tokens),
+              seconds * 1e6, bytes / seconds * 1e-9, products / seconds * 1e-9);
+}
+
+void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t window,
+                      const std::string &scheme) {
+  int64_t heads = 8, slots = window ? window + 511 : 8192;
+  Kernel kernel = load({"cached_attention",
+                        {{"heads", heads},
+                         {"kv_heads", int64_t(1)},
+                         {"dim", dim},
+                         {"slots", slots},
+                         {"window", window},
+                         {"scale", 1.0},
+                         {"scheme", scheme}}});
+  Array q(4, {tokens, heads, dim}), y(4, {tokens, heads, dim});
+  Array keys(scheme == "f16" ? 2 : 4, {slots, 1, dim}), values(scheme == "f16" ? 2 : 4, {slots, 1, dim});
+  double seconds =
+      best([&](int) { kernel(q.word(), keys.word(), values.word(), uint64_t(position), y.word(), 0, 0); });
+  double seen = 0;
+  for (int64_t t = 0; t < tokens; ++t)
+    seen += double(window ? std::min(window, position + t + 1) : position + t + 1);
+  std::printf("%5lld tokens %8.1f us  %6.1f GMAC/s\n", static_cast<long long>(tokens), seconds * 1e6,
+              seen * double(2 * heads * dim) / seconds * 1e-9);
+}
+
+void measureRows(const std::string &family, std::map<std::string, KernelConstant> constants, int inputs,
+                 int64_t size, bool weighted = false) {
+  const int64_t tokens = 64;
+  Kernel kernel = load({family, std::move(constants)});
+  Array a(4, {tokens, 1, size}), b(4, {tokens, 1, size}), w(4, {size}), y(4, {tokens, 1, size});
+  Array q(1, {tokens, 1, size}), scales(4, {tokens, 1, size / 32}), sums(4, {tokens, 1, size / 32});
+  double seconds = best([&](int) {
+    if (family == "quantize")
+      kernel(a.word(), q.word(), scales.word(), sums.word(), 0, 0, 0);
+    else if (family == "rope")
+      kernel(a.word(), 100, y.word(), 0, 0, 0, 0);
+    else if (inputs == 2 || weighted)
+      kernel(a.word(), inputs == 2 ? b.word() : w.word(), y.word(), 0, 0, 0, 0);
+    else
+      kernel(a.word(), y.word(), 0, 0, 0, 0, 0);
+  });
+  std::printf("%5lld tokens %8.1f us  %6.2f ns for a number\n", static_cast<long long>(tokens), seconds * 1e6,
+              seconds * 1e9 / double(tokens * size));
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+  if (!findTarget("host")) {
+    std::fprintf(stderr, "no row for this machine\n");
+    return 1;
+  }
+  std::string only = count > 1 ? arguments[1] : "";
+  std::printf("target %s\n", findTarget("host")->name.c_str());
+  auto wanted = [&](const char *family) { return only.empty() || only == family; };
+  if (wanted("linear"))
+    for (const char *scheme : {"q4_0", "q8_0", "bf16", "f32"})
+      for (int64_t tokens : {1, 4, 128})
+        measureLinear(scheme, tokens, 1536, tokens == 128 ? 2048 : 12288);
+  if (wanted("cached_attention"))
+    for (const char *scheme : {"f16", "f32"}) {
+      measureAttention(1, 4000, 512, 0, scheme);
+      measureAttention(1, 4000, 256, 512, scheme);
+      measureAttention(64, 1000, 256, 512, scheme);
+      measureAttention(64, 448, 512, 0, scheme);
+    }
+  int64_t one = 1, width = 1536;
+  if (wanted("rms_norm"))
+    measureRows("rms_norm", {{"heads", one}, {"size", width}, {"weighted", one}, {"eps", 1e-6}}, 1, width,
+                true);
+  if (wanted("gelu_mul"))
+    measureRows("gelu_mul", {{"heads", one}, {"size", 4 * width}}, 2, 4 * width);
+  if (wanted("softcap"))
+    measureRows("softcap", {{"heads", one}, {"size", 4 * width}, {"cap", 30.0}}, 1, 4 * width);
+  if (wanted("quantize"))
+    measureRows("quantize", {{"heads", one}, {"size", width}}, 1, width);
+  if (wanted("rope"))
+    measureRows(
+        "rope",
+        {{"heads", one}, {"dim", int64_t(512)}, {"theta", 1e6}, {"pairs", int64_t(64)}, {"factor", 1.0}}, 1,
+        512);
+}
