@@ -189,7 +189,9 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              "dim", shape[2])("slots", shape[0])("window", attention.getWindow().value_or(0))
                              .number("scale", attention.getScale().convertToDouble())
                              .word("scheme", gemma::stringifyScheme(cache.getScheme()));
-        return Selection{constants.kernel("cached_attention"), 1, target.cores > 1 ? 1 : 0};
+        // Two heads of a group go through its keys together.
+        int64_t together = size(attention.getType(), 1) / shape[1] % 2 ? 1 : 2;
+        return Selection{constants.kernel("cached_attention"), 1, target.cores > 1 ? together : 0};
       })
       .Case([&](gemma::TopKOp top) -> Result {
         return Selection{Constants(context)("experts", size(top.getProbabilities().getType(), 1))(
