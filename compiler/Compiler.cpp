@@ -287,10 +287,13 @@ LogicalResult Compilation::emitDriver() {
 }
 
 LogicalResult Compilation::makeFolder() {
-  if (llvm::sys::fs::is_directory(options.output))
+  namespace fs = llvm::sys::fs;
+  if (fs::is_directory(options.output))
     return success();
-  if (std::error_code error =
-          llvm::sys::fs::create_directories(options.output, /*IgnoreExisting=*/true, llvm::sys::fs::all_all))
+  std::error_code error = std::make_error_code(std::errc::not_a_directory);
+  if (!fs::exists(options.output))
+    error = fs::create_directories(options.output, /*IgnoreExisting=*/true, fs::all_all);
+  if (error)
     return fail("cannot make directory '" + options.output + "': " + error.message());
   madeFolder = true;
   return success();

@@ -1,0 +1,53 @@
+"""What a compilation leaves behind: the same bytes for the same input, and a library that C programs link."""
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+from gemmac_tool import BARD, SOURCE, ToolTest
+
+
+class SameBytes(ToolTest):
+    def test_every_file_is_the_same_for_any_cache_and_number_of_threads(self):
+        one, two = self.folder / "one", self.folder / "two"
+        self.succeed("compile", BARD, "--threads", 1, "--kernel-cache", "-", "-o", one)
+        self.succeed("compile", BARD, "--threads", 2, "-o", two)
+        names = sorted(file.name for file in one.iterdir())
+        self.assertEqual(names, sorted(file.name for file in two.iterdir()))
+        for name in names:
+            self.assertEqual((one / name).read_bytes(), (two / name).read_bytes(), name)
+
+    def test_names_and_places_of_the_user_are_in_none(self):
+        model = self.folder / "secretly-named"
+        shutil.copytree(BARD, model)
+        self.succeed("compile", model, "--name", "bard", "-o", self.folder / "out")
+        for file in (self.folder / "out").iterdir():
+            self.assertNotIn(b"secretly-named", file.read_bytes(), file.name)
+
+
+@unittest.skipUnless(shutil.which("cc"), "needs a C compiler")
+class CExample(ToolTest):
+    def test_links_the_library_and_writes_what_the_program_writes(self):
+        out = self.folder / "bard"
+        self.succeed("compile", BARD, "-o", out)
+        program = self.folder / "generate"
+        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", SOURCE / "examples" / "generate.c", f"-I{out}",
+                        out / "libbard_e2b.a", "-lpthread", "-lm", "-o", program], check=True)
+        text = subprocess.run([program, out / "bard_e2b.weights", "ROMEO:", "20"], check=True, capture_output=True).stdout
+        self.assertEqual(text.decode(), self.succeed("run", out, "--prompt", "ROMEO:", "-n", 20, "--temp", 0))
+
+    def test_the_header_is_c_and_cxx(self):
+        self.succeed("compile", BARD, "--emit", "lib", "-o", self.folder)
+        for language, standard in (("c", "c99"), ("c++", "c++11")):
+            subprocess.run(["cc", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-pedantic", "-x", language, f"-std={standard}", "-"],
+                           input=b'#include "bard_e2b.h"\n', cwd=self.folder,
+                           env={"CPATH": str(self.folder), "PATH": "/usr/bin:/bin"}, check=True)
+
+    def test_the_archive_has_nothing_twice(self):
+        self.succeed("compile", BARD, "--emit", "lib", "-o", self.folder)
+        listed = subprocess.run(["ar", "t", self.folder / "libbard_e2b.a"], check=True, capture_output=True, text=True).stdout.split()
+        self.assertEqual(len(listed), len(set(listed)))
+
+
+if __name__ == "__main__":
+    unittest.main()

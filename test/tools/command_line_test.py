@@ -1,0 +1,126 @@
+"""The command line of gemmac: what it prints where, and what it refuses."""
+import json
+import subprocess
+import unittest
+
+from gemmac_tool import BARD, ToolTest
+
+
+class Usage(ToolTest):
+    def test_no_command_is_a_wrong_command_line(self):
+        self.assertIn("subcommand", self.refuse(2))
+
+    def test_an_unknown_option_is_a_wrong_command_line(self):
+        self.assertIn("--colour", self.refuse(2, "compile", BARD, "--colour"))
+
+    def test_a_number_must_be_one(self):
+        self.assertIn("--context", self.refuse(2, "compile", BARD, "--context", "many"))
+
+    def test_help_is_a_result(self):
+        self.assertIn("Exit codes", self.succeed("--help"))
+        self.assertIn("--scheme", self.succeed("compile", "--help"))
+
+
+class Listing(ToolTest):
+    def test_targets_as_json_name_what_they_need(self):
+        rows = json.loads(self.succeed("targets", "--json"))
+        row = next(row for row in rows if row["name"] == "generic-aarch64")
+        self.assertTrue(row["needs"])
+        self.assertLessEqual(sum(row["host"] for row in rows), 1)
+
+    def test_version(self):
+        self.assertRegex(self.succeed("version"), r"^gemmac \d+\.\d+\.\d+ ")
+
+    def test_completion_is_a_script_that_its_shell_reads(self):
+        script = self.succeed("completion", "bash")
+        self.assertIn("--cache-scheme", script)
+        subprocess.run(["bash", "-n"], input=script.encode(), check=True)
+        for shell in ("zsh", "fish"):
+            self.assertIn("tokenize", self.succeed("completion", shell))
+        self.assertIn("powershell", self.refuse(2, "completion", "powershell"))
+
+    def test_bash_completes_commands(self):
+        script = self.succeed("completion", "bash")
+        line = 'COMP_WORDS=(gemmac to); COMP_CWORD=1; _gemmac; echo "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", script + line], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "tokenize\n")
+
+
+class BadInput(ToolTest):
+    """One clear error, exit code 1, and nothing written."""
+
+    def refuse_to_compile(self, *words, **options):
+        output = self.folder / "out"
+        message = self.refuse(1, "compile", *words, "-o", output, **options)
+        self.assertFalse(output.exists(), list(self.folder.rglob("*")))
+        self.assertEqual(message.count("error: "), 1, message)
+        return message
+
+    def test_unknown_target(self):
+        message = self.refuse_to_compile(BARD, "--target", "toaster")
+        self.assertIn("there is no target 'toaster'; there are ", message)
+        self.assertIn("generic-aarch64", message)
+
+    def test_unknown_schemes(self):
+        self.assertIn("f32, bf16, q8_0, q4_0", self.refuse_to_compile(BARD, "--scheme", "q2"))
+        self.assertIn("f32, f16", self.refuse_to_compile(BARD, "--cache-scheme", "q8_0"))
+
+    def test_unknown_kind(self):
+        self.assertIn("exe, lib, obj, llvm, gemma, fuse", self.refuse_to_compile(BARD, "--emit", "wasm"))
+
+    def test_no_checkpoint(self):
+        self.assertIn("no-such-model", self.refuse_to_compile("no-such-model"))
+
+    def test_a_context_that_the_model_does_not_have(self):
+        message = self.refuse_to_compile(BARD, "--context", 1000000)
+        self.assertIn("a context of 1000000 positions is more than the model's", message)
+
+    def test_a_call_longer_than_the_context(self):
+        message = self.refuse_to_compile(BARD, "--context", 16, "--max-tokens", 17)
+        self.assertIn("a call of 17 tokens is more than the context of 16", message)
+
+    def test_a_program_needs_a_directory(self):
+        self.assertIn("needs an output directory", self.refuse(1, "compile", BARD))
+
+    def test_a_disk_without_room(self):
+        message = self.refuse_to_compile(BARD, "--scheme", "f32", limit=1 << 20)
+        self.assertIn("cannot write", message)
+        self.assertIn("bard_e2b.weights", message)
+
+    def test_an_output_that_is_a_file(self):
+        (self.folder / "out").write_text("mine")
+        self.assertIn("cannot make directory", self.refuse(1, "compile", BARD, "-o", self.folder / "out"))
+        self.assertEqual((self.folder / "out").read_text(), "mine")
+
+    def test_a_broken_tokenizer(self):
+        model = self.folder / "model"
+        model.mkdir()
+        for file in BARD.iterdir():
+            (model / file.name).symlink_to(file)
+        (model / "tokenizer.json").unlink()
+        (model / "tokenizer.json").write_text('{"model": {"type": "BPE", "vocab": [')
+        self.assertIn("tokenizer.json", self.refuse_to_compile(model))
+
+    def test_no_c_compiler_for_a_program(self):
+        message = self.refuse_to_compile(BARD, "--target", "generic-aarch64", path="/nowhere")
+        self.assertIn("install gcc-aarch64-linux-gnu", message)
+
+    def test_an_unknown_model_to_run(self):
+        self.assertIn("no-such-model", self.refuse(1, "run", "no-such-model", "--prompt", "x"))
+
+
+class InspectingWhatIsNoPackage(ToolTest):
+    def test_text(self):
+        file = self.folder / "bard.weights"
+        file.write_text("To be, or not to be" * 10)
+        self.assertIn("is no gemmac package", self.refuse(1, "inspect", file))
+
+    def test_nothing(self):
+        file = self.folder / "empty.weights"
+        file.touch()
+        self.assertIn("is no package", self.refuse(1, "inspect", file))
+        self.assertIn("No such file", self.refuse(1, "inspect", self.folder / "none.weights"))
+
+
+if __name__ == "__main__":
+    unittest.main()
