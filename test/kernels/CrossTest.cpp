@@ -47,8 +47,8 @@ KernelSpec attention(const std::string &scheme, int64_t window) {
 std::vector<KernelSpec> allSpecs() {
   std::vector<KernelSpec> specs = {
       {"add", {{"heads", i(1)}, {"size", i(40)}}},
-      {"add_norm", {{"size", i(40)}, {"scaled", i(0)}, {"eps", 1e-6}}},
-      {"add_norm", {{"size", i(40)}, {"scaled", i(1)}, {"eps", 1e-6}}},
+      {"add_norm", {{"heads", i(3)}, {"size", i(40)}, {"scaled", i(0)}, {"eps", 1e-6}}},
+      {"add_norm", {{"heads", i(1)}, {"size", i(40)}, {"scaled", i(1)}, {"eps", 1e-6}}},
       {"combine", {{"width", i(40)}, {"choices", i(3)}}},
       {"combine_groups", {{"width", i(40)}, {"choices", i(3)}}},
       {"gather_tokens", {{"width", i(40)}, {"choices", i(3)}}},

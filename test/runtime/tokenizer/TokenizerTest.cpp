@@ -5,7 +5,6 @@
 #include "nlohmann/json.hpp"
 #include "gtest/gtest.h"
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -107,33 +106,9 @@ TEST_F(RealVocabulary, GivesTheRecordedPairs) {
   checkPairs(*tokenizer, kShared + "/vocab/pairs.json");
 }
 
-TEST_F(RealVocabulary, LoadsInSecondsAndOpensAtOnce) {
-  const auto begin = std::chrono::steady_clock::now();
-  llvm::Expected<Tokenizer> read = readTokenizerJson(kRealVocabulary);
-  ASSERT_TRUE(bool(read));
-  const auto loaded = std::chrono::steady_clock::now();
-  const auto buffer = buildTokenizerTables(*read);
-  const auto built = std::chrono::steady_clock::now();
-  const auto milliseconds = [](auto span) { return std::chrono::duration<double, std::milli>(span).count(); };
-  Vocabulary vocabulary;
-  double fastest = 1e9; // of several: the machine may be busy
-  for (int i = 0; i < 10; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    ASSERT_TRUE(vocabulary.open(*flatbuffers::GetRoot<format::Tokenizer>(buffer.data())));
-    fastest = std::min(fastest, milliseconds(std::chrono::steady_clock::now() - start));
-  }
-  std::printf("read %.0f ms, tables %.0f ms (%.1f MB), open %.4f ms\n", milliseconds(loaded - begin),
-              milliseconds(built - loaded), buffer.size() / 1e6, fastest);
-  EXPECT_EQ(vocabulary.size(), 262144u);
-  EXPECT_LT(fastest, 1);
-}
-
-TEST_F(RealVocabulary, EncodesSeveralMegabytesPerSecond) {
+TEST_F(RealVocabulary, GivesALongTextBack) {
+  EXPECT_EQ(tokenizer->vocabulary.size(), 262144u);
   const std::string text = readFile(kShared + "/models/shakespeare.txt");
   SKIP_WITHOUT(kShared + "/models/shakespeare.txt");
-  const auto begin = std::chrono::steady_clock::now();
-  const std::vector<int32_t> ids = tokenizer->encode(text);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::printf("%zu bytes, %zu tokens, %.1f MB/s\n", text.size(), ids.size(), text.size() / seconds / 1e6);
-  EXPECT_EQ(tokenizer->decode(ids), text);
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode(text)), text);
 }
