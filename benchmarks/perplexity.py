@@ -27,13 +27,8 @@ def main():
     parser.add_argument("--schemes", default="f32,bf16,q8_0,q4_0")
     options = parser.parse_args()
 
-    with open(options.text, "rb") as text:
-        output = subprocess.run([options.gemmac, "tokenize", options.model, "--no-bos"], stdin=text, check=True,
-                                capture_output=True).stdout
-    ids = [int(word) for word in output.split()]
-    windows = [ids[i * options.window:(i + 1) * options.window] for i in range(options.windows)]
-    windows = [window for window in windows if len(window) == options.window]
-    print(f"{len(ids)} tokens; {len(windows)} windows of {options.window} predicted")
+    windows = read_windows(options.gemmac, options.model, options.text, options.windows, options.window)
+    print(f"{len(windows)} windows of {options.window} tokens predicted")
 
     print("| scheme | mean loss | perplexity |\n|---|---|---|")
     for scheme in options.schemes.split(","):
@@ -41,15 +36,27 @@ def main():
         print(f"| {scheme} | {loss:.5f} | {np.exp(loss):.2f} |", flush=True)
 
 
+def read_windows(gemmac, model, text, count, size):
+    """The first whole windows of a text, as ids."""
+    with open(text, "rb") as file:
+        output = subprocess.run([gemmac, "tokenize", model, "--no-bos"], stdin=file, check=True, capture_output=True).stdout
+    ids = [int(word) for word in output.split()]
+    return [ids[first:first + size] for first in range(0, len(ids) - size + 1, size)][:count]
+
+
 def window_loss(options, scheme, window):
-    """Mean loss over one window, from the logits of all its positions."""
     with tempfile.TemporaryDirectory() as folder:
         ids_file, logits_file = os.path.join(folder, "ids"), os.path.join(folder, "logits.npy")
         with open(ids_file, "w") as file:
             file.write(" ".join(map(str, [BOS] + window)))
         subprocess.run([options.gemmac, "logits", options.model, "--ids-file", ids_file, "--scheme", scheme, "-o", logits_file],
                        check=True, capture_output=True)
-        logits = np.load(logits_file).astype(np.float64)[:-1]
+        return loss(np.load(logits_file), window)
+
+
+def loss(logits, window):
+    """Mean loss over one window, from the logits of <bos> and all of its tokens."""
+    logits = logits.astype(np.float64)[:-1]
     top = logits.max(axis=1, keepdims=True)
     log_sum = top[:, 0] + np.log(np.exp(logits - top).sum(axis=1))
     return np.mean(log_sum - logits[np.arange(len(window)), window])
