@@ -3,18 +3,22 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-.PHONY: demo test build setup
+PROMPT := ROMEO:
 
-demo: build ## compile the example model for this machine and let it write
+.PHONY: demo test configure setup
+
+demo: configure ## compile the example model for this machine and let it write
+	cmake --build build --target gemmac gemmac_shipped
 	build/bin/gemmac compile examples/bard-e2b --target host --scheme q4_0 -o build/bard
-	build/bin/gemmac run build/bard --prompt "ROMEO:" --n-predict 120 --temp 0.8 --seed 1
+	@printf '%s' '$(PROMPT)'
+	@build/bard/bard_e2b --prompt '$(PROMPT)' --n-predict 120 --temp 0.8 --seed 1 --stats
 
-test: build ## every test
+test: configure ## every test
+	cmake --build build
 	ctest --test-dir build --output-on-failure -j2
 
-build: setup
+configure: setup
 	@[ -f build/build.ninja ] || cmake --preset release
-	cmake --build build
 
 setup:
 	@scripts/setup.sh
