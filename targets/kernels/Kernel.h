@@ -1,14 +1,17 @@
-//===- Kernel.h - what a kernel is compiled for, and how it is called ---------------------------------------===//
+//===- Kernel.h - what a kernel is compiled for, and how it is called --------------------------------===//
 //
-// A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…, int32_t …)`. It has no state, allocates nothing, and
-// computes just the part of its outputs that their buffers span, so that threads can share the work by giving each call a part of the output.
+// A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…, int32_t …)`.
+// It has no state, allocates nothing, and computes just the part of its outputs that their buffers span, so
+// that threads can share the work by giving each call a part of the output.
 //
-// Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), scalars (int32), outputs. Arrays are written below as C sees them, last axis
-// contiguous (Halide's first dimension); other strides are free unless said otherwise. `n` is the number of tokens, known at run time, 0 included.
-// Elementwise families take three axes (tokens, heads, size); plain rows have one head. A part of quantize's last axis is whole blocks. Where an output may be
-// an input, a call of add_norm or softmax must compute whole rows. cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is
-// not shared among threads. Linear kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with one token), cached_attention if those of
-// its heads begin at multiples of 2 where heads / kv_heads is even.
+// Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), scalars (int32), outputs.
+// Arrays are written below as C sees them, last axis contiguous (Halide's first dimension); other strides are
+// free unless said otherwise. `n` is the number of tokens, known at run time, 0 included. Elementwise
+// families take three axes (tokens, heads, size); plain rows have one head. A part of quantize's last axis is
+// whole blocks. Where an output may be an input, a call of add_norm or softmax must compute whole rows.
+// cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is not shared among
+// threads. Linear kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with
+// one token), cached_attention if those of its heads begin at multiples of 2 where heads / kv_heads is even.
 //
 // clang-format off
 //   family            constants                                        arguments
@@ -62,11 +65,13 @@ struct KernelSpec {
   /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}".
   std::string text() const;
 
-  /// The C name of the kernel: readable, unique for the specification, the same on every run: "linear_q4_0_1536x2048_1a2b3c4d".
+  /// The C name of the kernel: readable, unique for the specification, the same on every run:
+  /// "linear_q4_0_1536x2048_1a2b3c4d".
   std::string symbol() const;
 };
 
-/// Bump when any kernel's code may change for the same specification: object files are cached by specification, target and this.
+/// Bump when any kernel's code may change for the same specification: object files are cached by
+/// specification, target and this.
 inline constexpr int kKernelVersion = 2;
 
 struct CompiledKernel {
@@ -75,7 +80,8 @@ struct CompiledKernel {
 };
 
 /// Compiles a kernel; thread safe. Where `cacheDirectory` is not empty, looks there first and stores there.
-CompiledKernel compileKernel(const KernelSpec &spec, const Target &target, const std::string &cacheDirectory = "");
+CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
+                             const std::string &cacheDirectory = "");
 
 /// The kernel as assembly text, for tests that look for the instruction that was meant and for people.
 CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target);

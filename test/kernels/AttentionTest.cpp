@@ -1,5 +1,4 @@
-//===- AttentionTest.cpp - rotation, caches and attention over them
-//-----------------------------------------===//
+//===- AttentionTest.cpp - rotation, caches and attention over them ----------------------------------===//
 
 #include "CallKernel.h"
 
@@ -39,6 +38,8 @@ TEST(Rope, TurnsPairsByTheirPosition) {
                 ASSERT_EQ(y(t, h, j), float(low));
               }
             }
+        if (position != 3)
+          continue;
         Array<float> pieces({5, 2, int(dim)});
         for (Range tokens : {Range{0, 2}, {2, 2}, {2, 5}})
           for (Range heads : {Range{0, 1}, {1, 2}})
@@ -106,9 +107,10 @@ struct Filled {
                                        {"dim", c.dim},
                                        {"slots", c.slots},
                                        {"scheme", std::string(half ? "f16" : "f32")}});
-    for (int t = 0; t < tokens; ++t) {
-      auto k = Array<float>::random({1, int(c.kvHeads), int(c.dim)}, unsigned(2 * t));
-      auto v = Array<float>::random({1, int(c.kvHeads), int(c.dim)}, unsigned(2 * t + 1));
+    for (int t = 0; t < tokens; t += int(c.slots)) {
+      int count = std::min(tokens - t, int(c.slots));
+      auto k = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t));
+      auto v = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t + 1));
       write(k, v, t, keys.buffer(), values.buffer());
     }
   }

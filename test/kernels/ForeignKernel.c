@@ -1,14 +1,16 @@
-/*===- ForeignKernel.c - calls a kernel of another machine, under an emulator --------------------------------===
+/*===- ForeignKernel.c - calls a kernel of another machine, under an emulator
+ * --------------------------------===
  *
- * Linked with the kernel, whose name --defsym makes foreign_kernel. Reads a call from the file that it is given, and writes the
- * memory that the kernel has seen back to it. The format is CallKernel.cpp's, in the numbers of both machines: little-endian.
+ * Linked with the kernel, whose name --defsym makes foreign_kernel. Reads a call from the file that it is
+ * given, and writes the memory that the kernel has seen back to it. The format is CallKernel.cpp's, in the
+ * numbers of both machines: little-endian.
  */
 #include <HalideRuntime.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-int foreign_kernel(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                   uint64_t, uint64_t);
+int foreign_kernel(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                   uint64_t, uint64_t, uint64_t);
 
 static int64_t number(FILE *file) {
   int64_t value;

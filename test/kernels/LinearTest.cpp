@@ -1,5 +1,4 @@
-//===- LinearTest.cpp - x times the transpose of a weight, of one or of each token's experts
-//----------------===//
+//===- LinearTest.cpp - x times the transpose of a weight, of one or of each token's experts ---------===//
 
 #include "CallKernel.h"
 
@@ -191,6 +190,8 @@ TEST(ExpertLinear, EachTokenUsesItsOwnExperts) {
                 }
                 ASSERT_NEAR(y(t, i, r), sum.value, 1e-6 * sum.size) << scheme << shared;
               }
+          if (tokens != 3)
+            continue;
           for (Range part : {Range{0, 7}, {7, 7}, {7, int(output)}})
             for (int i = 0; i < choices; ++i)
               run(pieces.part(2, part).part(1, {i, i + 1}));
