@@ -34,18 +34,18 @@ static Expr numberAt(const std::string &layout, const std::string &scheme,
 
 KernelCode buildEmbed(const KernelSpec &spec, const Target &target) {
   const std::string &layout = spec.word("layout"), &scheme = spec.word("scheme");
-  int64_t vocabulary = spec.integer("vocab");
+  WeightShape shape{0, spec.integer("vocab"), spec.integer("columns")};
   ImageParam ids(Int(32), 1, "ids");
-  std::vector<ImageParam> planes = weightPlanes(layout, scheme, {0, vocabulary, spec.integer("columns")});
+  std::vector<ImageParam> planes = weightPlanes(layout, scheme, shape);
 
   Var c("c"), t("t");
   Func out("out");
-  Expr row = clamp(ids(t), 0, int(vocabulary) - 1), column = c + int(spec.integer("offset"));
+  Expr row = clamp(ids(t), 0, int(shape.rows) - 1), column = c + int(spec.integer("offset"));
   out(c, t) = float(spec.number("scale")) * numberAt(layout, scheme, planes, row, column, target);
   out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   std::vector<Argument> arguments = {ids};
   arguments.insert(arguments.end(), planes.begin(), planes.end());
-  return {arguments, out};
+  return {arguments, out, false, needsLargeIndices(layout, scheme, shape)};
 }
 
 } // namespace gemmac

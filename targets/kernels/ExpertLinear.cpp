@@ -22,8 +22,8 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   bool shared = spec.integer("shared") != 0;
   TokenRows input(spec, shared ? 0 : choices);
   ImageParam ids = tokensArray("ids", Int(32), choices);
-  std::vector<ImageParam> planes =
-      weightPlanes("tiles16", spec.word("scheme"), {experts, spec.integer("output"), spec.integer("input")});
+  WeightShape shape{experts, spec.integer("output"), spec.integer("input")};
+  std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
   GroupSize size = groupSizeFor(spec.word("scheme"), true, target);
   GroupVars group;
   Expr rowTile = min(rows.begin / 16 + rowGroup * size.tiles + group.tile, (rows.end - 1) / 16);
@@ -51,7 +51,7 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   std::vector<Argument> arguments = input.arguments();
   arguments.push_back(ids);
   arguments.insert(arguments.end(), planes.begin(), planes.end());
-  return {arguments, out, true};
+  return {arguments, out, true, needsLargeIndices("tiles16", spec.word("scheme"), shape)};
 }
 
 } // namespace gemmac

@@ -144,6 +144,13 @@ std::vector<ImageParam> weightPlanes(const std::string &layout, const std::strin
   return planes;
 }
 
+bool needsLargeIndices(const std::string &layout, const std::string &scheme, WeightShape shape) {
+  for (const Plane &plane : planesOf(layout, scheme, shape))
+    if (plane.bytes() / int64_t(bytesOf(plane.element)) > std::numeric_limits<int32_t>::max())
+      return true;
+  return false;
+}
+
 Part partOf(Func output, int axis) {
   auto dimension = output.output_buffer().dim(axis);
   return {dimension.min(), dimension.min() + dimension.extent()};

@@ -41,6 +41,9 @@ Halide::ImageParam denseArray(const char *name, Halide::Type type, std::vector<i
 std::vector<Halide::ImageParam> weightPlanes(const std::string &layout, const std::string &scheme,
                                              WeightShape shape);
 
+/// Has a plane so many numbers that 32 bits don't index them?
+bool needsLargeIndices(const std::string &layout, const std::string &scheme, WeightShape shape);
+
 /// Indices begin … end - 1 of an output's axis that this call computes.
 struct Part {
   Halide::Expr begin, end;

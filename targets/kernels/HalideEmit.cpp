@@ -37,10 +37,14 @@ struct TemporaryFile {
   }
 };
 
-static Halide::Target halideTarget(const Target &target, bool strict) {
+static Halide::Target halideTarget(const Target &target, const KernelCode &code) {
   // A kernel is called with buffers that fit (the plan made them), and defines nothing but itself.
   Halide::Target halide(target.halide + "-no_runtime-no_asserts-no_bounds_query");
-  return strict ? halide.with_feature(Halide::Target::StrictFloat) : halide;
+  if (!code.fuseMultiplyAdd)
+    halide.set_feature(Halide::Target::StrictFloat);
+  if (code.largeArrays)
+    halide.set_feature(Halide::Target::LargeBuffers);
+  return halide;
 }
 
 static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
@@ -55,7 +59,7 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
     KernelCode code = builder(spec, target);
     std::string symbol = spec.symbol();
     Halide::Module module = code.pipeline.compile_to_module(
-        code.arguments, symbol, halideTarget(target, !code.fuseMultiplyAdd), Halide::LinkageType::External);
+        code.arguments, symbol, halideTarget(target, code), Halide::LinkageType::External);
     module.compile({{type, file.path.string()}});
   } catch (const Halide::Error &error) {
     return {"", "kernel " + spec.text() + " for " + target.name + ": " + error.what()};

@@ -21,6 +21,8 @@ struct KernelCode {
   /// number comes out of every loop. If set, only what is inside strict_float() is; the rest may become fused
   /// multiply-adds.
   bool fuseMultiplyAdd = false;
+  /// An array has 2^31 numbers or more: indices into arrays take 64 bits.
+  bool largeArrays = false;
 };
 
 using KernelBuilder = KernelCode (*)(const KernelSpec &spec, const Target &target);

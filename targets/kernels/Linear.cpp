@@ -22,8 +22,8 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   Expr begin = rows.begin + offset, end = rows.end + offset; // in rows of the weight
 
   TokenRows input(spec);
-  std::vector<ImageParam> planes =
-      weightPlanes("tiles16", spec.word("scheme"), {0, spec.integer("rows"), spec.integer("input")});
+  WeightShape shape{0, spec.integer("rows"), spec.integer("input")};
+  std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
   GroupSize size = groupSizeFor(spec.word("scheme"), spec.integer("tokens") == 1, target);
   GroupVars group;
   Expr rowTile = min(begin / 16 + rowGroup * size.tiles + group.tile, (end - 1) / 16);
@@ -51,7 +51,7 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
 
   std::vector<Argument> arguments = input.arguments();
   arguments.insert(arguments.end(), planes.begin(), planes.end());
-  return {arguments, out, true};
+  return {arguments, out, true, needsLargeIndices("tiles16", spec.word("scheme"), shape)};
 }
 
 } // namespace gemmac
