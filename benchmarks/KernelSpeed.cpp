@@ -1,4 +1,4 @@
-//===- KernelSpeed.cpp - how fast kernels run on this machine ----------------------------------------===//
+//===- KernelSpeed.cpp - how fast kernels run on this machine -------------------------------------------===//
 //
 // kernel-speed [family] — compiles kernels of Gemma 4 E2B's shapes for this machine and prints, for one
 // thread, the best of some runs: bytes of weights or cache per second (one token), multiply-adds per second

@@ -1,7 +1,7 @@
-//===- TokenizerSpeed.cpp - how fast text becomes ids --------------------------------------------------------===//
+//===- TokenizerSpeed.cpp - how fast text becomes ids ---------------------------------------------------===//
 //
-// tokenizer-speed CHECKPOINT TEXT — milliseconds to read tokenizer.json, to build its tables and to open them, and megabytes a second of encoding on one
-// thread: the best of some runs each.
+// tokenizer-speed CHECKPOINT TEXT — milliseconds to read tokenizer.json, to build its tables and to open
+// them, and megabytes a second of encoding on one thread: the best of some runs each.
 
 #include "compiler/package/TokenizerTables.h"
 #include "runtime/tokenizer/Encoder.h"
@@ -20,7 +20,8 @@ namespace {
 
 constexpr int kRuns = 5;
 
-template <typename Work> double bestSeconds(Work work) {
+template <typename Work>
+double bestSeconds(Work work) {
   double best = 1e9;
   for (int run = 0; run < kRuns; ++run) {
     auto begin = std::chrono::steady_clock::now();
@@ -41,14 +42,16 @@ int main(int argc, char **argv) {
   std::string text{std::istreambuf_iterator<char>(file), {}};
   llvm::Expected<Tokenizer> tokenizer = readTokenizerJson(argv[1]);
   if (!tokenizer || text.empty()) {
-    std::fprintf(stderr, "%s\n", tokenizer ? "the text cannot be read" : llvm::toString(tokenizer.takeError()).c_str());
+    std::fprintf(stderr, "%s\n",
+                 tokenizer ? "the text cannot be read" : llvm::toString(tokenizer.takeError()).c_str());
     return 1;
   }
   double read = bestSeconds([&] { llvm::consumeError(readTokenizerJson(argv[1]).takeError()); });
   flatbuffers::DetachedBuffer tables = buildTokenizerTables(*tokenizer);
   double build = bestSeconds([&] { tables = buildTokenizerTables(*tokenizer); });
   Vocabulary vocabulary;
-  double open = bestSeconds([&] { vocabulary.open(*flatbuffers::GetRoot<format::Tokenizer>(tables.data())); });
+  double open =
+      bestSeconds([&] { vocabulary.open(*flatbuffers::GetRoot<format::Tokenizer>(tables.data())); });
 
   auto scratch = std::make_unique<uint64_t[]>(Encoder::kScratchBytes / 8 + 1);
   std::vector<int32_t> ids(text.size() + 1);
@@ -56,7 +59,7 @@ int main(int argc, char **argv) {
   double encode = bestSeconds([&] {
     Encoder(vocabulary, scratch.get()).encode(text.data(), text.size(), {}, ids.data(), ids.size(), count);
   });
-  std::printf("%u tokens, tables %.1f MB: read %.0f ms, build %.0f ms, open %.4f ms\n", vocabulary.size(), tables.size() / 1e6,
-              read * 1e3, build * 1e3, open * 1e3);
+  std::printf("%u tokens, tables %.1f MB: read %.0f ms, build %.0f ms, open %.4f ms\n", vocabulary.size(),
+              tables.size() / 1e6, read * 1e3, build * 1e3, open * 1e3);
   std::printf("%zu bytes, %zu ids: %.1f MB/s\n", text.size(), count, text.size() / encode / 1e6);
 }

@@ -1,4 +1,4 @@
-//===- Compiler.cpp - the journey of a model, from a checkpoint to code that runs -------------===//
+//===- Compiler.cpp - the journey of a model, from a checkpoint to code that runs -----------------------===//
 
 #include "compiler/Compiler.h"
 

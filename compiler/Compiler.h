@@ -1,4 +1,4 @@
-//===- Compiler.h - the journey of a model, from a checkpoint to code that runs ---------------===//
+//===- Compiler.h - the journey of a model, from a checkpoint to code that runs -------------------------===//
 
 #ifndef GEMMAC_COMPILER_COMPILER_H
 #define GEMMAC_COMPILER_COMPILER_H

@@ -1,4 +1,4 @@
-//===- Options.h - what a user can choose when a model is compiled ----------------------------===//
+//===- Options.h - what a user can choose when a model is compiled --------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_OPTIONS_H
 #define GEMMAC_COMPILER_OPTIONS_H

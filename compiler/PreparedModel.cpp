@@ -1,4 +1,4 @@
-//===- PreparedModel.cpp - a model that can run at once, whatever the user has ----------------===//
+//===- PreparedModel.cpp - a model that can run at once, whatever the user has --------------------------===//
 
 #include "compiler/PreparedModel.h"
 

@@ -1,4 +1,4 @@
-//===- PreparedModel.h - a model that can run at once, whatever the user has ------------------===//
+//===- PreparedModel.h - a model that can run at once, whatever the user has ----------------------------===//
 
 #ifndef GEMMAC_COMPILER_PREPAREDMODEL_H
 #define GEMMAC_COMPILER_PREPAREDMODEL_H

@@ -1,7 +1,8 @@
-//===- AssignArena.cpp - weights, caches and scratch get their offsets ---------------------------------------===//
+//===- AssignArena.cpp - weights, caches and scratch get their offsets ----------------------------------===//
 //
-// A buffer of the arena lives from its first to its last use in its function's list of statements; two buffers that live at the same time do not
-// overlap. A procedure's scratch counts as one buffer that lives from its first to its last call. The largest entry point gives the arena's size.
+// A buffer of the arena lives from its first to its last use in its function's list of statements; two
+// buffers that live at the same time do not overlap. A procedure's scratch counts as one buffer that lives
+// from its first to its last call. The largest entry point gives the arena's size.
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -33,7 +34,8 @@ int64_t largest(Value size, int64_t tokens) {
       .Case([&](arith::MulIOp product) {
         return largest(product.getLhs(), tokens) * largest(product.getRhs(), tokens);
       })
-      .Default([](Operation *) -> int64_t { llvm_unreachable("sizes are products of the count and constants"); });
+      .Default(
+          [](Operation *) -> int64_t { llvm_unreachable("sizes are products of the count and constants"); });
 }
 
 /// Something that needs room in the arena, from statement `first` to statement `last`.
@@ -41,7 +43,7 @@ struct Tenant {
   int64_t bytes = 0;
   size_t first = SIZE_MAX, last = 0;
   int64_t offset = 0;
-  memref::AllocOp buffer;    ///< or
+  memref::AllocOp buffer; ///< or
   StringAttr procedure;
 
   void usedAt(size_t statement) {
@@ -53,7 +55,8 @@ struct Tenant {
 class FrameLayout {
 public:
   FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes);
-  /// Places the tenants, largest first at the lowest offset that is free for their whole life; returns the frame's size.
+  /// Places the tenants, largest first at the lowest offset that is free for their whole life; returns the
+  /// frame's size.
   int64_t place();
   ArrayRef<Tenant> all() const { return tenants; }
 
@@ -66,7 +69,8 @@ private:
   SmallVector<Tenant> tenants;
 };
 
-FrameLayout::FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes) : function(function) {
+FrameLayout::FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes)
+    : function(function) {
   int64_t tokens = function->getAttrOfType<IntegerAttr>("plan.tokens").getInt();
   for (Operation &op : function.getBody().getOps())
     numbers[&op] = numbers.size();
@@ -119,7 +123,9 @@ int64_t FrameLayout::place() {
         offset = std::max<int64_t>(offset, llvm::alignTo(other->offset + other->bytes, kAlignment));
     }
     tenant->offset = offset;
-    placed.insert(llvm::upper_bound(placed, offset, [](int64_t at, Tenant *other) { return at < other->offset; }), tenant);
+    placed.insert(
+        llvm::upper_bound(placed, offset, [](int64_t at, Tenant *other) { return at < other->offset; }),
+        tenant);
     size = std::max<int64_t>(size, llvm::alignTo(offset + tenant->bytes, kAlignment));
   }
   return size;
@@ -131,7 +137,8 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     OpBuilder builder(&getContext());
     int64_t weights = placeWeights(), caches = placeCaches();
 
-    // Procedures call nobody: their frames are laid out first and moved to where their callers keep room for them.
+    // Procedures call nobody: their frames are laid out first and moved to where their callers keep room for
+    // them.
     llvm::StringMap<int64_t> procedureBytes;
     llvm::StringMap<SmallVector<Tenant>> procedureTenants;
     int64_t arena = 0;
@@ -164,7 +171,8 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
 private:
   void replace(memref::AllocOp alloc, int64_t offset) {
     OpBuilder builder(alloc);
-    auto arena = plan::ArenaOp::create(builder, alloc.getLoc(), alloc.getType(), offset, alloc.getDynamicSizes());
+    auto arena =
+        plan::ArenaOp::create(builder, alloc.getLoc(), alloc.getType(), offset, alloc.getDynamicSizes());
     arena->setDiscardableAttrs(alloc->getDiscardableAttrDictionary());
     alloc.replaceAllUsesWith(arena.getResult());
     alloc.erase();

@@ -1,5 +1,4 @@
-//===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls
-//------------------------------===//
+//===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls -------------------------===//
 //
 // Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of
 // arguments: operands, planes of weights and caches, the position, results. A quantized value is three

@@ -1,4 +1,4 @@
-//===- DropDeadTail.cpp - what no cache and no result depends on is not computed ----------------------===//
+//===- DropDeadTail.cpp - what no cache and no result depends on is not computed ------------------------===//
 // One walk from the end to the start: every op is seen after all of its readers, so an op is dead, or read in
 // part, for good when its turn comes. Writes of caches are the roots; everything else in a prefill lives for
 // them. In E2B the tail that goes is about 70 % of the arithmetic.

@@ -1,4 +1,4 @@
-//===- FuseAddNorm.cpp - a normed branch joins the residual stream in one op --------------------------===//
+//===- FuseAddNorm.cpp - a normed branch joins the residual stream in one op ----------------------------===//
 // The additions keep their order, so the result is the same to the last bit.
 
 #include "dialects/gemma/Gemma.h"

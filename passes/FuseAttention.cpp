@@ -1,4 +1,4 @@
-//===- FuseAttention.cpp - scores, mask, softmax and mix become one attention -------------------------===//
+//===- FuseAttention.cpp - scores, mask, softmax and mix become one attention ---------------------------===//
 // The chain holds a number for every pair of tokens. As one op it needs none of them in memory.
 
 #include "dialects/gemma/Gemma.h"

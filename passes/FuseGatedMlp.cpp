@@ -1,4 +1,4 @@
-//===- FuseGatedMlp.cpp - gate and up become one linear, gelu(gate) * up one op -----------------------===//
+//===- FuseGatedMlp.cpp - gate and up become one linear, gelu(gate) * up one op -------------------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

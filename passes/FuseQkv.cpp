@@ -1,4 +1,4 @@
-//===- FuseQkv.cpp - the projections of one attention become one linear -------------------------------===//
+//===- FuseQkv.cpp - the projections of one attention become one linear ---------------------------------===//
 // One matrix of all heads is read in one pass, and its input is quantized and loaded once.
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

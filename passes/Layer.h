@@ -1,4 +1,4 @@
-//===- Layer.h - which layer of the model an op belongs to --------------------------------------------===//
+//===- Layer.h - which layer of the model an op belongs to ----------------------------------------------===//
 
 #ifndef GEMMAC_PASSES_LAYER_H
 #define GEMMAC_PASSES_LAYER_H

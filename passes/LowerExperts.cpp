@@ -1,4 +1,4 @@
-//===- LowerExperts.cpp - experts gather for one token, and are grouped for many ----------------------===//
+//===- LowerExperts.cpp - experts gather for one token, and are grouped for many ------------------------===//
 // n tokens, E experts of which K work for a token, H hidden, F expert width. The matrices are most of the
 // model: one token reads the K that it needs, many tokens read each one once.
 

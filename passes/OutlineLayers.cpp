@@ -1,7 +1,8 @@
-//===- OutlineLayers.cpp - layers of the same shape become one procedure ------------------------------------===//
+//===- OutlineLayers.cpp - layers of the same shape become one procedure --------------------------------===//
 //
-// The statements of a layer (`gemma.layer`) are compared with those of every other layer up to the weights and caches that they name, index constants, and
-// values from outside. Layers that agree share a procedure; what differs stands in a table with a row for each of them. Neighbours become a loop.
+// The statements of a layer (`gemma.layer`) are compared with those of every other layer up to the weights
+// and caches that they name, index constants, and values from outside. Layers that agree share a procedure;
+// what differs stands in a table with a row for each of them. Neighbours become a loop.
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -24,7 +25,9 @@ bool isCallFact(Value value) {
 }
 
 /// An operation whose difference from layer to layer a table can hold.
-bool isCell(Operation *op) { return isa<plan::GetOp, arith::ConstantIndexOp>(op); }
+bool isCell(Operation *op) {
+  return isa<plan::GetOp, arith::ConstantIndexOp>(op);
+}
 
 Attribute cellOf(Operation *op) {
   if (auto get = dyn_cast<plan::GetOp>(op))
@@ -37,7 +40,7 @@ struct Layer {
   SmallVector<Operation *> statements;
   SmallVector<Value> outside; ///< values from outside, in the order of their first use
   SmallVector<Operation *> cells;
-  std::string shape;          ///< equal for layers that can share a procedure
+  std::string shape; ///< equal for layers that can share a procedure
 
   Operation *next() const { return statements.back()->getNextNode(); }
 };
@@ -57,7 +60,8 @@ private:
       write(operand);
     stream << ')';
     for (NamedAttribute attribute : op->getAttrs()) {
-      bool differs = attribute.getName() == "gemma.layer" || (isa<plan::GetOp>(op) && attribute.getName() == "symbol") ||
+      bool differs = attribute.getName() == "gemma.layer" ||
+                     (isa<plan::GetOp>(op) && attribute.getName() == "symbol") ||
                      (isa<arith::ConstantIndexOp>(op) && attribute.getName() == "value");
       if (!differs)
         stream << attribute.getName().getValue() << '=' << attribute.getValue() << ',';
@@ -92,7 +96,8 @@ private:
     }
     if (!llvm::is_contained(layer.outside, operand))
       layer.outside.push_back(operand);
-    stream << '^' << std::distance(layer.outside.begin(), llvm::find(layer.outside, operand)) << ':' << operand.getType() << ' ';
+    stream << '^' << std::distance(layer.outside.begin(), llvm::find(layer.outside, operand)) << ':'
+           << operand.getType() << ' ';
   }
 
   Layer &layer;
@@ -116,7 +121,9 @@ SmallVector<Layer> layersOf(func::FuncOp function) {
     llvm::SmallPtrSet<Operation *, 32> own(layer.statements.begin(), layer.statements.end());
     Block *block = layer.statements.front()->getBlock();
     return llvm::any_of(layer.statements, [&](Operation *op) {
-      return llvm::any_of(op->getUsers(), [&](Operation *user) { return !own.contains(block->findAncestorOpInBlock(*user)); });
+      return llvm::any_of(op->getUsers(), [&](Operation *user) {
+        return !own.contains(block->findAncestorOpInBlock(*user));
+      });
     });
   });
   for (Layer &layer : layers)
@@ -190,7 +197,8 @@ private:
       OpBuilder at(copy);
       Value value;
       if (isa<plan::GetOp>(copy))
-        value = plan::RowGetOp::create(at, copy->getLoc(), copy->getResult(0).getType(), tableName(), row, column);
+        value = plan::RowGetOp::create(at, copy->getLoc(), copy->getResult(0).getType(), tableName(), row,
+                                       column);
       else
         value = plan::RowNumberOp::create(at, copy->getLoc(), at.getIndexType(), tableName(), row, column);
       copy->replaceAllUsesWith(ValueRange{value});
@@ -212,7 +220,8 @@ private:
       Location location = first->getLoc();
       Value row = arith::ConstantIndexOp::create(at, location, begin);
       if (end - begin > 1) {
-        Value stop = arith::ConstantIndexOp::create(at, location, end), step = arith::ConstantIndexOp::create(at, location, 1);
+        Value stop = arith::ConstantIndexOp::create(at, location, end),
+              step = arith::ConstantIndexOp::create(at, location, 1);
         auto loop = scf::ForOp::create(at, location, row, stop, step);
         at.setInsertionPointToStart(loop.getBody());
         row = loop.getInductionVar();

@@ -1,4 +1,4 @@
-//===- Passes.h - constructors and registration of all passes -----------------------------------------===//
+//===- Passes.h - constructors and registration of all passes -------------------------------------------===//
 
 #ifndef GEMMAC_PASSES_PASSES_H
 #define GEMMAC_PASSES_PASSES_H

@@ -1,4 +1,4 @@
-//===- Passes.td - every pass and its options, in the order of the stages ---------------------------------===//
+//===- Passes.td - every pass and its options, in the order of the stages -------------------------------===//
 
 #ifndef GEMMAC_PASSES
 #define GEMMAC_PASSES

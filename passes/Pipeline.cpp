@@ -1,4 +1,4 @@
-//===- Pipeline.cpp - the table of contents of the compiler -------------------------------------------===//
+//===- Pipeline.cpp - the table of contents of the compiler ---------------------------------------------===//
 
 #include "passes/Pipeline.h"
 #include "mlir/Pass/PassManager.h"

@@ -1,4 +1,4 @@
-//===- Pipeline.h - the named stages between import and the emitter -----------------------------------===//
+//===- Pipeline.h - the named stages between import and the emitter -------------------------------------===//
 
 #ifndef GEMMAC_PASSES_PIPELINE_H
 #define GEMMAC_PASSES_PIPELINE_H

@@ -1,4 +1,4 @@
-//===- QuantizeActivations.cpp - what multiplies a quantized matrix becomes int8 ----------------------===//
+//===- QuantizeActivations.cpp - what multiplies a quantized matrix becomes int8 ------------------------===//
 // Integer dot products need both sides in integers; one quantized row then serves all matrices that read it.
 
 #include "dialects/gemma/Gemma.h"

@@ -1,4 +1,4 @@
-//===- QuantizeKvCache.cpp - caches get the scheme that the device stores -----------------------------===//
+//===- QuantizeKvCache.cpp - caches get the scheme that the device stores -------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Passes.h"

@@ -1,4 +1,4 @@
-//===- QuantizeWeights.cpp - matrices and tables get the scheme that the device stores ----------------===//
+//===- QuantizeWeights.cpp - matrices and tables get the scheme that the device stores ------------------===//
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Passes.h"

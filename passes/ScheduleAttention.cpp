@@ -1,4 +1,4 @@
-//===- ScheduleAttention.cpp - @forward learns its position; attention reads caches -------------------===//
+//===- ScheduleAttention.cpp - @forward learns its position; attention reads caches ---------------------===//
 // A call of n tokens writes their n slots before it reads. Its oldest query still looks window - 1 positions
 // back, so a ring of window - 1 + n slots holds all that any query of the call may see.
 

@@ -1,5 +1,4 @@
-//===- SelectKernels.cpp - every op names the kernel that will run it
-//---------------------------------------===//
+//===- SelectKernels.cpp - every op names the kernel that will run it -----------------------------------===//
 //
 // The kernel stands on the op as `gemma.kernel`, a #plan.kernel; how its work is shared by threads as
 // `gemma.parallel = [axis, grain]`, in axes and indices of the result as the kernel sees it. Both depend on

@@ -1,4 +1,4 @@
-//===- SplitPhases.cpp - @forward becomes @prefill, @decode and @score --------------------------------===//
+//===- SplitPhases.cpp - @forward becomes @prefill, @decode and @score ----------------------------------===//
 // The phases compute the same; they differ in what is wanted of them. Copies let later passes use the
 // difference.
 

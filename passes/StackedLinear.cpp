@@ -1,4 +1,4 @@
-//===- StackedLinear.cpp - linears that read the same rows become one ---------------------------------===//
+//===- StackedLinear.cpp - linears that read the same rows become one -----------------------------------===//
 
 #include "passes/StackedLinear.h"
 #include "dialects/gemma/Shapes.h"

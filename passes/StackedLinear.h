@@ -1,4 +1,4 @@
-//===- StackedLinear.h - linears that read the same rows become one -----------------------------------===//
+//===- StackedLinear.h - linears that read the same rows become one -------------------------------------===//
 
 #ifndef GEMMAC_PASSES_STACKEDLINEAR_H
 #define GEMMAC_PASSES_STACKEDLINEAR_H

@@ -1,4 +1,4 @@
-//===- Target.cpp - the machine that code is made for ------------------------------------------------===//
+//===- Target.cpp - the machine that code is made for ---------------------------------------------------===//
 
 #include "targets/Target.h"
 #include "targets/arm/Devices.h"

@@ -1,4 +1,4 @@
-//===- Target.h - the machine that code is made for --------------------------------------------------===//
+//===- Target.h - the machine that code is made for -----------------------------------------------------===//
 // A device is a row of a family's Devices.cpp. Passes and kernels ask a target what it can do, never what it
 // is called.
 

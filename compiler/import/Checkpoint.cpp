@@ -1,5 +1,4 @@
-//===- Checkpoint.cpp - a model as it was downloaded
-//---------------------------------------------------------===//
+//===- Checkpoint.cpp - a model as it was downloaded ----------------------------------------------------===//
 
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/JsonFile.h"

@@ -1,5 +1,4 @@
-//===- Checkpoint.h - a model as it was downloaded
-//-----------------------------------------------------------===//
+//===- Checkpoint.h - a model as it was downloaded ------------------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_CHECKPOINT_H
 #define GEMMAC_COMPILER_IMPORT_CHECKPOINT_H

@@ -1,5 +1,4 @@
-//===- ConfigFields.cpp - the keys of a configuration, each read once and checked
-//--------------------------===//
+//===- ConfigFields.cpp - the keys of a configuration, each read once and checked -----------------------===//
 
 #include "compiler/import/ConfigFields.h"
 #include "llvm/Support/raw_ostream.h"

@@ -1,5 +1,4 @@
-//===- ConfigFields.h - the keys of a configuration, each read once and checked
-//----------------------------===//
+//===- ConfigFields.h - the keys of a configuration, each read once and checked -------------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_CONFIGFIELDS_H
 #define GEMMAC_COMPILER_IMPORT_CONFIGFIELDS_H

@@ -1,5 +1,4 @@
-//===- GenerationConfig.cpp - how a checkpoint wants its text to be sampled
-//--------------------------------===//
+//===- GenerationConfig.cpp - how a checkpoint wants its text to be sampled -----------------------------===//
 
 #include "compiler/import/GenerationConfig.h"
 #include "compiler/import/ConfigFields.h"

@@ -1,5 +1,4 @@
-//===- GenerationConfig.h - how a checkpoint wants its text to be sampled
-//----------------------------------===//
+//===- GenerationConfig.h - how a checkpoint wants its text to be sampled -------------------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_GENERATIONCONFIG_H
 #define GEMMAC_COMPILER_IMPORT_GENERATIONCONFIG_H

@@ -1,5 +1,4 @@
-//===- ImportModel.cpp - from a configuration to the gemma dialect
-//-----------------------------------------===//
+//===- ImportModel.cpp - from a configuration to the gemma dialect --------------------------------------===//
 // Numbers in parentheses are the equations of the specification of the family.
 
 #include "compiler/import/ImportModel.h"

@@ -1,5 +1,4 @@
-//===- ImportModel.h - from a configuration to the gemma dialect
-//-------------------------------------------===//
+//===- ImportModel.h - from a configuration to the gemma dialect ----------------------------------------===//
 // The model is written down from its configuration, op by op as the specification states it, fused with
 // nothing: what is one matrix in the checkpoint is one symbol here. No number of a weight is looked at.
 

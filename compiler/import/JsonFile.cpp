@@ -1,5 +1,4 @@
-//===- JsonFile.cpp - JSON that somebody else wrote
-//------------------------------------------------------===//
+//===- JsonFile.cpp - JSON that somebody else wrote -----------------------------------------------------===//
 
 #include "compiler/import/JsonFile.h"
 #include "llvm/ADT/SmallString.h"

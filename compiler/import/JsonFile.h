@@ -1,5 +1,4 @@
-//===- JsonFile.h - JSON that somebody else wrote
-//--------------------------------------------------------===//
+//===- JsonFile.h - JSON that somebody else wrote -------------------------------------------------------===//
 // Files of a checkpoint are hostile until read: sizes, nesting and repeated keys are checked before a value
 // is built, and every error names the file.
 

@@ -1,5 +1,4 @@
-//===- ModelConfig.cpp - what a checkpoint says about its model
-//--------------------------------------------===//
+//===- ModelConfig.cpp - what a checkpoint says about its model -----------------------------------------===//
 // A key that is absent takes the default of the model's class; a key that nobody knows is an error, since it
 // might change what is computed. Configurations of vision and audio towers are not looked into.
 

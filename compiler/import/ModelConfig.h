@@ -1,5 +1,4 @@
-//===- ModelConfig.h - what a checkpoint says about its model
-//----------------------------------------------===//
+//===- ModelConfig.h - what a checkpoint says about its model -------------------------------------------===//
 // config.json, resolved: defaults applied, both spellings of the layers' geometry read, and each layer told
 // what it is.
 

@@ -1,5 +1,4 @@
-//===- RopeRules.cpp - how a configuration says that heads turn
-//--------------------------------------------===//
+//===- RopeRules.cpp - how a configuration says that heads turn -----------------------------------------===//
 
 #include "compiler/import/RopeRules.h"
 

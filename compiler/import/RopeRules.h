@@ -1,5 +1,4 @@
-//===- RopeRules.h - how a configuration says that heads turn
-//----------------------------------------------===//
+//===- RopeRules.h - how a configuration says that heads turn -------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_ROPERULES_H
 #define GEMMAC_COMPILER_IMPORT_ROPERULES_H

@@ -1,5 +1,4 @@
-//===- Safetensors.cpp - checkpoints in the format of Hugging Face
-//-----------------------------------------===//
+//===- Safetensors.cpp - checkpoints in the format of Hugging Face --------------------------------------===//
 
 #include "compiler/import/Safetensors.h"
 #include "compiler/import/JsonFile.h"

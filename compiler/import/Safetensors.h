@@ -1,5 +1,4 @@
-//===- Safetensors.h - checkpoints in the format of Hugging Face
-//-------------------------------------------===//
+//===- Safetensors.h - checkpoints in the format of Hugging Face ----------------------------------------===//
 // A file is eight bytes (the header's length), a JSON header (name → dtype, shape, byte range) and the
 // numbers. Nothing in it is believed: each range must lie inside the file, be as long as dtype and shape say,
 // and follow the one before it without overlap or hole, as the format demands.

@@ -1,5 +1,4 @@
-//===- TensorNames.cpp - what checkpoints call the weights
-//-------------------------------------------------===//
+//===- TensorNames.cpp - what checkpoints call the weights ----------------------------------------------===//
 
 #include "compiler/import/TensorNames.h"
 #include "llvm/ADT/ArrayRef.h"

@@ -1,5 +1,4 @@
-//===- TensorNames.h - what checkpoints call the weights
-//---------------------------------------------------===//
+//===- TensorNames.h - what checkpoints call the weights ------------------------------------------------===//
 // The one place that knows the spellings of files. Everything else says `layer3.query`.
 
 #ifndef GEMMAC_COMPILER_IMPORT_TENSORNAMES_H

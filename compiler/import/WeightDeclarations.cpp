@@ -1,5 +1,4 @@
-//===- WeightDeclarations.cpp - the symbols of a module and the tensors behind them
-//------------------------===//
+//===- WeightDeclarations.cpp - the symbols of a module and the tensors behind them ---------------------===//
 
 #include "compiler/import/WeightDeclarations.h"
 #include "compiler/import/JsonFile.h"

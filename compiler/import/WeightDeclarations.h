@@ -1,5 +1,4 @@
-//===- WeightDeclarations.h - the symbols of a module and the tensors behind them
-//--------------------------===//
+//===- WeightDeclarations.h - the symbols of a module and the tensors behind them -----------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_WEIGHTDECLARATIONS_H
 #define GEMMAC_COMPILER_IMPORT_WEIGHTDECLARATIONS_H

@@ -1,5 +1,4 @@
-//===- WeightSource.cpp - where the bytes of weights come from
-//---------------------------------------------===//
+//===- WeightSource.cpp - where the bytes of weights come from ------------------------------------------===//
 
 #include "compiler/import/WeightSource.h"
 #include <bit>

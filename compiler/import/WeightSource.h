@@ -1,5 +1,4 @@
-//===- WeightSource.h - where the bytes of weights come from
-//------------------------------------------------===//
+//===- WeightSource.h - where the bytes of weights come from --------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_IMPORT_WEIGHTSOURCE_H
 #define GEMMAC_COMPILER_IMPORT_WEIGHTSOURCE_H

@@ -1,4 +1,4 @@
-//===- Manifest.cpp - a compiled model's sizes, kernels and losses, as JSON -------------------===//
+//===- Manifest.cpp - a compiled model's sizes, kernels and losses, as JSON -----------------------------===//
 
 #include "compiler/package/Manifest.h"
 #include "compiler/package/Version.h"

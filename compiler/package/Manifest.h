@@ -1,4 +1,4 @@
-//===- Manifest.h - a compiled model's sizes, kernels and losses, as JSON ---------------------===//
+//===- Manifest.h - a compiled model's sizes, kernels and losses, as JSON -------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_MANIFEST_H
 #define GEMMAC_COMPILER_PACKAGE_MANIFEST_H

@@ -1,4 +1,4 @@
-//===- ModelFacts.h - what is known about a compiled model ------------------------------------===//
+//===- ModelFacts.h - what is known about a compiled model ----------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_MODELFACTS_H
 #define GEMMAC_COMPILER_PACKAGE_MODELFACTS_H

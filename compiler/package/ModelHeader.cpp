@@ -1,4 +1,4 @@
-//===- ModelHeader.cpp - the C header of a compiled model -------------------------------------===//
+//===- ModelHeader.cpp - the C header of a compiled model -----------------------------------------------===//
 
 #include "compiler/package/ModelHeader.h"
 

@@ -1,4 +1,4 @@
-//===- ModelHeader.h - the C header of a compiled model ---------------------------------------===//
+//===- ModelHeader.h - the C header of a compiled model -------------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_MODELHEADER_H
 #define GEMMAC_COMPILER_PACKAGE_MODELHEADER_H

@@ -1,4 +1,4 @@
-//===- OutputFile.h - files that appear whole or not at all -----------------------------------===//
+//===- OutputFile.h - files that appear whole or not at all ---------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_OUTPUTFILE_H
 #define GEMMAC_COMPILER_PACKAGE_OUTPUTFILE_H

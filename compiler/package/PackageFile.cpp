@@ -1,4 +1,4 @@
-//===- PackageFile.cpp - a .weights file on this machine, to be looked at ---------------------===//
+//===- PackageFile.cpp - a .weights file on this machine, to be looked at -------------------------------===//
 
 #include "compiler/package/PackageFile.h"
 

@@ -1,4 +1,4 @@
-//===- PackageFile.h - a .weights file on this machine, to be looked at -----------------------===//
+//===- PackageFile.h - a .weights file on this machine, to be looked at ---------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_PACKAGEFILE_H
 #define GEMMAC_COMPILER_PACKAGE_PACKAGEFILE_H

@@ -1,4 +1,4 @@
-//===- PackageWriter.cpp - the .weights file --------------------------------------------------===//
+//===- PackageWriter.cpp - the .weights file ------------------------------------------------------------===//
 
 #include "compiler/package/PackageWriter.h"
 

@@ -1,4 +1,4 @@
-//===- PackageWriter.h - the .weights file ----------------------------------------------------===//
+//===- PackageWriter.h - the .weights file --------------------------------------------------------------===//
 // What is in it is described by runtime/format/Package.h and package.fbs.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_PACKAGEWRITER_H

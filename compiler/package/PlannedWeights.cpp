@@ -1,4 +1,4 @@
-//===- PlannedWeights.cpp - the weights that a plan asks for, as plain facts ------------------===//
+//===- PlannedWeights.cpp - the weights that a plan asks for, as plain facts ----------------------------===//
 
 #include "compiler/package/PlannedWeights.h"
 

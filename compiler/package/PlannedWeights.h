@@ -1,4 +1,4 @@
-//===- PlannedWeights.h - the weights that a plan asks for, as plain facts --------------------===//
+//===- PlannedWeights.h - the weights that a plan asks for, as plain facts ------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_PLANNEDWEIGHTS_H
 #define GEMMAC_COMPILER_PACKAGE_PLANNEDWEIGHTS_H

@@ -1,4 +1,4 @@
-//===- StaticLibrary.cpp - object files in one archive, and linked to a program ---------------===//
+//===- StaticLibrary.cpp - object files in one archive, and linked to a program -------------------------===//
 
 #include "compiler/package/StaticLibrary.h"
 

@@ -1,4 +1,4 @@
-//===- StaticLibrary.h - object files in one archive, and linked to a program -----------------===//
+//===- StaticLibrary.h - object files in one archive, and linked to a program ---------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_STATICLIBRARY_H
 #define GEMMAC_COMPILER_PACKAGE_STATICLIBRARY_H

@@ -1,4 +1,4 @@
-//===- Version.cpp - the compiler's version ---------------------------------------------------===//
+//===- Version.cpp - the compiler's version -------------------------------------------------------------===//
 
 #include "compiler/package/Version.h"
 

@@ -1,4 +1,4 @@
-//===- Version.h - the compiler's version -----------------------------------------------------===//
+//===- Version.h - the compiler's version ---------------------------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_PACKAGE_VERSION_H
 #define GEMMAC_COMPILER_PACKAGE_VERSION_H

@@ -1,4 +1,4 @@
-//===- WeightPacker.cpp - a weight's numbers, from the checkpoint into its planes -------------===//
+//===- WeightPacker.cpp - a weight's numbers, from the checkpoint into its planes -----------------------===//
 
 #include "compiler/package/WeightPacker.h"
 

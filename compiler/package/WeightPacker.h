@@ -1,4 +1,4 @@
-//===- WeightPacker.h - a weight's numbers, from the checkpoint into its planes ---------------===//
+//===- WeightPacker.h - a weight's numbers, from the checkpoint into its planes -------------------------===//
 //
 // Weights stream: a few thousand rows at a time are read from the mapped checkpoint, stored in their scheme,
 // packed in their layout and handed on, so that what is in memory does not depend on how large the model is.

@@ -1,5 +1,4 @@
-//===- Array.h - a small owned tensor
-//---------------------------------------------------------------------===//
+//===- Array.h - a small owned tensor -------------------------------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_REFERENCE_ARRAY_H
 #define GEMMAC_COMPILER_REFERENCE_ARRAY_H

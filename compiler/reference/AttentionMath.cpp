@@ -1,5 +1,4 @@
-//===- AttentionMath.cpp - rotation, attention and its caches
-//---------------------------------------------===//
+//===- AttentionMath.cpp - rotation, attention and its caches -------------------------------------------===//
 
 #include "compiler/reference/Dot.h"
 #include "compiler/reference/Math.h"

@@ -1,5 +1,4 @@
-//===- Dot.h - the sums behind linears and scores
-//---------------------------------------------------------===//
+//===- Dot.h - the sums behind linears and scores -------------------------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_REFERENCE_DOT_H
 #define GEMMAC_COMPILER_REFERENCE_DOT_H

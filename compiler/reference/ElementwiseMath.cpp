@@ -1,5 +1,4 @@
-//===- ElementwiseMath.cpp - norms, activations and what acts on every number
-//-----------------------------===//
+//===- ElementwiseMath.cpp - norms, activations and what acts on every number ---------------------------===//
 
 #include "compiler/reference/Math.h"
 

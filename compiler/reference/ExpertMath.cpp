@@ -1,5 +1,4 @@
-//===- ExpertMath.cpp - mixture of experts
-//----------------------------------------------------------------===//
+//===- ExpertMath.cpp - mixture of experts --------------------------------------------------------------===//
 
 #include "compiler/reference/Dot.h"
 #include "compiler/reference/Math.h"

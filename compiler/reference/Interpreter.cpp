@@ -1,5 +1,4 @@
-//===- Interpreter.cpp - runs gemma IR with the reference's math
-//------------------------------------------===//
+//===- Interpreter.cpp - runs gemma IR with the reference's math ----------------------------------------===//
 
 #include "compiler/reference/Interpreter.h"
 

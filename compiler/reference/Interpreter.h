@@ -1,5 +1,4 @@
-//===- Interpreter.h - runs gemma IR with the reference's math
-//--------------------------------------------===//
+//===- Interpreter.h - runs gemma IR with the reference's math ------------------------------------------===//
 //
 // The oracle of passes and kernels: it takes a module at any stage before the plan, and computes what its
 // functions mean on the numbers that the device will have (weights after their scheme, caches rounded as

@@ -1,5 +1,4 @@
-//===- LinearMath.cpp - tables, matrices and what their inputs need
-//---------------------------------------===//
+//===- LinearMath.cpp - tables, matrices and what their inputs need -------------------------------------===//
 
 #include "compiler/reference/Dot.h"
 #include "compiler/reference/Math.h"

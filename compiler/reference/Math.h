@@ -1,5 +1,4 @@
-//===- Math.h - each op of the gemma dialect as a plain function: the definition of right
-//-----------------===//
+//===- Math.h - each op of the gemma dialect as a plain function: the definition of right ---------------===//
 //
 // One function an op, named after it. Sums run in double and are rounded to float32 once; everything else is
 // rounded to float32 where the op's formula has a result of its own. A fused op is exactly the composition of

@@ -1,5 +1,4 @@
-//===- Phases.cpp - a sequence through a model, in every cut that it knows
-//---------------------------------===//
+//===- Phases.cpp - a sequence through a model, in every cut that it knows ------------------------------===//
 
 #include "compiler/reference/Phases.h"
 

@@ -1,5 +1,4 @@
-//===- Phases.h - a sequence through a model, in every cut that it knows
-//-----------------------------------===//
+//===- Phases.h - a sequence through a model, in every cut that it knows --------------------------------===//
 
 #ifndef GEMMAC_COMPILER_REFERENCE_PHASES_H
 #define GEMMAC_COMPILER_REFERENCE_PHASES_H

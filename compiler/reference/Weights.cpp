@@ -1,5 +1,4 @@
-//===- Weights.cpp - a model's weights as the device will see them
-//-----------------------------------------===//
+//===- Weights.cpp - a model's weights as the device will see them --------------------------------------===//
 
 #include "compiler/reference/Weights.h"
 

@@ -1,5 +1,4 @@
-//===- Weights.h - a model's weights as the device will see them
-//-------------------------------------------===//
+//===- Weights.h - a model's weights as the device will see them ----------------------------------------===//
 
 #ifndef GEMMAC_COMPILER_REFERENCE_WEIGHTS_H
 #define GEMMAC_COMPILER_REFERENCE_WEIGHTS_H

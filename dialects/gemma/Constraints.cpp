@@ -1,4 +1,4 @@
-//===- Constraints.cpp - what verifiers ask of symbols and shapes -------------------------------------===//
+//===- Constraints.cpp - what verifiers ask of symbols and shapes ---------------------------------------===//
 
 #include "dialects/gemma/Constraints.h"
 

@@ -1,4 +1,4 @@
-//===- Constraints.h - what verifiers ask of symbols and shapes ---------------------------------------===//
+//===- Constraints.h - what verifiers ask of symbols and shapes -----------------------------------------===//
 // Every message starts with the label of the constraint in the .td file, and says what is there and what
 // would fit.
 

@@ -1,4 +1,4 @@
-//===- ElementwiseOps.td - norms, activations and what acts on every number -------------------------------===//
+//===- ElementwiseOps.td - norms, activations and what acts on every number -----------------------------===//
 // Sums and products of two tensors are arith.addf and arith.mulf.
 
 #ifndef GEMMAC_DIALECTS_GEMMA_ELEMENTWISE_OPS

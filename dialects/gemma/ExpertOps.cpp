@@ -1,4 +1,4 @@
-//===- ExpertOps.cpp - what must hold for the mixture of experts --------------------------------------===//
+//===- ExpertOps.cpp - what must hold for the mixture of experts ----------------------------------------===//
 // n tokens, E experts of which K work for a token, H hidden, F expert width.
 
 #include "dialects/gemma/Constraints.h"

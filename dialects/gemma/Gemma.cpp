@@ -1,5 +1,4 @@
-//===- Gemma.cpp - the dialect: ops and attributes are registered here --------------------------------===//
-//----------------------------------------------------------===//
+//===- Gemma.cpp - the dialect: ops and attributes are registered here --------------------------------===// ---===//
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/IR/Builders.h"

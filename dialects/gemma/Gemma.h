@@ -1,4 +1,4 @@
-//===- Gemma.h - what a Gemma model computes ----------------------------------------------------------===//
+//===- Gemma.h - what a Gemma model computes ------------------------------------------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_GEMMA_H
 #define GEMMAC_DIALECTS_GEMMA_GEMMA_H

@@ -1,4 +1,4 @@
-//===- GemmaBase.td - the dialect, its schemes and what its tensors look like ----------------------------===//
+//===- GemmaBase.td - the dialect, its schemes and what its tensors look like ---------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_BASE
 #define GEMMAC_DIALECTS_GEMMA_BASE

@@ -1,4 +1,4 @@
-//===- LinearOps.cpp - what must hold for tables, matrices and their inputs ---------------------------===//
+//===- LinearOps.cpp - what must hold for tables, matrices and their inputs -----------------------------===//
 
 #include "dialects/gemma/Constraints.h"
 #include "dialects/gemma/Shapes.h"

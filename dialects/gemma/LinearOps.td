@@ -1,4 +1,4 @@
-//===- LinearOps.td - tables, matrices and what their inputs need ----------------------------------------===//
+//===- LinearOps.td - tables, matrices and what their inputs need ---------------------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_LINEAR_OPS
 #define GEMMAC_DIALECTS_GEMMA_LINEAR_OPS

@@ -1,4 +1,4 @@
-//===- ModelOps.cpp - what must hold for weights and caches -------------------------------------------===//
+//===- ModelOps.cpp - what must hold for weights and caches ---------------------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 

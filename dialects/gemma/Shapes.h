@@ -1,4 +1,4 @@
-//===- Shapes.h - counting the numbers of a tensor's inner axes ---------------------------------------===//
+//===- Shapes.h - counting the numbers of a tensor's inner axes -----------------------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_SHAPES_H
 #define GEMMAC_DIALECTS_GEMMA_SHAPES_H

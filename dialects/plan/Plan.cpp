@@ -1,10 +1,10 @@
-//===- Plan.cpp - the dialect and what must hold in it ----------------------------------------------------===//
+//===- Plan.cpp - the dialect and what must hold in it --------------------------------------------------===//
 
 #include "dialects/plan/Plan.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace gemmac::plan;
@@ -31,7 +31,8 @@ LogicalResult WeightOp::verify() {
     if (auto type = dyn_cast<MemRefType>(plane); !type || !type.hasStaticShape())
       return emitOpError("weight-p1: plane ") << plane << " is not a memref of static shape";
   if (!getOffsets().empty() && getOffsets().size() != getPlanes().size())
-    return emitOpError("weight-p1: ") << getOffsets().size() << " offsets for " << getPlanes().size() << " planes";
+    return emitOpError("weight-p1: ")
+           << getOffsets().size() << " offsets for " << getPlanes().size() << " planes";
   if (llvm::any_of(getOffsets(), [](int64_t offset) { return offset < 0; }))
     return emitOpError("weight-p1: an offset is negative");
   return success();
@@ -44,13 +45,15 @@ LogicalResult TableOp::verify() {
       return emitOpError("table-p1: every row needs ") << getPlanes().size() << " cells, one per column";
     for (auto [cell, plane] : llvm::zip(cells, getPlanes()))
       if (plane < 0 ? !isa<IntegerAttr>(cell) : !isa<FlatSymbolRefAttr>(cell))
-        return emitOpError("table-p2: ") << cell << " stands in a column of " << (plane < 0 ? "numbers" : "planes");
+        return emitOpError("table-p2: ")
+               << cell << " stands in a column of " << (plane < 0 ? "numbers" : "planes");
   }
   return success();
 }
 
 LogicalResult CallOp::verify() {
-  int64_t outputs = static_cast<int64_t>(getOutputs()), operands = static_cast<int64_t>(getOperands_().size());
+  int64_t outputs = static_cast<int64_t>(getOutputs()),
+          operands = static_cast<int64_t>(getOperands_().size());
   if (outputs < 1 || outputs > operands)
     return emitOpError("call-p1: ") << outputs << " of " << operands << " operands are outputs";
   if (!getAxis())

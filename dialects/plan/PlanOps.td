@@ -1,4 +1,4 @@
-//===- PlanOps.td - what the device does, one op per statement of the emitted driver ----------------------===//
+//===- PlanOps.td - what the device does, one op per statement of the emitted driver --------------------===//
 
 #ifndef GEMMAC_DIALECTS_PLAN_OPS
 #define GEMMAC_DIALECTS_PLAN_OPS

@@ -1,5 +1,4 @@
-//===- Engine.h - a model that is ready to run: code, mapped weights, tokenizer
-//------------------------------===//
+//===- Engine.h - a model that is ready to run: code, mapped weights, tokenizer -------------------------===//
 
 #ifndef GEMMAC_RUNTIME_CORE_ENGINE_H
 #define GEMMAC_RUNTIME_CORE_ENGINE_H

@@ -1,5 +1,4 @@
-//===- Region.h - parts of one piece of memory
-//---------------------------------------------------------------===//
+//===- Region.h - parts of one piece of memory ----------------------------------------------------------===//
 
 #ifndef GEMMAC_RUNTIME_CORE_REGION_H
 #define GEMMAC_RUNTIME_CORE_REGION_H

@@ -1,5 +1,4 @@
-//===- Session.h - one text in progress
-//----------------------------------------------------------------------===//
+//===- Session.h - one text in progress -----------------------------------------------------------------===//
 
 #ifndef GEMMAC_RUNTIME_CORE_SESSION_H
 #define GEMMAC_RUNTIME_CORE_SESSION_H

@@ -1,5 +1,4 @@
-//===- Status.h - how the runtime says what went wrong
-//------------------------------------------------------===//
+//===- Status.h - how the runtime says what went wrong --------------------------------------------------===//
 
 #ifndef GEMMAC_RUNTIME_CORE_STATUS_H
 #define GEMMAC_RUNTIME_CORE_STATUS_H

@@ -1,5 +1,4 @@
-//===- ThreadPool.h - shares a kernel's pieces out to threads
-//------------------------------------------------===//
+//===- ThreadPool.h - shares a kernel's pieces out to threads -------------------------------------------===//
 //
 // Pieces 0 … n - 1 are cut into ranges that depend on n and the number of threads alone; which thread runs a
 // range does not matter to a task, so results are the same for any number of threads. Ranges are handed out

@@ -1,5 +1,4 @@
-//===- Platform.h - the machine, as the runtime sees it
-//------------------------------------------------------===//
+//===- Platform.h - the machine, as the runtime sees it -------------------------------------------------===//
 // One folder beside this file implements it for one kind of system.
 
 #ifndef GEMMAC_RUNTIME_PLATFORM_PLATFORM_H

@@ -1,5 +1,4 @@
-//===- Arguments.h - the command line of an emitted program
-//--------------------------------------------------===//
+//===- Arguments.h - the command line of an emitted program ---------------------------------------------===//
 
 #ifndef GEMMAC_RUNTIME_PROGRAM_ARGUMENTS_H
 #define GEMMAC_RUNTIME_PROGRAM_ARGUMENTS_H

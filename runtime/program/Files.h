@@ -1,5 +1,4 @@
-//===- Files.h - what an emitted program reads and writes
-//----------------------------------------------------===//
+//===- Files.h - what an emitted program reads and writes -----------------------------------------------===//
 
 #ifndef GEMMAC_RUNTIME_PROGRAM_FILES_H
 #define GEMMAC_RUNTIME_PROGRAM_FILES_H

@@ -1,5 +1,4 @@
-//===- Main.cpp - an emitted program: one model and a command line
-//-------------------------------------------===//
+//===- Main.cpp - an emitted program: one model and a command line --------------------------------------===//
 // Results go to standard output, everything else to standard error.
 
 #include "runtime/platform/Platform.h"
@@ -179,6 +178,7 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
     status = gemmac_generate(session, &generation, &result);
   uint64_t end = platform::nanoseconds();
   printf("\n");
+  const bool written = fflush(stdout) == 0; // before the figures, which go elsewhere
   if (arguments.stats) {
     printSpeed("prompt", count, prompted - begin);
     printSpeed("; generation", result.tokens, end - prompted);
@@ -186,7 +186,7 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
   }
   if (status)
     return complain(session);
-  if (fflush(stdout) != 0) {
+  if (!written) {
     perror("standard output");
     return kFailed;
   }

@@ -1,4 +1,4 @@
-//===- Devices.cpp - the 64-bit ARM machines ---------------------------------------------------------===//
+//===- Devices.cpp - the 64-bit ARM machines ------------------------------------------------------------===//
 
 #include "targets/arm/Devices.h"
 

@@ -1,4 +1,4 @@
-//===- Devices.h - the 64-bit ARM machines -----------------------------------------------------------===//
+//===- Devices.h - the 64-bit ARM machines --------------------------------------------------------------===//
 
 #ifndef GEMMAC_TARGETS_ARM_DEVICES_H
 #define GEMMAC_TARGETS_ARM_DEVICES_H

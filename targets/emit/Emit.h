@@ -1,4 +1,4 @@
-//===- Emit.h - from a plan to the driver's object file -----------------------------------------------------===//
+//===- Emit.h - from a plan to the driver's object file -------------------------------------------------===//
 
 #ifndef GEMMAC_TARGETS_EMIT_EMIT_H
 #define GEMMAC_TARGETS_EMIT_EMIT_H
@@ -15,7 +15,7 @@ namespace gemmac {
 
 /// What the plan does not say about the model that it is the plan of.
 struct EmitOptions {
-  std::string name;         ///< a C identifier: the driver defines `gemmac_model_<name>`
+  std::string name; ///< a C identifier: the driver defines `gemmac_model_<name>`
   uint32_t vocabSize = 0;
   uint64_t fingerprint = 0; ///< ties the code to its package
 };
@@ -23,8 +23,8 @@ struct EmitOptions {
 /// The specifications of all kernels that the plan calls, each once, in the order of their names.
 std::vector<KernelSpec> kernelsOf(mlir::ModuleOp plan);
 
-/// Turns the plan, in place, into the LLVM dialect: one function per entry point or procedure, one thunk per kernel and shape of arguments, and the
-/// constant `gemmac_model_<name>` (runtime/include/gemmac/model.h).
+/// Turns the plan, in place, into the LLVM dialect: one function per entry point or procedure, one thunk per
+/// kernel and shape of arguments, and the constant `gemmac_model_<name>` (runtime/include/gemmac/model.h).
 mlir::LogicalResult lowerPlanToLLVM(mlir::ModuleOp plan, const Target &target, const EmitOptions &options);
 
 /// LLVM IR as text, of a module that lowerPlanToLLVM has lowered.

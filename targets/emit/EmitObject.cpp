@@ -1,4 +1,4 @@
-//===- EmitObject.cpp - LLVM dialect to LLVM IR to an object file --------------------------------------------===//
+//===- EmitObject.cpp - LLVM dialect to LLVM IR to an object file ---------------------------------------===//
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -39,7 +39,8 @@ llvm::Expected<std::unique_ptr<Translated>> translate(ModuleOp lowered, const Ta
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!found)
     return llvm::createStringError("LLVM has no target for " + target.triple + ": " + error);
-  result->machine.reset(found->createTargetMachine(triple, target.cpu, target.features, {}, llvm::Reloc::PIC_));
+  result->machine.reset(
+      found->createTargetMachine(triple, target.cpu, target.features, {}, llvm::Reloc::PIC_));
   result->module->setTargetTriple(triple);
   result->module->setDataLayout(result->machine->createDataLayout());
 

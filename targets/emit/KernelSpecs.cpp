@@ -1,4 +1,4 @@
-//===- KernelSpecs.cpp - from the plan's attribute to the kernel room's specification -----------------------===//
+//===- KernelSpecs.cpp - from the plan's attribute to the kernel room's specification -------------------===//
 
 #include "targets/emit/KernelSpecs.h"
 #include "targets/emit/Emit.h"

@@ -1,4 +1,4 @@
-//===- KernelSpecs.h - from the plan's attribute to the kernel room's specification -------------------------===//
+//===- KernelSpecs.h - from the plan's attribute to the kernel room's specification ---------------------===//
 
 #ifndef GEMMAC_TARGETS_EMIT_KERNELSPECS_H
 #define GEMMAC_TARGETS_EMIT_KERNELSPECS_H

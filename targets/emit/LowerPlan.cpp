@@ -1,12 +1,13 @@
-//===- LowerPlan.cpp - plan to the LLVM dialect -------------------------------------------------------------===//
+//===- LowerPlan.cpp - plan to the LLVM dialect ---------------------------------------------------------===//
 //
-// Every function gets the step (gemmac_step of model.h) as its first argument; the ops of the plan become loads from it, addresses and calls of thunks. The
-// rest (func, memref, scf, arith) goes through upstream conversions.
+// Every function gets the step (gemmac_step of model.h) as its first argument; the ops of the plan become
+// loads from it, addresses and calls of thunks. The rest (func, memref, scf, arith) goes through upstream
+// conversions.
 
 #include "dialects/plan/Plan.h"
-#include "mlir/Conversion/Passes.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -81,22 +82,30 @@ private:
     return TypeSwitch<Operation *, Value>(op)
         .Case([&](plan::CountOp) { return toIndex(load(kCount, i64)); })
         .Case([&](plan::PositionOp) { return toIndex(load(kPosition, i64)); })
-        .Case([&](plan::TokensOp tokens) { return memory(tokens.getType(), load(kTokens, pointer), load(kCount, i64)); })
-        .Case([&](plan::LogitsOp logits) { return memory(cast<MemRefType>(logits.getType()), load(kLogits, pointer), load(kCount, i64)); })
+        .Case([&](plan::TokensOp tokens) {
+          return memory(tokens.getType(), load(kTokens, pointer), load(kCount, i64));
+        })
+        .Case([&](plan::LogitsOp logits) {
+          return memory(cast<MemRefType>(logits.getType()), load(kLogits, pointer), load(kCount, i64));
+        })
         .Case([&](plan::ArenaOp arena) {
           Value rows = arena.getSizes().empty() ? Value() : toI64(arena.getSizes().front());
-          return memory(cast<MemRefType>(arena.getType()), at(load(kArena, pointer), constant(arena.getOffset())), rows);
+          return memory(cast<MemRefType>(arena.getType()),
+                        at(load(kArena, pointer), constant(arena.getOffset())), rows);
         })
         .Case([&](plan::GetOp get) {
           Place place = placeOf(get.getSymbolAttr(), get.getPlane());
-          return memory(cast<MemRefType>(get.getType()), at(load(place.memory, pointer), constant(place.offset)), {});
+          return memory(cast<MemRefType>(get.getType()),
+                        at(load(place.memory, pointer), constant(place.offset)), {});
         })
         .Case([&](plan::RowGetOp get) {
           StepField where = memoryOf(get.getTable(), get.getColumn());
           Value offset = loadCell(get.getTable(), get.getRow(), get.getColumn());
           return memory(cast<MemRefType>(get.getType()), at(load(where, pointer), offset), {});
         })
-        .Case([&](plan::RowNumberOp number) { return toIndex(loadCell(number.getTable(), number.getRow(), number.getColumn())); })
+        .Case([&](plan::RowNumberOp number) {
+          return toIndex(loadCell(number.getTable(), number.getRow(), number.getColumn()));
+        })
         .Default(Value());
   }
 
@@ -105,11 +114,14 @@ private:
     SmallVector<int64_t> cells;
     for (Attribute row : table.getRows())
       for (auto [cell, plane] : llvm::zip(cast<ArrayAttr>(row), table.getPlanes()))
-        cells.push_back(plane < 0 ? cast<IntegerAttr>(cell).getInt() : placeOf(cast<FlatSymbolRefAttr>(cell), plane).offset);
+        cells.push_back(plane < 0 ? cast<IntegerAttr>(cell).getInt()
+                                  : placeOf(cast<FlatSymbolRefAttr>(cell), plane).offset);
     builder.setInsertionPointToStart(module.getBody());
     auto type = LLVM::LLVMArrayType::get(i64, cells.size());
-    auto values = DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(cells.size())}, i64), ArrayRef<int64_t>(cells));
-    LLVM::GlobalOp::create(builder, table.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal, (table.getSymName() + "_cells").str(), values);
+    auto values = DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(cells.size())}, i64),
+                                         ArrayRef<int64_t>(cells));
+    LLVM::GlobalOp::create(builder, table.getLoc(), type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                           (table.getSymName() + "_cells").str(), values);
   }
 
   Place placeOf(FlatSymbolRefAttr name, int64_t plane) {
@@ -129,20 +141,28 @@ private:
     auto op = cast<plan::TableOp>(SymbolTable::lookupSymbolIn(module, table));
     int64_t columns = op.getPlanes().size();
     Value base = LLVM::AddressOfOp::create(builder, location, pointer, (table + "_cells").str());
-    Value cell = LLVM::AddOp::create(builder, location, LLVM::MulOp::create(builder, location, toI64(row), constant(columns)), constant(column));
+    Value cell = LLVM::AddOp::create(builder, location,
+                                     LLVM::MulOp::create(builder, location, toI64(row), constant(columns)),
+                                     constant(column));
     Value address = LLVM::GEPOp::create(builder, location, pointer, i64, base, ArrayRef<LLVM::GEPArg>{cell});
     return LLVM::LoadOp::create(builder, location, i64, address);
   }
 
   Value load(StepField field, Type type) {
-    Value address = LLVM::GEPOp::create(builder, location, pointer, step, stepPointer, ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field)});
+    Value address = LLVM::GEPOp::create(builder, location, pointer, step, stepPointer,
+                                        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field)});
     return LLVM::LoadOp::create(builder, location, type, address);
   }
-  Value constant(int64_t value) { return LLVM::ConstantOp::create(builder, location, i64, builder.getI64IntegerAttr(value)); }
-  Value at(Value base, Value bytes) {
-    return LLVM::GEPOp::create(builder, location, pointer, builder.getI8Type(), base, ArrayRef<LLVM::GEPArg>{bytes});
+  Value constant(int64_t value) {
+    return LLVM::ConstantOp::create(builder, location, i64, builder.getI64IntegerAttr(value));
   }
-  Value toIndex(Value value) { return arith::IndexCastOp::create(builder, location, builder.getIndexType(), value); }
+  Value at(Value base, Value bytes) {
+    return LLVM::GEPOp::create(builder, location, pointer, builder.getI8Type(), base,
+                               ArrayRef<LLVM::GEPArg>{bytes});
+  }
+  Value toIndex(Value value) {
+    return arith::IndexCastOp::create(builder, location, builder.getIndexType(), value);
+  }
   Value toI64(Value index) { return arith::IndexCastOp::create(builder, location, i64, index); }
 
   /// A memref at an address; `rows` is the size of the first axis where that is dynamic.
@@ -179,7 +199,8 @@ private:
     }
     int32_t field = 0;
     auto put = [&](Value value) {
-      Value address = LLVM::GEPOp::create(builder, location, pointer, type, block, ArrayRef<LLVM::GEPArg>{0, field++});
+      Value address =
+          LLVM::GEPOp::create(builder, location, pointer, type, block, ArrayRef<LLVM::GEPArg>{0, field++});
       LLVM::StoreOp::create(builder, location, value, address);
     };
     Value shared; // the size of what is shared out
@@ -190,11 +211,13 @@ private:
         continue;
       }
       MemRefDescriptor descriptor(
-          UnrealizedConversionCastOp::create(builder, location, converter.convertType(memref), operand).getResult(0));
+          UnrealizedConversionCastOp::create(builder, location, converter.convertType(memref), operand)
+              .getResult(0));
       SmallVector<int64_t> strides;
       int64_t offset;
       [[maybe_unused]] LogicalResult strided = memref.getStridesAndOffset(strides, offset);
-      put(LLVM::GEPOp::create(builder, location, pointer, converter.convertType(memref.getElementType()), descriptor.alignedPtr(builder, location),
+      put(LLVM::GEPOp::create(builder, location, pointer, converter.convertType(memref.getElementType()),
+                              descriptor.alignedPtr(builder, location),
                               ArrayRef<LLVM::GEPArg>{descriptor.offset(builder, location)}));
       for (int64_t axis = 0; axis < memref.getRank(); ++axis)
         if (memref.isDynamicDim(axis))
@@ -204,7 +227,8 @@ private:
           put(descriptor.stride(builder, location, axis));
       if (call.getAxis())
         if (int64_t axis = *call.getAxis(); axis < memref.getRank())
-          shared = memref.isDynamicDim(axis) ? descriptor.size(builder, location, axis) : constant(memref.getDimSize(axis));
+          shared = memref.isDynamicDim(axis) ? descriptor.size(builder, location, axis)
+                                             : constant(memref.getDimSize(axis));
     }
     if (!call.getAxis()) {
       Value zero = LLVM::ConstantOp::create(builder, location, i32, builder.getI32IntegerAttr(0));
@@ -212,11 +236,15 @@ private:
       return;
     }
     Value grain = constant(*call.getGrain());
-    Value rounded = LLVM::AddOp::create(builder, location, shared, constant(static_cast<int64_t>(*call.getGrain()) - 1));
-    Value pieces = LLVM::TruncOp::create(builder, location, i32, LLVM::SDivOp::create(builder, location, rounded, grain));
+    Value rounded =
+        LLVM::AddOp::create(builder, location, shared, constant(static_cast<int64_t>(*call.getGrain()) - 1));
+    Value pieces = LLVM::TruncOp::create(builder, location, i32,
+                                         LLVM::SDivOp::create(builder, location, rounded, grain));
     Value task = LLVM::AddressOfOp::create(builder, location, thunk);
-    auto parallel = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i32});
-    LLVM::CallOp::create(builder, location, parallel, ValueRange{load(kParallel, pointer), load(kPool, pointer), task, block, pieces});
+    auto parallel =
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i32});
+    LLVM::CallOp::create(builder, location, parallel,
+                         ValueRange{load(kParallel, pointer), load(kPool, pointer), task, block, pieces});
   }
 
   ModuleOp module;
@@ -248,8 +276,8 @@ LogicalResult convertToLLVM(ModuleOp module) {
 class ModelConstant {
 public:
   ModelConstant(ModuleOp module, const Target &target, const EmitOptions &options)
-      : module(module), target(target), options(options), builder(OpBuilder::atBlockEnd(module.getBody())), location(module.getLoc()),
-        pointer(LLVM::LLVMPointerType::get(module.getContext())) {}
+      : module(module), target(target), options(options), builder(OpBuilder::atBlockEnd(module.getBody())),
+        location(module.getLoc()), pointer(LLVM::LLVMPointerType::get(module.getContext())) {}
 
   void define() {
     std::string features;
@@ -261,21 +289,32 @@ public:
     string("features", features);
     Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
     auto type = LLVM::LLVMStructType::getLiteral(
-        module.getContext(), {i32, i32, i32, i32, i64, i64, i64, i64, pointer, pointer, pointer, pointer, pointer, pointer});
+        module.getContext(),
+        {i32, i32, i32, i32, i64, i64, i64, i64, pointer, pointer, pointer, pointer, pointer, pointer});
     global(type, name, LLVM::Linkage::External, [&](OpBuilder &inside) {
-      Value values[] = {
-          number(inside, i32, GEMMAC_MODEL_VERSION), number(inside, i32, options.vocabSize), number(inside, i32, fact("gemma.context")),
-          number(inside, i32, fact("gemma.max_tokens")), number(inside, i64, fact("plan.arena_bytes")), number(inside, i64, fact("plan.cache_bytes")),
-          number(inside, i64, fact("plan.weights_bytes")), number(inside, i64, static_cast<int64_t>(options.fingerprint)),
-          address(inside, privateName("name")), address(inside, privateName("target")), address(inside, privateName("features")),
-          address(inside, "prefill"), address(inside, "decode"), address(inside, "score")};
+      Value values[] = {number(inside, i32, GEMMAC_MODEL_VERSION),
+                        number(inside, i32, options.vocabSize),
+                        number(inside, i32, fact("gemma.context")),
+                        number(inside, i32, fact("gemma.max_tokens")),
+                        number(inside, i64, fact("plan.arena_bytes")),
+                        number(inside, i64, fact("plan.cache_bytes")),
+                        number(inside, i64, fact("plan.weights_bytes")),
+                        number(inside, i64, static_cast<int64_t>(options.fingerprint)),
+                        address(inside, privateName("name")),
+                        address(inside, privateName("target")),
+                        address(inside, privateName("features")),
+                        address(inside, "prefill"),
+                        address(inside, "decode"),
+                        address(inside, "score")};
       Value model = LLVM::UndefOp::create(inside, location, type);
       for (auto [field, value] : llvm::enumerate(values))
-        model = LLVM::InsertValueOp::create(inside, location, model, value, ArrayRef<int64_t>{static_cast<int64_t>(field)});
+        model = LLVM::InsertValueOp::create(inside, location, model, value,
+                                            ArrayRef<int64_t>{static_cast<int64_t>(field)});
       return model;
     });
     // Weak: several models may be linked into one application, which then has no use for it.
-    global(pointer, "gemmac_program_model", LLVM::Linkage::Weak, [&](OpBuilder &inside) { return address(inside, name); });
+    global(pointer, "gemmac_program_model", LLVM::Linkage::Weak,
+           [&](OpBuilder &inside) { return address(inside, name); });
   }
 
 private:
@@ -284,17 +323,21 @@ private:
   Value number(OpBuilder &inside, Type type, int64_t value) {
     return LLVM::ConstantOp::create(inside, location, type, IntegerAttr::get(type, value));
   }
-  Value address(OpBuilder &inside, StringRef name) { return LLVM::AddressOfOp::create(inside, location, pointer, name); }
+  Value address(OpBuilder &inside, StringRef name) {
+    return LLVM::AddressOfOp::create(inside, location, pointer, name);
+  }
 
   void string(StringRef fact, std::string text) {
     text.push_back('\0');
     auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
-    LLVM::GlobalOp::create(builder, location, type, /*isConstant=*/true, LLVM::Linkage::Internal, privateName(fact), builder.getStringAttr(text));
+    LLVM::GlobalOp::create(builder, location, type, /*isConstant=*/true, LLVM::Linkage::Internal,
+                           privateName(fact), builder.getStringAttr(text));
   }
 
   template <typename Initializer>
   void global(Type type, StringRef name, LLVM::Linkage linkage, Initializer initializer) {
-    auto op = LLVM::GlobalOp::create(builder, location, type, /*isConstant=*/true, linkage, name, Attribute());
+    auto op =
+        LLVM::GlobalOp::create(builder, location, type, /*isConstant=*/true, linkage, name, Attribute());
     OpBuilder inside = OpBuilder::atBlockBegin(&op.getInitializerRegion().emplaceBlock());
     Value value = initializer(inside);
     LLVM::ReturnOp::create(inside, location, value);

@@ -1,4 +1,4 @@
-//===- Thunks.cpp - how a plan calls a Halide kernel ---------------------------------------------------------===//
+//===- Thunks.cpp - how a plan calls a Halide kernel ----------------------------------------------------===//
 
 #include "targets/emit/Thunks.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -9,7 +9,9 @@ using namespace mlir;
 namespace gemmac {
 namespace {
 
-Type pointer(MLIRContext *context) { return LLVM::LLVMPointerType::get(context); }
+Type pointer(MLIRContext *context) {
+  return LLVM::LLVMPointerType::get(context);
+}
 
 /// halide_type_t as the little-endian word that it is: code, bits, lanes.
 int32_t halideType(Type element) {
@@ -30,12 +32,15 @@ struct Axis {
 
 class ThunkWriter {
 public:
-  ThunkWriter(plan::CallOp call, LLVM::LLVMFuncOp thunk, LLVM::LLVMFuncOp kernel, LLVM::LLVMStructType arguments)
-      : call(call), thunk(thunk), kernel(kernel), arguments(arguments), builder(thunk.getContext()), location(thunk.getLoc()) {}
+  ThunkWriter(plan::CallOp call, LLVM::LLVMFuncOp thunk, LLVM::LLVMFuncOp kernel,
+              LLVM::LLVMStructType arguments)
+      : call(call), thunk(thunk), kernel(kernel), arguments(arguments), builder(thunk.getContext()),
+        location(thunk.getLoc()) {}
 
   void write() {
     builder.setInsertionPointToStart(thunk.addEntryBlock(builder));
-    int64_t operands = call.getOperands_().size(), firstOutput = operands - static_cast<int64_t>(call.getOutputs());
+    int64_t operands = call.getOperands_().size(),
+            firstOutput = operands - static_cast<int64_t>(call.getOutputs());
     SmallVector<Value> kernelArguments;
     for (auto [number, type] : llvm::enumerate(call.getOperands_().getTypes())) {
       if (auto memref = dyn_cast<MemRefType>(type))
@@ -48,21 +53,28 @@ public:
   }
 
 private:
-  Value i64(int64_t value) { return LLVM::ConstantOp::create(builder, location, builder.getI64Type(), builder.getI64IntegerAttr(value)); }
-  Value i32(int32_t value) { return LLVM::ConstantOp::create(builder, location, builder.getI32Type(), builder.getI32IntegerAttr(value)); }
+  Value i64(int64_t value) {
+    return LLVM::ConstantOp::create(builder, location, builder.getI64Type(),
+                                    builder.getI64IntegerAttr(value));
+  }
+  Value i32(int32_t value) {
+    return LLVM::ConstantOp::create(builder, location, builder.getI32Type(),
+                                    builder.getI32IntegerAttr(value));
+  }
   Value narrow(Value value) { return LLVM::TruncOp::create(builder, location, builder.getI32Type(), value); }
   Value widen(Value value) { return LLVM::SExtOp::create(builder, location, builder.getI64Type(), value); }
   Value add(Value a, Value b) { return LLVM::AddOp::create(builder, location, a, b); }
   Value multiply(Value a, Value b) { return LLVM::MulOp::create(builder, location, a, b); }
 
   Value nextArgument() {
-    Value address = LLVM::GEPOp::create(builder, location, pointer(builder.getContext()), arguments, thunk.getArgument(0),
-                                        ArrayRef<LLVM::GEPArg>{0, field});
+    Value address = LLVM::GEPOp::create(builder, location, pointer(builder.getContext()), arguments,
+                                        thunk.getArgument(0), ArrayRef<LLVM::GEPArg>{0, field});
     return LLVM::LoadOp::create(builder, location, arguments.getBody()[field++], address);
   }
 
   void store(Value base, Type type, int32_t index, Value value) {
-    Value address = LLVM::GEPOp::create(builder, location, pointer(builder.getContext()), type, base, ArrayRef<LLVM::GEPArg>{0, index});
+    Value address = LLVM::GEPOp::create(builder, location, pointer(builder.getContext()), type, base,
+                                        ArrayRef<LLVM::GEPArg>{0, index});
     LLVM::StoreOp::create(builder, location, value, address);
   }
 
@@ -103,7 +115,8 @@ private:
     Type bufferType = halideBuffer(context);
     Value result = LLVM::AllocaOp::create(builder, location, pointer(context), bufferType, i32(1));
     Value null = LLVM::ZeroOp::create(builder, location, pointer(context));
-    Value fields[] = {i64(0), null, host, i64(0), i32(halideType(type.getElementType())), i32(type.getRank()), dims, null};
+    Value fields[] = {i64(0), null, host, i64(0), i32(halideType(type.getElementType())), i32(type.getRank()),
+                      dims,   null};
     for (auto [number, value] : llvm::enumerate(fields))
       store(result, bufferType, number, value);
     return result;
@@ -133,7 +146,9 @@ LLVM::LLVMStructType Thunks::argumentsType(plan::CallOp call) {
     int64_t offset;
     [[maybe_unused]] LogicalResult strided = memref.getStridesAndOffset(strides, offset);
     fields.push_back(pointer(context));
-    fields.append(llvm::count_if(memref.getShape(), ShapedType::isDynamic) + llvm::count_if(strides, ShapedType::isDynamic), i64);
+    fields.append(llvm::count_if(memref.getShape(), ShapedType::isDynamic) +
+                      llvm::count_if(strides, ShapedType::isDynamic),
+                  i64);
   }
   return LLVM::LLVMStructType::getLiteral(context, fields);
 }

@@ -1,4 +1,4 @@
-//===- Thunks.h - how a plan calls a Halide kernel -----------------------------------------------------------===//
+//===- Thunks.h - how a plan calls a Halide kernel ------------------------------------------------------===//
 
 #ifndef GEMMAC_TARGETS_EMIT_THUNKS_H
 #define GEMMAC_TARGETS_EMIT_THUNKS_H
@@ -9,13 +9,15 @@
 
 namespace gemmac {
 
-/// Makes the thunks of a module: `void thunk(arguments, begin, end)`, a gemmac_task, builds the kernel's halide_buffer_t's from a block of arguments and calls
-/// it on the pieces begin … end - 1. Calls of one kernel with the same types of arguments share a thunk.
+/// Makes the thunks of a module: `void thunk(arguments, begin, end)`, a gemmac_task, builds the kernel's
+/// halide_buffer_t's from a block of arguments and calls it on the pieces begin … end - 1. Calls of one
+/// kernel with the same types of arguments share a thunk.
 class Thunks {
 public:
   explicit Thunks(mlir::ModuleOp module) : module(module) {}
 
-  /// The block of arguments: for each memref its address, its dynamic sizes and dynamic strides; for each index its value, an i32.
+  /// The block of arguments: for each memref its address, its dynamic sizes and dynamic strides; for each
+  /// index its value, an i32.
   mlir::LLVM::LLVMStructType argumentsType(plan::CallOp call);
   mlir::LLVM::LLVMFuncOp thunkOf(plan::CallOp call);
 

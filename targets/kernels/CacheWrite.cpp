@@ -1,4 +1,4 @@
-//===- CacheWrite.cpp - keys and values of this call's tokens go to their slots ----------------------===//
+//===- CacheWrite.cpp - keys and values of this call's tokens go to their slots -------------------------===//
 //
 // keys[(position + i) mod slots, h, c] = k[i, h, c], rounded to the cache's type; values likewise. All tokens
 // of k are written, as far as their slots, heads and numbers lie in the part of the outputs that the call

@@ -1,4 +1,4 @@
-//===- CachedAttention.cpp - attention over what a cache holds ---------------------------------------===//
+//===- CachedAttention.cpp - attention over what a cache holds ------------------------------------------===//
 //
 // y[t, h, c] = sum over visible j of p[j] v[j, c],  p = softmax over visible j of scale * sum over c of q[t,
 // h, c] k[j, c]

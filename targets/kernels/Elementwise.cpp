@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - kernels whose result at a place needs only what stands at that place --------===//
+//===- Elementwise.cpp - kernels whose result at a place needs only what stands at that place -----------===//
 //
 // gelu(x) = 0.5 x (1 + tanh(u)) = x / (1 + e^(-2u)),  u = sqrt(2/pi) (x + 0.044715 x^3)
 // gelu_mul(a, b) = gelu(a) b     add, mul: a + b, a b     scale: x by     softcap(x) = cap tanh(x / cap)

@@ -1,4 +1,4 @@
-//===- Embed.cpp - rows of a table, by token ---------------------------------------------------------===//
+//===- Embed.cpp - rows of a table, by token ------------------------------------------------------------===//
 //
 // y[t, c] = scale * table[ids[t], offset + c]. The table is in rows, or in tiles16 where the head's matrix is
 // the table too.

@@ -1,4 +1,4 @@
-//===- ExpertLinear.cpp - each token through the matrices of its own experts -------------------------===//
+//===- ExpertLinear.cpp - each token through the matrices of its own experts ----------------------------===//
 //
 // y[t, i, r] = sum over k of x[t, (i,) k] w[ids[t, i], r, k]
 //

@@ -1,4 +1,4 @@
-//===- Experts.cpp - which experts a token goes to, and the way back ---------------------------------===//
+//===- Experts.cpp - which experts a token goes to, and the way back ------------------------------------===//
 //
 // top_k: ids[t] are the largest of p[t], largest first, the lower id first among equals;
 //        weights[t, i] = p[ids[t, i]] / (sum of the chosen p) * expert_scale[ids[t, i]]

@@ -1,4 +1,4 @@
-//===- Expressions.cpp - what several kernels are made of --------------------------------------------===//
+//===- Expressions.cpp - what several kernels are made of -----------------------------------------------===//
 
 #include "targets/kernels/Expressions.h"
 

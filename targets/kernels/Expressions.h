@@ -1,4 +1,4 @@
-//===- Expressions.h - what several kernels are made of ----------------------------------------------===//
+//===- Expressions.h - what several kernels are made of -------------------------------------------------===//
 // Functions of numbers without libm, arrays as Kernel.h describes them, and the part of an output that a call
 // computes.
 

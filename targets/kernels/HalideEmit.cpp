@@ -1,4 +1,4 @@
-//===- HalideEmit.cpp - the one door to Halide -------------------------------------------------------===//
+//===- HalideEmit.cpp - the one door to Halide ----------------------------------------------------------===//
 
 #include "targets/kernels/HalideEmit.h"
 

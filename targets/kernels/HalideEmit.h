@@ -1,4 +1,4 @@
-//===- HalideEmit.h - the one door to Halide ---------------------------------------------------------===//
+//===- HalideEmit.h - the one door to Halide ------------------------------------------------------------===//
 // Included by the files of kernels and by nobody else.
 
 #ifndef GEMMAC_TARGETS_KERNELS_HALIDEEMIT_H

@@ -1,4 +1,4 @@
-//===- Kernel.h - what a kernel is compiled for, and how it is called --------------------------------===//
+//===- Kernel.h - what a kernel is compiled for, and how it is called -----------------------------------===//
 //
 // A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…, int32_t …)`.
 // It has no state, allocates nothing, and computes just the part of its outputs that their buffers span, so

@@ -1,4 +1,4 @@
-//===- KernelSpec.cpp - constants of a kernel and its name -------------------------------------------===//
+//===- KernelSpec.cpp - constants of a kernel and its name ----------------------------------------------===//
 
 #include "targets/kernels/Kernel.h"
 

@@ -1,4 +1,4 @@
-//===- Kernels.cpp - families of kernels and who builds them -----------------------------------------===//
+//===- Kernels.cpp - families of kernels and who builds them --------------------------------------------===//
 
 #include "targets/kernels/Kernels.h"
 

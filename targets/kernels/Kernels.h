@@ -1,4 +1,4 @@
-//===- Kernels.h - the builder of each family --------------------------------------------------------===//
+//===- Kernels.h - the builder of each family -----------------------------------------------------------===//
 
 #ifndef GEMMAC_TARGETS_KERNELS_KERNELS_H
 #define GEMMAC_TARGETS_KERNELS_KERNELS_H

@@ -1,4 +1,4 @@
-//===- Linear.cpp - x times the transpose of a weight ------------------------------------------------===//
+//===- Linear.cpp - x times the transpose of a weight ---------------------------------------------------===//
 //
 // y[t, r] = sum over k of x[t, k] w[offset + r, k]
 //

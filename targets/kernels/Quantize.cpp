@@ -1,4 +1,4 @@
-//===- Quantize.cpp - rows to int8, one scale for 32 numbers -----------------------------------------===//
+//===- Quantize.cpp - rows to int8, one scale for 32 numbers --------------------------------------------===//
 //
 // scale = max |x| / 127,  q = round to nearest even (x / scale), all zero where the block is zero;  sum = sum
 // of q

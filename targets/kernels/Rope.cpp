@@ -1,4 +1,4 @@
-//===- Rope.cpp - rotary position embedding, half split ----------------------------------------------===//
+//===- Rope.cpp - rotary position embedding, half split -------------------------------------------------===//
 //
 // Pair j of a head is (x[j], x[j + dim/2]). For j < pairs it turns by angle = frequency[j] * (position +
 // token), a float32 product of float32 numbers, with frequency[j] = theta^(-2j/dim) / factor; the other pairs

@@ -1,4 +1,4 @@
-//===- RowWise.cpp - norms and softmax: kernels that need a whole row for each of its numbers --------===//
+//===- RowWise.cpp - norms and softmax: kernels that need a whole row for each of its numbers -----------===//
 //
 // rms_norm(x) = x (mean(x^2) + eps)^(-1/2) [w]
 // add_norm(residual, x) = (residual + rms_norm(x)) [scalar]

@@ -1,4 +1,4 @@
-//===- SmallFloats.h - float16 and bfloat16 as bits --------------------------------------------------===//
+//===- SmallFloats.h - float16 and bfloat16 as bits -----------------------------------------------------===//
 // Conversions to the nearest number, ties to even; infinities and NaNs stay what they are.
 
 #ifndef GEMMAC_TARGETS_KERNELS_SMALLFLOATS_H

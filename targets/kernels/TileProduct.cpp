@@ -1,4 +1,4 @@
-//===- TileProduct.cpp - sums of products for tiles of 16 rows ---------------------------------------===//
+//===- TileProduct.cpp - sums of products for tiles of 16 rows ------------------------------------------===//
 //
 // The int8 products of a block go through the widest instruction that a machine has:
 //   dot products   vpdpbusd, sdot: four neighbouring columns of a row fall into one int32 lane. vpdpbusd

@@ -1,4 +1,4 @@
-//===- TileProduct.h - sums of products for tiles of 16 rows: the heart of all linear kernels --------===//
+//===- TileProduct.h - sums of products for tiles of 16 rows: the heart of all linear kernels -----------===//
 //
 // floats:    y = sum over k of x[k] w[k]
 // quantized: y = sum over blocks b of (sum over the block of xq[k] wq[k]) * (w_scale[b] * x_scale[b])

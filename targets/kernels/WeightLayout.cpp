@@ -1,4 +1,4 @@
-//===- WeightLayout.cpp - how weights are packed for the kernels -------------------------------------===//
+//===- WeightLayout.cpp - how weights are packed for the kernels ----------------------------------------===//
 
 #include "targets/kernels/WeightLayout.h"
 #include "targets/kernels/SmallFloats.h"

@@ -1,4 +1,4 @@
-//===- WeightLayout.h - how weights are packed for the kernels ---------------------------------------===//
+//===- WeightLayout.h - how weights are packed for the kernels ------------------------------------------===//
 //
 // A weight is stored as one or more planes, dense arrays in C order. KB = columns / 32 (blocks of a row), NT
 // = ceil(rows / 16) (tiles of 16 rows; rows beyond the last are zero). With experts every plane has them as a

@@ -1,4 +1,4 @@
-//===- Devices.h - the x86-64 machines ---------------------------------------------------------------===//
+//===- Devices.h - the x86-64 machines ------------------------------------------------------------------===//
 
 #ifndef GEMMAC_TARGETS_X86_DEVICES_H
 #define GEMMAC_TARGETS_X86_DEVICES_H

@@ -1,5 +1,4 @@
-//===- ReferenceLogits.cpp - what the interpreter says that a compiled program's logits are
-//---------------===//
+//===- ReferenceLogits.cpp - what the interpreter says that a compiled program's logits are -------------===//
 //   reference-logits CHECKPOINT --scheme q4_0 --cache-scheme f16 --ids-file F -o OUT.npy
 //
 // With `--pieces 4` every four ids are a text of their own. Runs the IR after the quantize stage, the last

@@ -1,5 +1,4 @@
-//===- CheckpointTest.cpp - a directory as it was downloaded
-//-------------------------------------------------===//
+//===- CheckpointTest.cpp - a directory as it was downloaded --------------------------------------------===//
 
 #include "compiler/import/Checkpoint.h"
 #include "Folder.h"

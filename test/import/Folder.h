@@ -1,5 +1,4 @@
-//===- Folder.h - a checkpoint that a test writes itself
-//---------------------------------------------------===//
+//===- Folder.h - a checkpoint that a test writes itself ------------------------------------------------===//
 
 #ifndef GEMMAC_TEST_IMPORT_FOLDER_H
 #define GEMMAC_TEST_IMPORT_FOLDER_H

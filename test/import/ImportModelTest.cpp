@@ -1,5 +1,4 @@
-//===- ImportModelTest.cpp - every shape of the family becomes a module
-//------------------------------------===//
+//===- ImportModelTest.cpp - every shape of the family becomes a module ---------------------------------===//
 
 #include "compiler/import/ImportModel.h"
 #include "Folder.h"

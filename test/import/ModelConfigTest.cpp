@@ -1,5 +1,4 @@
-//===- ModelConfigTest.cpp - every shape of the family, and configurations that say nonsense
-//---------------===//
+//===- ModelConfigTest.cpp - every shape of the family, and configurations that say nonsense ------------===//
 
 #include "compiler/import/ModelConfig.h"
 #include "Folder.h"

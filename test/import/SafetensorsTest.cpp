@@ -1,5 +1,4 @@
-//===- SafetensorsTest.cpp - files that are right, and files that lie
-//--------------------------------------===//
+//===- SafetensorsTest.cpp - files that are right, and files that lie -----------------------------------===//
 
 #include "compiler/import/Safetensors.h"
 #include "Folder.h"

@@ -1,5 +1,4 @@
-//===- WeightSourceTest.cpp - numbers of a checkpoint as float32
-//--------------------------------------------===//
+//===- WeightSourceTest.cpp - numbers of a checkpoint as float32 ----------------------------------------===//
 
 #include "compiler/import/WeightSource.h"
 #include "gtest/gtest.h"

@@ -1,4 +1,4 @@
-//===- AttentionTest.cpp - rotation, caches and attention over them ----------------------------------===//
+//===- AttentionTest.cpp - rotation, caches and attention over them -------------------------------------===//
 
 #include "CallKernel.h"
 

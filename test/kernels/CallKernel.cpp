@@ -1,4 +1,4 @@
-//===- CallKernel.cpp - kernels called from tests ----------------------------------------------------===//
+//===- CallKernel.cpp - kernels called from tests -------------------------------------------------------===//
 
 #include "CallKernel.h"
 

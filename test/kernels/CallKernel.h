@@ -1,4 +1,4 @@
-//===- CallKernel.h - kernels called from tests ------------------------------------------------------===//
+//===- CallKernel.h - kernels called from tests ---------------------------------------------------------===//
 
 #ifndef GEMMAC_TEST_KERNELS_CALLKERNEL_H
 #define GEMMAC_TEST_KERNELS_CALLKERNEL_H

@@ -1,4 +1,4 @@
-//===- CrossTest.cpp - every family for every machine: what its object needs, which instructions it has ===//
+//===- CrossTest.cpp - every family for every machine: what its object needs, which instructions it has ---===//
 
 #include "targets/kernels/Kernel.h"
 

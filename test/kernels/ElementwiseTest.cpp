@@ -1,4 +1,4 @@
-//===- ElementwiseTest.cpp - kernels that act on every number for itself -----------------------------===//
+//===- ElementwiseTest.cpp - kernels that act on every number for itself --------------------------------===//
 
 #include "CallKernel.h"
 

@@ -1,4 +1,4 @@
-//===- EmbedTest.cpp - rows of a table, by token -----------------------------------------------------===//
+//===- EmbedTest.cpp - rows of a table, by token --------------------------------------------------------===//
 
 #include "CallKernel.h"
 

@@ -1,4 +1,4 @@
-//===- ExpertsTest.cpp - which experts a token goes to, and the way back -----------------------------===//
+//===- ExpertsTest.cpp - which experts a token goes to, and the way back --------------------------------===//
 
 #include "CallKernel.h"
 

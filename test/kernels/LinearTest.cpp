@@ -1,4 +1,4 @@
-//===- LinearTest.cpp - x times the transpose of a weight, of one or of each token's experts ---------===//
+//===- LinearTest.cpp - x times the transpose of a weight, of one or of each token's experts ------------===//
 
 #include "CallKernel.h"
 

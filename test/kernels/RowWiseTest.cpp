@@ -1,4 +1,4 @@
-//===- RowWiseTest.cpp - norms and softmax -----------------------------------------------------------===//
+//===- RowWiseTest.cpp - norms and softmax --------------------------------------------------------------===//
 
 #include "CallKernel.h"
 

@@ -1,4 +1,4 @@
-//===- WeightLayoutTest.cpp - stored numbers and where they stand in their planes --------------------===//
+//===- WeightLayoutTest.cpp - stored numbers and where they stand in their planes -----------------------===//
 
 #include "targets/kernels/WeightLayout.h"
 #include "targets/kernels/SmallFloats.h"

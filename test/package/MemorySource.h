@@ -1,4 +1,4 @@
-//===- MemorySource.h - a checkpoint in memory ------------------------------------------------===//
+//===- MemorySource.h - a checkpoint in memory ----------------------------------------------------------===//
 
 #ifndef GEMMAC_TEST_PACKAGE_MEMORYSOURCE_H
 #define GEMMAC_TEST_PACKAGE_MEMORYSOURCE_H

@@ -1,4 +1,4 @@
-//===- OutputFileTest.cpp - a file appears whole or not at all --------------------------------===//
+//===- OutputFileTest.cpp - a file appears whole or not at all ------------------------------------------===//
 
 #include "compiler/package/OutputFile.h"
 

@@ -1,4 +1,4 @@
-//===- PackageWriterTest.cpp - what is written can be opened, and says what was meant ---------===//
+//===- PackageWriterTest.cpp - what is written can be opened, and says what was meant -------------------===//
 
 #include "compiler/package/PackageWriter.h"
 

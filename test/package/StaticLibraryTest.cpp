@@ -1,4 +1,4 @@
-//===- StaticLibraryTest.cpp - archives and the programs that are linked of them --------------===//
+//===- StaticLibraryTest.cpp - archives and the programs that are linked of them ------------------------===//
 
 #include "compiler/package/StaticLibrary.h"
 

@@ -1,4 +1,4 @@
-//===- WeightPackerTest.cpp - packed planes against the definition of their layout ------------===//
+//===- WeightPackerTest.cpp - packed planes against the definition of their layout ----------------------===//
 
 #include "compiler/package/WeightPacker.h"
 

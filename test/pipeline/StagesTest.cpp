@@ -1,4 +1,4 @@
-//===- StagesTest.cpp - the table of stages ---------------------------------------------------------===//
+//===- StagesTest.cpp - the table of stages -------------------------------------------------------------===//
 
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"

@@ -1,5 +1,4 @@
-//===- GemmaInterpret.cpp - gemma-interpret: run gemma IR from a text file
-//--------------------------------===//
+//===- GemmaInterpret.cpp - gemma-interpret: run gemma IR from a text file ------------------------------===//
 //
 //   gemma-interpret FILE.mlir --ids 2,5,9 --weight-value 1                    calls @forward and prints its
 //   results gemma-interpret FILE.mlir --ids 2,5,9 --weights DIR --phase score --chunk 2 gemma-interpret

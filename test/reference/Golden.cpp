@@ -1,5 +1,4 @@
-//===- Golden.cpp - the tiny models and what the real implementation computes from them
-//--------------------===//
+//===- Golden.cpp - the tiny models and what the real implementation computes from them -----------------===//
 
 #include "test/reference/Golden.h"
 

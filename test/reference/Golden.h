@@ -1,5 +1,4 @@
-//===- Golden.h - the tiny models and what the real implementation computes from them
-//----------------------===//
+//===- Golden.h - the tiny models and what the real implementation computes from them -------------------===//
 
 #ifndef GEMMAC_TEST_REFERENCE_GOLDEN_H
 #define GEMMAC_TEST_REFERENCE_GOLDEN_H

@@ -1,5 +1,4 @@
-//===- GoldenTest.cpp - the interpreter against the real implementation
-//------------------------------------===//
+//===- GoldenTest.cpp - the interpreter against the real implementation ---------------------------------===//
 // Tolerances are those of golden/README.md: what float32 executions differ by through the order of their sums
 // alone.
 

@@ -1,5 +1,4 @@
-//===- InterpreterTest.cpp - weights, caches and what a caller can get wrong
-//--------------------------------===//
+//===- InterpreterTest.cpp - weights, caches and what a caller can get wrong ----------------------------===//
 
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"

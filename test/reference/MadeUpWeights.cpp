@@ -1,5 +1,4 @@
-//===- MadeUpWeights.cpp - a checkpoint for hand-written IR
-//------------------------------------------------===//
+//===- MadeUpWeights.cpp - a checkpoint for hand-written IR ---------------------------------------------===//
 
 #include "test/reference/MadeUpWeights.h"
 

@@ -1,5 +1,4 @@
-//===- MadeUpWeights.h - a checkpoint for hand-written IR
-//--------------------------------------------------===//
+//===- MadeUpWeights.h - a checkpoint for hand-written IR -----------------------------------------------===//
 
 #ifndef GEMMAC_TEST_REFERENCE_MADEUPWEIGHTS_H
 #define GEMMAC_TEST_REFERENCE_MADEUPWEIGHTS_H

@@ -1,5 +1,4 @@
-//===- MathTest.cpp - the definition of right, against numbers made by hand
-//---------------------------------===//
+//===- MathTest.cpp - the definition of right, against numbers made by hand -----------------------------===//
 
 #include "compiler/reference/Math.h"
 

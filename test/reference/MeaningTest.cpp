@@ -1,5 +1,4 @@
-//===- MeaningTest.cpp - no pass changes what a model computes
-//---------------------------------------------===//
+//===- MeaningTest.cpp - no pass changes what a model computes ------------------------------------------===//
 //
 // The reference's math is such that fusing, splitting and cutting into calls change no bit: after every pass,
 // every cut of a sequence must give the very logits of the imported model. Only the quantize stage may change

@@ -1,5 +1,4 @@
-//===- TestPackage.h - packages for tests
-//---------------------------------------------------------------------===//
+//===- TestPackage.h - packages for tests ---------------------------------------------------------------===//
 
 #ifndef GEMMAC_TEST_RUNTIME_TESTPACKAGE_H
 #define GEMMAC_TEST_RUNTIME_TESTPACKAGE_H

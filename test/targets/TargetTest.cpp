@@ -1,4 +1,4 @@
-//===- TargetTest.cpp - rows of devices are complete and found by name -------------------------------===//
+//===- TargetTest.cpp - rows of devices are complete and found by name ----------------------------------===//
 
 #include "targets/Target.h"
 

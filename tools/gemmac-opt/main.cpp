@@ -1,5 +1,4 @@
-//===- main.cpp - gemmac-opt: run any pass or stage on a text file
-//---------------------------------------===//
+//===- main.cpp - gemmac-opt: run any pass or stage on a text file --------------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"

@@ -1,4 +1,4 @@
-//===- Commands.h - what gemmac can be told to do ---------------------------------------------===//
+//===- Commands.h - what gemmac can be told to do -------------------------------------------------------===//
 
 #ifndef GEMMAC_TOOLS_GEMMAC_COMMANDS_H
 #define GEMMAC_TOOLS_GEMMAC_COMMANDS_H

@@ -1,4 +1,4 @@
-//===- CompileCommand.cpp - gemmac compile ----------------------------------------------------===//
+//===- CompileCommand.cpp - gemmac compile --------------------------------------------------------------===//
 
 #include "tools/gemmac/Commands.h"
 #include "tools/gemmac/Progress.h"

@@ -1,4 +1,4 @@
-//===- Completion.cpp - gemmac completion -----------------------------------------------------===//
+//===- Completion.cpp - gemmac completion ---------------------------------------------------------------===//
 // The scripts are made from the commands and options themselves, so they never miss one.
 
 #include "tools/gemmac/Commands.h"

@@ -1,4 +1,4 @@
-//===- InspectCommand.cpp - gemmac inspect ----------------------------------------------------===//
+//===- InspectCommand.cpp - gemmac inspect --------------------------------------------------------------===//
 
 #include "compiler/PreparedModel.h"
 #include "compiler/package/PackageFile.h"

@@ -1,4 +1,4 @@
-//===- Progress.cpp - how far a compilation is, on standard error -----------------------------===//
+//===- Progress.cpp - how far a compilation is, on standard error ---------------------------------------===//
 
 #include "tools/gemmac/Progress.h"
 

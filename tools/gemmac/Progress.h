@@ -1,4 +1,4 @@
-//===- Progress.h - how far a compilation is, on standard error -------------------------------===//
+//===- Progress.h - how far a compilation is, on standard error -----------------------------------------===//
 
 #ifndef GEMMAC_TOOLS_GEMMAC_PROGRESS_H
 #define GEMMAC_TOOLS_GEMMAC_PROGRESS_H

@@ -1,4 +1,4 @@
-//===- RunCommand.cpp - gemmac run and gemmac logits ------------------------------------------===//
+//===- RunCommand.cpp - gemmac run and gemmac logits ----------------------------------------------------===//
 // Both become the emitted program: this process compiles if it must and then is replaced by it.
 
 #include "compiler/PreparedModel.h"

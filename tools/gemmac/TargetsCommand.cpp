@@ -1,4 +1,4 @@
-//===- TargetsCommand.cpp - gemmac targets and gemmac version ---------------------------------===//
+//===- TargetsCommand.cpp - gemmac targets and gemmac version -------------------------------------------===//
 
 #include "compiler/package/Version.h"
 #include "runtime/include/gemmac/gemmac.h"

@@ -1,4 +1,4 @@
-//===- TokenizeCommand.cpp - gemmac tokenize --------------------------------------------------===//
+//===- TokenizeCommand.cpp - gemmac tokenize ------------------------------------------------------------===//
 
 #include "compiler/package/ModelTokenizer.h"
 #include "tools/gemmac/Commands.h"

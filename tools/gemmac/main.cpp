@@ -1,4 +1,4 @@
-//===- main.cpp - gemmac: compile Gemma models and run them -----------------------------------===//
+//===- main.cpp - gemmac: compile Gemma models and run them ---------------------------------------------===//
 // Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 failed,
 // 2 the command line is wrong.
 

@@ -48,7 +48,7 @@ typedef enum gemmac_status {
   GEMMAC_CONTEXT_FULL = 8,  /* more tokens than the context has free positions: nothing was run */
   GEMMAC_CANCELLED = 9,     /* gemmac_cancel was called; what had been run before stays */
   GEMMAC_BUFFER_TOO_SMALL = 10, /* the result does not fit the buffer: the count says what would fit */
-  GEMMAC_NO_PROMPT = 11,  /* no logits to go on from: nothing was run since open, reset or cancel */
+  GEMMAC_NO_PROMPT = 11,        /* no logits to go on from: nothing was run since open, reset or cancel */
   GEMMAC_BAD_LOGITS = 12 /* every token's logit is suppressed or not a number: there is none to choose */
 } gemmac_status;
 
@@ -106,9 +106,9 @@ typedef struct gemmac_session gemmac_session;
 #define GEMMAC_MAX_THREADS 64
 
 typedef struct gemmac_session_options {
-  uint32_t threads; /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs.
-                       Results don't depend on it */
-  void *memory;     /* aligned to 64 and alive until close; null: the session takes pages itself */
+  uint32_t threads;    /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs.
+                          Results don't depend on it */
+  void *memory;        /* aligned to 64 and alive until close; null: the session takes pages itself */
   size_t memory_bytes; /* at least gemmac_session_bytes(engine) if memory is given */
 } gemmac_session_options;
 

@@ -5,8 +5,8 @@
 #include "gtest/gtest.h"
 
 #include <algorithm>
-#include <functional>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>

@@ -1,5 +1,4 @@
-//===- SmallTokenizer.h - tokenizers that a test writes down
-//-----------------------------------------------===//
+//===- SmallTokenizer.h - tokenizers that a test writes down --------------------------------------------===//
 
 #ifndef GEMMAC_TEST_RUNTIME_TOKENIZER_SMALLTOKENIZER_H
 #define GEMMAC_TEST_RUNTIME_TOKENIZER_SMALLTOKENIZER_H
