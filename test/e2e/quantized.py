@@ -9,8 +9,8 @@ steps of 1/127 of their block's largest, keys and values to float16), one that s
 back at it differ by what the step is worth in this model: much in random ones, where it changes the experts of a token, little in trained ones. So there are two bounds:
 
 - Over a long text, root mean square: the difference is what the interpreter itself shows when its norms are off by 2e-7, which on bf16 with f32 caches is the
-  effect of another order, and no more than twice that.
-- Over many short texts, for quantized weights: a row in which no number fell to the other side agrees like floats, within 2e-6 of the logits' size. Measured are 29
+  effect of another order, and no more than three times that (measured: 0.3 to 1.7 times; a number that falls early moves all that follows).
+- Over many short texts, for quantized weights: a row in which no number fell to the other side agrees like floats, within 2e-6 of the logits' size. Measured are 23
   to 48 of 48; a fourth must be, where other CPUs add up in other orders. A mistake in a kernel, a scale or a layout leaves none.
 """
 import sys
@@ -18,7 +18,7 @@ import sys
 import doors
 import numpy as np
 
-NOISE, SEEDS, SLACK = 2e-7, 4, 2
+NOISE, SEEDS, SLACK = 2e-7, 6, 3
 ROUNDING, LARGEST = 2e-6, 1e-3
 PIECE, PIECES = 3, 16
 
