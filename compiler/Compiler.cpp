@@ -178,6 +178,10 @@ LogicalResult Compilation::openModel() {
   if (options.maxTokens > facts.context)
     return fail("a call of " + Twine(options.maxTokens) + " tokens is more than the context of " +
                 Twine(facts.context));
+  // Kernels count what they write in 32 bits; the logits of a whole call are the largest of it.
+  if (options.maxTokens > INT32_MAX / facts.vocabSize)
+    return fail("a call of " + Twine(options.maxTokens) + " tokens is too long for a vocabulary of " +
+                Twine(facts.vocabSize) + ": " + Twine(INT32_MAX / facts.vocabSize) + " fit");
   facts.maxTokens = options.maxTokens ? options.maxTokens : std::min(facts.context, kDefaultMaxTokens);
 
   FailureOr<OwningOpRef<ModuleOp>> imported =
