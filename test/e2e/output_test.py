@@ -1,10 +1,12 @@
 """What a compilation leaves behind: the same bytes for the same input, and a library that C programs link."""
-import pathlib
+import json
+import os
+import resource
 import shutil
 import subprocess
 import unittest
 
-from gemmac_tool import BARD, SOURCE, ToolTest
+from gemmac_tool import BARD, CACHE, GEMMAC, SOURCE, ToolTest
 
 
 class SameBytes(ToolTest):
@@ -23,6 +25,48 @@ class SameBytes(ToolTest):
         self.succeed("compile", model, "--name", "bard", "-o", self.folder / "out")
         for file in (self.folder / "out").iterdir():
             self.assertNotIn(b"secretly-named", file.read_bytes(), file.name)
+
+
+def with_large_table(folder, rows):
+    """The example model with this many rows of per-layer embeddings, all zero: a file with a hole where they are."""
+    folder.mkdir()
+    for file in BARD.iterdir():
+        (folder / file.name).symlink_to(file)
+    config = json.loads((BARD / "config.json").read_text()) | {"vocab_size_per_layer_input": rows}
+    (folder / "config.json").unlink()
+    (folder / "config.json").write_text(json.dumps(config))
+
+    data = (BARD / "model.safetensors").read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + size])
+    numbers = bytearray()
+    table = header.pop("model.embed_tokens_per_layer.weight")
+    for about in header.values():
+        if "data_offsets" in about:
+            begin, end = about["data_offsets"]
+            about["data_offsets"] = [len(numbers), len(numbers) + end - begin]
+            numbers += data[8 + size + begin:8 + size + end]
+    columns = table["shape"][1]
+    table |= {"shape": [rows, columns], "data_offsets": [len(numbers), len(numbers) + 2 * rows * columns]}
+    header["model.embed_tokens_per_layer.weight"] = table
+    words = json.dumps(header).encode()
+    words += b" " * (-len(words) % 8)
+    (folder / "model.safetensors").unlink()
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(len(words).to_bytes(8, "little") + words + numbers)
+        file.truncate(file.tell() + 2 * rows * columns)
+
+
+class Memory(ToolTest):
+    def test_does_not_grow_with_the_model(self):
+        model, out = self.folder / "model", self.folder / "out"
+        with_large_table(model, 262144)
+        most = 256 << 20
+        environment = dict(os.environ, XDG_CACHE_HOME=str(CACHE))
+        done = subprocess.run([GEMMAC, "compile", model, "--scheme", "f32", "--threads", "2", "--emit", "lib", "-o", out], env=environment,
+                              capture_output=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_DATA, (most, most)))
+        self.assertEqual(done.returncode, 0, done.stderr.decode())
+        self.assertGreater((out / "model.weights").stat().st_size, most)
 
 
 @unittest.skipUnless(shutil.which("cc"), "needs a C compiler")
