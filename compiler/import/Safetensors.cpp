@@ -2,6 +2,7 @@
 
 #include "compiler/import/Safetensors.h"
 #include "compiler/import/JsonFile.h"
+#include "compiler/import/MappedFile.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -38,7 +39,7 @@ std::optional<uint64_t> bitsOf(StringRef dtype) {
 /// One mapped file and the tensors in it, by name.
 struct Shard {
   std::string file; ///< its name inside the directory
-  llvm::sys::fs::mapped_file_region mapping;
+  MappedFile mapping;
   std::map<std::string, SourceTensor, std::less<>> tensors;
 };
 
@@ -73,19 +74,6 @@ private:
   std::vector<std::unique_ptr<Shard>> shards;
   std::map<std::string, Place, std::less<>> places; ///< ordered, so that names() is the same on every run
 };
-
-Expected<llvm::sys::fs::mapped_file_region> mapFile(const std::string &path, uint64_t size) {
-  Expected<llvm::sys::fs::file_t> file = llvm::sys::fs::openNativeFileForRead(path);
-  if (!file)
-    return fileError(path, llvm::toString(file.takeError()));
-  std::error_code error;
-  llvm::sys::fs::mapped_file_region mapping(*file, llvm::sys::fs::mapped_file_region::readonly, size, 0,
-                                            error);
-  llvm::sys::fs::closeFile(*file);
-  if (error)
-    return fileError(path, "cannot be mapped: " + error.message());
-  return mapping;
-}
 
 /// What the header says of one tensor, before it is checked against its neighbours.
 struct Entry {
@@ -202,25 +190,18 @@ private:
 
 Expected<std::unique_ptr<Shard>> openShard(const std::string &directory, const std::string &file) {
   std::string path = pathIn(directory, file);
-  Expected<uint64_t> size = sizeOfFile(path);
-  if (!size)
-    return size.takeError();
   constexpr uint64_t kLengthBytes = 8;
-  if (*size < kLengthBytes)
-    return fileError(path, "has " + Twine(*size) + " bytes, too few for a safetensors file");
-  Expected<llvm::sys::fs::mapped_file_region> mapping = mapFile(path, *size);
+  Expected<MappedFile> mapping = MappedFile::open(path, kLengthBytes, "safetensors");
   if (!mapping)
     return mapping.takeError();
 
-  auto shard = std::make_unique<Shard>();
-  shard->file = file;
-  shard->mapping = std::move(*mapping);
-  std::span<const uint8_t> bytes(reinterpret_cast<const uint8_t *>(shard->mapping.const_data()), *size);
+  std::unique_ptr<Shard> shard(new Shard{file, std::move(*mapping), {}});
+  std::span<const uint8_t> bytes = shard->mapping.bytes();
   uint64_t length = llvm::support::endian::read64le(bytes.data());
   std::span<const uint8_t> rest = bytes.subspan(kLengthBytes);
   if (length > rest.size() || length > kLongestHeader)
     return fileError(path, "says that its header has " + Twine(length) + " bytes, but the file has " +
-                               Twine(*size) +
+                               Twine(bytes.size()) +
                                (length > rest.size() ? "" : " and a header at most 100000000"));
   std::string_view text(reinterpret_cast<const char *>(rest.data()), length);
   Expected<json> header = parseJsonObject(path, text);
