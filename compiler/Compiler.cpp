@@ -110,6 +110,7 @@ private:
   std::optional<RuntimeFiles> runtime;
   OwningOpRef<ModuleOp> module;
   std::vector<PlannedWeight> weights;
+  std::vector<PlannedPhase> phases;
   std::vector<KernelFacts> kernels;
   std::vector<ObjectFile> objects; ///< the driver's first
   std::vector<OutputFile> files;
@@ -251,6 +252,7 @@ LogicalResult Compilation::readPlan() {
   if (failed(planned))
     return failure();
   weights = std::move(*planned);
+  phases = plannedPhases(*module);
   return success();
 }
 
@@ -376,7 +378,7 @@ LogicalResult Compilation::writeFiles() {
   files.push_back(std::move(*package));
   // Last, so that a directory with a manifest is complete.
   if (failed(write("manifest.json",
-                   manifest(facts, {weights, *packed, kernels,
+                   manifest(facts, {weights, *packed, kernels, phases,
                                     static_cast<int64_t>(objects.front().bytes.size()), packageBytes}))))
     return failure();
   return commit();

@@ -1,11 +1,13 @@
 //===- Manifest.cpp - a compiled model's sizes, kernels and losses, as JSON -----------------------------===//
 
 #include "compiler/package/Manifest.h"
+#include "compiler/package/OutputFile.h"
 #include "compiler/package/Version.h"
 
 #include "runtime/include/gemmac/model.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -30,6 +32,98 @@ static Json describe(const PlannedWeight &weight, const PackedWeight &packed) {
           {"max_error", packed.maxError}, {"sources", weight.sources}};
 }
 
+/// The numbers of a call under their names; those that are 0 are left out.
+template <typename Call, typename Visit>
+static void visitNumbers(Call &call, Visit visit) {
+  visit("weight_bytes", call.weightBytes);
+  visit("products", call.products);
+  visit("row_bytes", call.rowBytes);
+  visit("experts", call.experts);
+  visit("choices", call.choices);
+  visit("expert_bytes", call.expertBytes);
+  visit("slot_bytes", call.slotBytes);
+  visit("slot_products", call.slotProducts);
+  visit("window", call.window);
+}
+
+static Json describe(const PlannedCall &call) {
+  Json text = {{"kernel", call.kernel}};
+  if (!call.weight.empty())
+    text["weight"] = call.weight;
+  if (call.integer)
+    text["integer"] = true;
+  visitNumbers(call, [&](const char *name, int64_t number) {
+    if (number)
+      text[name] = number;
+  });
+  return text;
+}
+
+static PlannedCall readCall(const Json &text) {
+  PlannedCall call;
+  call.kernel = text.at("kernel");
+  call.weight = text.value("weight", "");
+  call.integer = text.value("integer", false);
+  visitNumbers(call, [&](const char *name, int64_t &number) { number = text.value(name, int64_t{0}); });
+  return call;
+}
+
+/// What is called in a stretch is one word of numbers: a model makes a thousand calls a step.
+static Json describe(const PlannedPhase &phase) {
+  Json calls = Json::array(), order = Json::array();
+  for (const PlannedCall &call : phase.calls)
+    calls.push_back(describe(call));
+  for (const PlannedPhase::Stretch &stretch : phase.order) {
+    std::string numbers;
+    for (size_t call : stretch.calls)
+      numbers += (numbers.empty() ? "" : " ") + std::to_string(call);
+    Json text;
+    if (stretch.layer >= 0)
+      text["layer"] = stretch.layer;
+    text["calls"] = numbers;
+    order.push_back(text);
+  }
+  return {{"name", phase.name}, {"calls", calls}, {"order", order}};
+}
+
+static llvm::Expected<PlannedPhase> readPhase(const Json &text) {
+  PlannedPhase phase;
+  phase.name = text.at("name");
+  for (const Json &call : text.at("calls"))
+    phase.calls.push_back(readCall(call));
+  for (const Json &stretch : text.at("order")) {
+    phase.order.push_back({stretch.value("layer", int64_t{-1}), {}});
+    std::string numbers = stretch.at("calls");
+    for (llvm::StringRef word : llvm::split(numbers, ' ')) {
+      size_t call;
+      if (word.getAsInteger(10, call) || call >= phase.calls.size())
+        return makeError("'" + word + "' is none of the " + llvm::Twine(phase.calls.size()) + " calls of " +
+                         phase.name);
+      phase.order.back().calls.push_back(call);
+    }
+  }
+  return phase;
+}
+
+llvm::Expected<std::vector<PlannedPhase>> readPhases(const std::string &file) {
+  auto buffer = llvm::MemoryBuffer::getFile(file);
+  if (!buffer)
+    return makeError("cannot read '" + file + "': " + buffer.getError().message());
+  try {
+    Json text = Json::parse((*buffer)->getBuffer().begin(), (*buffer)->getBuffer().end());
+    std::vector<PlannedPhase> phases;
+    for (const Json &phase : text.at("phases")) {
+      llvm::Expected<PlannedPhase> read = readPhase(phase);
+      if (!read)
+        return makeError(file + ": " + llvm::toString(read.takeError()));
+      phases.push_back(std::move(*read));
+    }
+    return phases;
+  } catch (const Json::exception &error) {
+    return makeError("'" + file + "' is no manifest of a compiled model: " + error.what());
+  }
+}
+
 std::string manifest(const ModelFacts &facts, const Contents &contents) {
   std::map<std::string, int64_t> byScheme;
   Json tensors = Json::array(), kernels = Json::array();
@@ -42,6 +136,10 @@ std::string manifest(const ModelFacts &facts, const Contents &contents) {
     kernelBytes += kernel.bytes;
     kernels.push_back(describe(kernel));
   }
+
+  Json phases = Json::array();
+  for (const PlannedPhase &phase : contents.phases)
+    phases.push_back(describe(phase));
 
   Json text = {
       {"name", facts.name},
@@ -64,6 +162,7 @@ std::string manifest(const ModelFacts &facts, const Contents &contents) {
         {"cache", facts.cacheBytes},
         {"driver_object", contents.driverBytes},
         {"kernel_objects", kernelBytes}}},
+      {"phases", phases},
       {"kernels", kernels},
       {"tensors", tensors},
   };

@@ -4,6 +4,8 @@
 #define GEMMAC_COMPILER_PACKAGE_MANIFEST_H
 
 #include "compiler/package/ModelFacts.h"
+#include "compiler/package/PlannedCalls.h"
+#include "llvm/Support/Error.h"
 
 #include <span>
 
@@ -14,12 +16,17 @@ struct Contents {
   std::span<const PlannedWeight> weights;
   std::span<const PackedWeight> packed; ///< one for each of the weights
   std::span<const KernelFacts> kernels;
+  std::span<const PlannedPhase> phases;
   int64_t driverBytes = 0;  ///< object file of the driver
   int64_t packageBytes = 0; ///< the whole .weights file
 };
 
-/// manifest.json: all memory to the byte, and what quantization lost. The same input gives the same text.
+/// manifest.json: all memory to the byte, the calls of every step, and what quantization lost. The same input
+/// gives the same text.
 std::string manifest(const ModelFacts &facts, const Contents &contents);
+
+/// The calls of every step, from a manifest.json.
+llvm::Expected<std::vector<PlannedPhase>> readPhases(const std::string &file);
 
 } // namespace gemmac
 

@@ -185,7 +185,8 @@ private:
     return UnrealizedConversionCastOp::create(builder, location, type, value).getResult(0);
   }
 
-  /// Fills the block of arguments and runs the thunk, shared out where the plan says so.
+  /// Fills the block of arguments and hands the thunk to the step, in one piece where the plan shares out
+  /// nothing.
   void lowerCall(plan::CallOp call) {
     LLVM::LLVMFuncOp thunk = thunks.thunkOf(call);
     LLVM::LLVMStructType type = thunks.argumentsType(call);
@@ -230,16 +231,16 @@ private:
           shared = memref.isDynamicDim(axis) ? descriptor.size(builder, location, axis)
                                              : constant(memref.getDimSize(axis));
     }
-    if (!call.getAxis()) {
-      Value zero = LLVM::ConstantOp::create(builder, location, i32, builder.getI32IntegerAttr(0));
-      LLVM::CallOp::create(builder, location, thunk, ValueRange{block, zero, zero});
-      return;
+    Value pieces;
+    if (call.getAxis()) {
+      Value grain = constant(*call.getGrain());
+      Value rounded = LLVM::AddOp::create(builder, location, shared,
+                                          constant(static_cast<int64_t>(*call.getGrain()) - 1));
+      pieces = LLVM::TruncOp::create(builder, location, i32,
+                                     LLVM::SDivOp::create(builder, location, rounded, grain));
+    } else {
+      pieces = LLVM::ConstantOp::create(builder, location, i32, builder.getI32IntegerAttr(1));
     }
-    Value grain = constant(*call.getGrain());
-    Value rounded =
-        LLVM::AddOp::create(builder, location, shared, constant(static_cast<int64_t>(*call.getGrain()) - 1));
-    Value pieces = LLVM::TruncOp::create(builder, location, i32,
-                                         LLVM::SDivOp::create(builder, location, rounded, grain));
     Value task = LLVM::AddressOfOp::create(builder, location, thunk);
     auto parallel =
         LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i32});

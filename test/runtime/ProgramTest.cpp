@@ -64,7 +64,7 @@ TEST_F(ProgramTest, HelpAndVersion) {
         "--top-k",   "--top-p",    "--min-p",     "--repeat-penalty", "--seed",   "--ignore-eos", "--no-bos",
         "--weights", "--threads",  "--chunk",     "--no-verify",      "--help",   "--version"})
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
-  EXPECT_EQ(command("--version").out, "fake for any, gemmac API 1, model version 1\n");
+  EXPECT_EQ(command("--version").out, "fake for any, gemmac API 1, model version 2\n");
 }
 
 TEST_F(ProgramTest, IdsInAndOut) {

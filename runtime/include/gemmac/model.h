@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define GEMMAC_MODEL_VERSION 1u
+#define GEMMAC_MODEL_VERSION 2u
 
 /* A piece of a kernel's work: indices begin … end - 1 of what is shared out. */
 typedef void (*gemmac_task)(void *arguments, int32_t begin, int32_t end);
@@ -28,7 +28,8 @@ typedef struct gemmac_step {
   int64_t count;          /* decode: 1; prefill, score: 1 … max_tokens */
   int64_t position;       /* of the first token; position + count <= context */
   float *logits;          /* decode: vocab_size numbers; score: count * vocab_size; prefill: unused */
-  /* Runs task(arguments, b, e) over disjoint ranges that cover 0 … pieces - 1, on any threads; returns when all are done. */
+  /* Runs task(arguments, b, e) over disjoint ranges that cover 0 … pieces - 1, on any threads; returns when all are done. A step hands every
+   * kernel to it, also those of one piece, in the order of the plan: who stands in for it sees all of them. */
   void (*parallel)(void *pool, gemmac_task task, void *arguments, int32_t pieces);
   void *pool;
 } gemmac_step;

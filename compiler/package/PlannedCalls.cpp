@@ -1,0 +1,226 @@
+//===- PlannedCalls.cpp - the kernels that a plan runs, call after call, as plain facts -----------------===//
+
+#include "compiler/package/PlannedCalls.h"
+
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "targets/emit/KernelSpecs.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
+
+using namespace mlir;
+
+namespace gemmac {
+
+Work &Work::operator+=(const Work &other) {
+  bytes += other.bytes;
+  integerProducts += other.integerProducts;
+  floatProducts += other.floatProducts;
+  return *this;
+}
+
+/// Positions that `tokens` tokens see together, each its own number of them.
+static double seenByAll(const StepShape &step, int64_t window) {
+  double sum = 0;
+  for (int64_t seen = step.position + 1; seen <= step.position + step.tokens; ++seen)
+    sum += static_cast<double>(window ? std::min(seen, window) : seen);
+  return sum;
+}
+
+Work PlannedCall::work(StepShape step) const {
+  int64_t chosen = std::min(experts, step.tokens * choices);
+  int64_t positions = step.position + step.tokens;
+  if (window)
+    positions = std::min(positions, window - 1 + step.tokens);
+  Work work;
+  work.bytes = static_cast<double>(weightBytes + rowBytes * step.tokens + expertBytes * chosen +
+                                   slotBytes * positions);
+  (integer ? work.integerProducts : work.floatProducts) = static_cast<double>(products * step.tokens);
+  if (slotProducts)
+    work.floatProducts += static_cast<double>(slotProducts) * seenByAll(step, window);
+  return work;
+}
+
+Work PlannedPhase::work(StepShape step) const {
+  Work sum;
+  for (const Stretch &stretch : order)
+    for (size_t call : stretch.calls)
+      sum += calls[call].work(step);
+  return sum;
+}
+
+namespace {
+
+/// A weight or a cache, and which of its planes.
+struct Stored {
+  Operation *symbol = nullptr;
+  int64_t plane = 0;
+};
+
+/// Runs an entry point as its driver does, without the kernels.
+class Walk {
+public:
+  Walk(ModuleOp module, PlannedPhase &phase) : module(module), phase(phase) {}
+
+  void run(func::FuncOp function, int64_t layer) {
+    for (Operation &op : function.getBody().front())
+      step(op, layer);
+  }
+
+private:
+  void step(Operation &op, int64_t layer) {
+    TypeSwitch<Operation *>(&op)
+        .Case([&](scf::ForOp loop) {
+          int64_t begin = number(loop.getLowerBound()), end = number(loop.getUpperBound());
+          for (int64_t index = begin; index < end; index += number(loop.getStep())) {
+            indices[loop.getInductionVar()] = index;
+            for (Operation &inner : *loop.getBody())
+              step(inner, layer);
+          }
+        })
+        .Case([&](func::CallOp call) {
+          auto callee = cast<func::FuncOp>(SymbolTable::lookupSymbolIn(module, call.getCalleeAttr()));
+          for (auto [operand, argument] : llvm::zip_equal(call.getOperands(), callee.getArguments()))
+            if (operand.getType().isIndex())
+              indices[argument] = number(operand);
+          run(callee, layerOf(callee));
+        })
+        .Case([&](plan::CallOp call) {
+          auto attribute = call->getAttrOfType<IntegerAttr>("gemma.layer");
+          add(read(call), attribute ? attribute.getInt() : layer);
+        });
+  }
+
+  int64_t number(Value value) {
+    if (auto bound = indices.find(value); bound != indices.end())
+      return bound->second;
+    std::optional<int64_t> constant = getConstantIntValue(value);
+    assert(constant && "what a plan counts is a constant or a row of a table");
+    return *constant;
+  }
+
+  /// The layer whose weights the bound row names.
+  int64_t layerOf(func::FuncOp procedure) {
+    int64_t layer = -1;
+    procedure.walk([&](plan::RowGetOp get) {
+      auto weight = dyn_cast<plan::WeightOp>(stored(get).symbol);
+      return weight && (layer = splitName(weight.getSymName()).first) >= 0 ? WalkResult::interrupt()
+                                                                           : WalkResult::advance();
+    });
+    return layer;
+  }
+
+  /// "layer3.qkv" is layer 3's "qkv"; what belongs to no layer has -1.
+  static std::pair<int64_t, StringRef> splitName(StringRef name) {
+    auto [owner, rest] = name.split('.');
+    int64_t layer;
+    if (!rest.empty() && owner.consume_front("layer") && !owner.getAsInteger(10, layer))
+      return {layer, rest};
+    return {-1, name};
+  }
+
+  Stored stored(plan::RowGetOp get) {
+    auto table = cast<plan::TableOp>(SymbolTable::lookupSymbolIn(module, get.getTableAttr()));
+    auto row = cast<ArrayAttr>(table.getRows()[number(get.getRow())]);
+    auto name = cast<FlatSymbolRefAttr>(row[get.getColumn()]);
+    return {SymbolTable::lookupSymbolIn(module, name.getAttr()), table.getPlanes()[get.getColumn()]};
+  }
+
+  Stored stored(Value value) {
+    while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
+      value = view.getViewSource();
+    if (auto get = value.getDefiningOp<plan::GetOp>())
+      return {SymbolTable::lookupSymbolIn(module, get.getSymbolAttr()), static_cast<int64_t>(get.getPlane())};
+    if (auto get = value.getDefiningOp<plan::RowGetOp>())
+      return stored(get);
+    return {};
+  }
+
+  static int64_t bytesOf(MemRefType type) {
+    return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+  }
+
+  PlannedCall read(plan::CallOp op) {
+    PlannedCall call;
+    call.kernel = specOf(op.getKernel()).symbol();
+    auto constant = [&](StringRef name) {
+      auto value = op.getKernel().getConstants().getAs<IntegerAttr>(name);
+      return value ? value.getInt() : 0;
+    };
+    call.window = constant("window");
+    call.choices = constant("choices");
+    bool lookUp = llvm::any_of(op.getOperands_(),
+                               [](Value operand) { return operand.getDefiningOp<plan::TokensOp>(); });
+    size_t inputs = op.getOperands_().size() - op.getOutputs();
+    for (Value operand : op.getOperands_().take_front(inputs)) {
+      Stored from = stored(operand);
+      auto type = dyn_cast<MemRefType>(operand.getType());
+      if (auto weight = dyn_cast_if_present<plan::WeightOp>(from.symbol))
+        addWeight(call, weight, from.plane, type, lookUp, constant("output"), constant("rows"));
+      else if (isa_and_present<plan::CacheOp>(from.symbol))
+        call.slotBytes += bytesOf(type) / type.getDimSize(0);
+    }
+    // Scores and their sum over the values.
+    if (call.slotBytes)
+      call.slotProducts = 2 * constant("heads") * constant("dim");
+    return call;
+  }
+
+  /// `output` of all `rows` of a stacked weight are read; both are 0 in kernels that read whole ones.
+  static void addWeight(PlannedCall &call, plan::WeightOp weight, int64_t plane, MemRefType type, bool lookUp,
+                        int64_t output, int64_t rows) {
+    if (call.weight.empty())
+      call.weight = splitName(weight.getSymName()).second.str();
+    ArrayRef<int64_t> shape = weight.getShape();
+    int64_t bytes = bytesOf(type);
+    if (lookUp) {
+      call.rowBytes += bytes / shape[0];
+      return;
+    }
+    auto part = [&](int64_t all) { return rows ? all * output / rows : all; };
+    if (shape.size() == 3) {
+      call.experts = shape[0];
+      call.expertBytes += bytes / shape[0];
+    } else {
+      call.weightBytes += part(bytes);
+    }
+    if (shape.size() > 1 && plane == 0) {
+      call.integer = weight.getScheme().starts_with("q");
+      call.products += shape.size() == 3 ? call.choices * shape[1] * shape[2] : part(shape[0] * shape[1]);
+    }
+  }
+
+  void add(const PlannedCall &call, int64_t layer) {
+    auto found = llvm::find(phase.calls, call);
+    size_t index = static_cast<size_t>(found - phase.calls.begin());
+    if (found == phase.calls.end())
+      phase.calls.push_back(call);
+    if (phase.order.empty() || phase.order.back().layer != layer)
+      phase.order.push_back({layer, {}});
+    phase.order.back().calls.push_back(index);
+  }
+
+  ModuleOp module;
+  PlannedPhase &phase;
+  DenseMap<Value, int64_t> indices;
+};
+
+} // namespace
+
+std::vector<PlannedPhase> plannedPhases(ModuleOp plan) {
+  std::vector<PlannedPhase> phases;
+  for (auto function : plan.getOps<func::FuncOp>()) {
+    if (function.isPrivate())
+      continue;
+    phases.push_back({.name = function.getSymName().str(), .calls = {}, .order = {}});
+    Walk(plan, phases.back()).run(function, -1);
+  }
+  return phases;
+}
+
+} // namespace gemmac
