@@ -48,7 +48,7 @@ gemmac_status gemmac_open(const gemmac_model *code, const char *path, const gemm
   gemmac_engine *engine = new (region.memory) gemmac_engine{};
   engine->code = code;
   engine->region = region;
-  if (gemmac_status status = engine->open(path, !options.skip_verify, error)) {
+  if (gemmac_status status = engine->open(path, options.verify, error)) {
     gemmac_close(engine);
     return status;
   }

@@ -15,12 +15,14 @@ void printHelp(const gemmac_model &model) {
 What to run (one of):
   --prompt TEXT         continue this text; "-" reads it from standard input
   --ids-file FILE       continue these token ids: decimal numbers between blanks; "-" reads standard input
+  --bench               measure: commands are lines on standard input, answers lines of JSON (prompt N, generate N, trace, forget,
+                        memory); `gemmac bench` gives them
 
 What comes out, on standard output:
   --n-predict N         tokens to generate (128); -1: until a stop token or the end of the context
   --print text|ids      generated text as it comes (default), or ids between blanks
   --logits OUT.npy      generate nothing: write the logits of every token of the input, float32 (tokens, vocabulary)
-  --stats               a line about speed, on standard error
+  --stats               a line about speed and memory, on standard error
 
 How the next token is chosen (defaults: the model's own):
   --temp T              0: always the best token
@@ -36,7 +38,7 @@ How it runs:
   --weights FILE        (default: %s.weights beside this program)
   --threads N           1 to %u (default: one a CPU)
   --chunk N             most tokens of the prompt that run at once (%u, which is also the most that can)
-  --no-verify           do not compare the weights with their checksums before running
+  --verify              first read all weights and compare them with their checksums
   --help, --version
 
 Exit code: 0 done; 1 failed or interrupted, with a line on standard error; 2 the command line is wrong.
@@ -177,8 +179,10 @@ static void parseOption(Parser &parser, Arguments &a) {
     parser.flag(a.ignoreStop);
   else if (parser.is("--no-bos"))
     parser.flag(a.noBos);
-  else if (parser.is("--no-verify"))
-    parser.flag(a.noVerify);
+  else if (parser.is("--verify"))
+    parser.flag(a.verify);
+  else if (parser.is("--bench"))
+    parser.flag(a.bench);
   else if (parser.is("--stats"))
     parser.flag(a.stats);
   else if (parser.is("--help") || parser.is("-h"))
@@ -195,8 +199,8 @@ ExitCode parse(int count, char **words, Arguments &arguments) {
     parseOption(parser, arguments);
   if (parser.code != kDone || arguments.help || arguments.version)
     return parser.code;
-  if (!arguments.prompt == !arguments.idsFile) {
-    fprintf(stderr, "give one of --prompt and --ids-file; --help lists what there is\n");
+  if (!!arguments.prompt + !!arguments.idsFile + arguments.bench != 1) {
+    fprintf(stderr, "give one of --prompt, --ids-file and --bench; --help lists what there is\n");
     return kUsage;
   }
   return kDone;

@@ -29,7 +29,8 @@ struct Arguments {
   Given<float> temperature, topP, minP, repetitionPenalty;
   Given<uint32_t> topK;
   Given<uint64_t> seed;
-  bool printIds = false, ignoreStop = false, noBos = false, noVerify = false, stats = false;
+  bool printIds = false, ignoreStop = false, noBos = false, verify = false, stats = false;
+  bool bench = false; ///< answer commands instead
   bool help = false, version = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include "runtime/platform/Platform.h"
 #include "runtime/program/Arguments.h"
+#include "runtime/program/Bench.h"
 #include "runtime/program/Files.h"
 
 #include <signal.h>
@@ -182,7 +183,7 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
   if (arguments.stats) {
     printSpeed("prompt", count, prompted - begin);
     printSpeed("; generation", result.tokens, end - prompted);
-    fprintf(stderr, "\n");
+    fprintf(stderr, "; memory: %.1f MB\n", static_cast<double>(dirtyBytes()) * 1e-6);
   }
   if (status)
     return complain(session);
@@ -194,6 +195,8 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
 }
 
 static ExitCode runSession(const gemmac_engine *engine, gemmac_session *session, const Arguments &arguments) {
+  if (arguments.bench)
+    return runBench(session, arguments.chunk);
   size_t count = 0;
   int32_t *ids = readInput(session, arguments, count);
   if (!ids)
@@ -213,11 +216,11 @@ static ExitCode run(const char *program, const Arguments &arguments) {
     return kFailed;
   }
   gemmac_open_options options = {};
-  options.skip_verify = arguments.noVerify;
+  options.verify = arguments.verify;
   gemmac_engine *engine = nullptr;
   gemmac_error error;
-  if (gemmac_open(gemmac_program_model, arguments.weights ? arguments.weights : beside, &options, &engine,
-                  &error)) {
+  const gemmac_model *model = arguments.bench ? watchedModel() : gemmac_program_model;
+  if (gemmac_open(model, arguments.weights ? arguments.weights : beside, &options, &engine, &error)) {
     fprintf(stderr, "%s\n", error.text);
     return kFailed;
   }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <regex>
+#include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,9 +64,9 @@ TEST_F(ProgramTest, HelpAndVersion) {
   for (const char *option :
        {"--prompt",  "--ids-file", "--n-predict", "--print",          "--logits", "--stats",      "--temp",
         "--top-k",   "--top-p",    "--min-p",     "--repeat-penalty", "--seed",   "--ignore-eos", "--no-bos",
-        "--weights", "--threads",  "--chunk",     "--no-verify",      "--help",   "--version"})
+        "--weights", "--threads",  "--chunk",     "--verify",         "--help",   "--version",    "--bench"})
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
-  EXPECT_EQ(command("--version").out, "fake for any, gemmac API 1, model version 2\n");
+  EXPECT_EQ(command("--version").out, "fake for any, gemmac API 2, model version 2\n");
 }
 
 TEST_F(ProgramTest, IdsInAndOut) {
@@ -146,12 +148,26 @@ TEST_F(ProgramTest, NoHalfWrittenLogits) {
 }
 
 TEST_F(ProgramTest, WrongCommandLines) {
-  for (const char *arguments :
-       {"", "--prompt", "--prompt a --ids-file b", "--what", "word", "--prompt a --temp hot",
-        "--prompt a --temp -1", "--prompt a --top-p 0", "--prompt a --top-p 1.1", "--prompt a --min-p nan",
-        "--prompt a --threads 0", "--prompt a --threads 65", "--prompt a -n -2", "--prompt a -n 3x",
-        "--prompt a --chunk 0", "--prompt a --print words", "--prompt a --seed -1",
-        "--prompt a --repeat-penalty 0", "--prompt a --stats=yes"}) {
+  for (const char *arguments : {"",
+                                "--prompt",
+                                "--prompt a --ids-file b",
+                                "--bench --prompt a",
+                                "--what",
+                                "word",
+                                "--prompt a --temp hot",
+                                "--prompt a --temp -1",
+                                "--prompt a --top-p 0",
+                                "--prompt a --top-p 1.1",
+                                "--prompt a --min-p nan",
+                                "--prompt a --threads 0",
+                                "--prompt a --threads 65",
+                                "--prompt a -n -2",
+                                "--prompt a -n 3x",
+                                "--prompt a --chunk 0",
+                                "--prompt a --print words",
+                                "--prompt a --seed -1",
+                                "--prompt a --repeat-penalty 0",
+                                "--prompt a --stats=yes"}) {
     Result result = run(arguments);
     EXPECT_EQ(result.code, 2) << arguments;
     EXPECT_EQ(result.out, "") << arguments;
@@ -181,10 +197,51 @@ TEST_F(ProgramTest, CorruptWeights) {
   test::Bytes bytes = test::write(test::fakeContents());
   bytes[test::headerOf(bytes).tensors_offset + 4096] ^= 1;
   test::TemporaryFile broken("broken.weights", bytes);
-  Result result = command("--prompt a --weights " + broken.path);
+  Result result = command("--prompt a --verify --weights " + broken.path);
   EXPECT_EQ(result.code, 1);
   EXPECT_EQ(result.err, broken.path + ": tensor 'norm' does not fit its checksum: bytes have changed\n");
-  EXPECT_EQ(command("--prompt a -n 1 --no-verify --weights " + broken.path).code, 0);
+  EXPECT_EQ(command("--prompt a -n 1 --weights " + broken.path).code, 0);
+}
+
+TEST_F(ProgramTest, BenchAnswersEveryCommandWithALine) {
+  Result result = run("--bench --threads 2", "prompt 20\ngenerate 4\ngenerate 4\nforget\nprompt 1\nmemory\n");
+  EXPECT_EQ(result.code, 0) << result.err;
+  std::istringstream lines(result.out);
+  std::string line;
+  for (const char *expected :
+       {R"({"nanoseconds": \d+})", R"({"nanoseconds": \d+})", R"({"nanoseconds": \d+})", R"({})",
+        R"({"nanoseconds": \d+})", R"({"dirty_bytes": \d+})"}) {
+    ASSERT_TRUE(std::getline(lines, line));
+    EXPECT_TRUE(std::regex_match(line, std::regex(std::string("\\") + expected))) << line;
+  }
+  EXPECT_FALSE(std::getline(lines, line)) << line;
+}
+
+TEST_F(ProgramTest, BenchSaysWhatDoesNotFit) {
+  std::string before = "{\"error\": \"";
+  EXPECT_EQ(run("--bench", "generate 4").out, before + "no prompt\"}\n");
+  EXPECT_EQ(run("--bench", "prompt 0").out, before + "invalid argument\"}\n");
+  EXPECT_EQ(run("--bench", "prompt -1").out, before + "context full\"}\n");
+  EXPECT_EQ(run("--bench", "lunch").out,
+            before + "no command of those: prompt N, generate N, trace, forget, memory\"}\n");
+  std::string full = run("--bench", "prompt 40\ngenerate 20\n").out;
+  EXPECT_NE(full.find(before + "context full\"}\n"), std::string::npos) << full;
+  EXPECT_EQ(run("--bench", "").out, "");
+}
+
+TEST_F(ProgramTest, BenchTracesTheNextCommand) {
+  // Twenty tokens in chunks of 8: prefill of 8, 8 and 3, decode of the last; the fake model shares out its
+  // logits alone.
+  std::string out = run("--bench", "prompt 1\ntrace\nprompt 20\nprompt 1\n").out;
+  std::string traced = out.substr(out.find("{}\n") + 3);
+  std::string step = R"("begin": \d+, "end": \d+, "calls": \[)", call = R"(\d+, \d+\]\})";
+  std::regex expected(
+      R"(\{"nanoseconds": \d+, "steps": \[\{"phase": "prefill", "tokens": 8, "position": 1, )" + step +
+      R"(\]\}, )" + R"(\{"phase": "prefill", "tokens": 8, "position": 9, )" + step + R"(\]\}, )" +
+      R"(\{"phase": "prefill", "tokens": 3, "position": 17, )" + step + R"(\]\}, )" +
+      R"(\{"phase": "decode", "tokens": 1, "position": 20, )" + step + call +
+      R"(\]\}\n\{"nanoseconds": \d+\}\n)");
+  EXPECT_TRUE(std::regex_match(traced, expected)) << traced;
 }
 
 TEST_F(ProgramTest, InterruptEndsTheTextAfterTheStep) {

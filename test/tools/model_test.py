@@ -60,7 +60,7 @@ class CompiledModel(ToolTest):
             data[-100] ^= 4
         copy = self.corrupted(change)
         self.assertIn("does not fit its checksum", self.refuse(1, "inspect", copy, "--verify"))
-        self.assertIn("does not fit its checksum", self.refuse(1, "run", copy, *PROMPT))
+        self.assertIn("does not fit its checksum", self.refuse(1, "run", copy, "--verify", *PROMPT))
 
     def test_a_package_cut_short_is_found(self):
         def change(data):

@@ -3,7 +3,7 @@
 #ifndef GEMMAC_TOOLS_GEMMAC_COMMANDS_H
 #define GEMMAC_TOOLS_GEMMAC_COMMANDS_H
 
-#include "compiler/Compiler.h"
+#include "compiler/PreparedModel.h"
 
 #include <CLI/CLI.hpp>
 
@@ -16,11 +16,15 @@ enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2 };
 void addCompile(CLI::App &app, int &code);
 void addRun(CLI::App &app, int &code);
 void addLogits(CLI::App &app, int &code);
+void addBench(CLI::App &app, int &code);
 void addTokenize(CLI::App &app, int &code);
 void addInspect(CLI::App &app, int &code);
 void addTargets(CLI::App &app, int &code);
 void addVersion(CLI::App &app, int &code);
 void addCompletion(CLI::App &app, int &code);
+
+/// MODEL, and how it is to be compiled if it is a checkpoint.
+void addModelOptions(CLI::App *command, ModelRequest &request);
 
 /// Prints what the compiler says on standard error.
 void printDiagnostic(const Diagnostic &diagnostic);

@@ -48,12 +48,7 @@ int runProgram(Words &words) {
 CLI::App *addModelCommand(CLI::App &app, const char *name, const char *description,
                           std::shared_ptr<Words> words) {
   CLI::App *command = app.add_subcommand(name, description);
-  ModelRequest &request = words->request;
-  command->add_option("MODEL", request.model, "checkpoint or compiled model")->required();
-  command->add_option("--target", request.target, "device, see `gemmac targets`");
-  command->add_option("--scheme", request.scheme, "how weights are stored: f32, bf16, q8_0, q4_0");
-  command->add_option("--cache-scheme", request.cacheScheme, "how keys and values are stored: f32, f16");
-  command->add_option("--context", request.context, "positions that the caches hold");
+  addModelOptions(command, words->request);
   return command;
 }
 
@@ -76,6 +71,14 @@ void forwardFlag(CLI::App *command, std::shared_ptr<Words> words, const std::str
 
 } // namespace
 
+void addModelOptions(CLI::App *command, ModelRequest &request) {
+  command->add_option("MODEL", request.model, "checkpoint or compiled model")->required();
+  command->add_option("--target", request.target, "device, see `gemmac targets`");
+  command->add_option("--scheme", request.scheme, "how weights are stored: f32, bf16, q8_0, q4_0");
+  command->add_option("--cache-scheme", request.cacheScheme, "how keys and values are stored: f32, f16");
+  command->add_option("--context", request.context, "positions that the caches hold");
+}
+
 void addRun(CLI::App &app, int &code) {
   auto words = std::make_shared<Words>();
   CLI::App *command = addModelCommand(app, "run", "Generate text; compiles a checkpoint first", words);
@@ -96,8 +99,8 @@ void addRun(CLI::App &app, int &code) {
   forward(command, words, "--chunk", "--chunk", "tokens of the prompt that run at once");
   forwardFlag(command, words, "--ignore-eos", "stop tokens are tokens like others");
   forwardFlag(command, words, "--no-bos", "the prompt does not begin with bos");
-  forwardFlag(command, words, "--no-verify", "do not compare the weights with their checksums first");
-  forwardFlag(command, words, "--stats", "a line about speed on standard error");
+  forwardFlag(command, words, "--verify", "first compare the weights with their checksums");
+  forwardFlag(command, words, "--stats", "a line about speed and memory on standard error");
   command->callback([words, &code] { code = runProgram(*words); });
 }
 

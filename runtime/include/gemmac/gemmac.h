@@ -30,7 +30,7 @@
 extern "C" {
 #endif
 
-#define GEMMAC_API_VERSION 1u
+#define GEMMAC_API_VERSION 2u
 
 /* GEMMAC_API_VERSION of the library that is linked: equal to the header's, or header and library don't fit.
  */
@@ -66,9 +66,9 @@ typedef struct gemmac_error {
 typedef struct gemmac_engine gemmac_engine;
 
 typedef struct gemmac_open_options {
-  int skip_verify; /* not 0: do not read all weights to compare them with their checksums. Header and metadata
-                      are always verified */
-  void *memory;    /* aligned to 64 and alive until close; null: the engine takes pages itself */
+  int verify; /* not 0: read all weights and compare them with their checksums, which takes as long as reading
+                 the file. Sizes, header and metadata are always verified */
+  void *memory;        /* aligned to 64 and alive until close; null: the engine takes pages itself */
   size_t memory_bytes; /* at least gemmac_engine_bytes() if memory is given */
 } gemmac_open_options;
 
