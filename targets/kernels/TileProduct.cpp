@@ -2,12 +2,14 @@
 //
 // The int8 products of a block go through the widest instruction that a machine has:
 //   dot products   vpdpbusd, sdot: four neighbouring columns of a row fall into one int32 lane. vpdpbusd
-//   wants one
-//                  unsigned side: 4-bit numbers are + 8 as they stand, 8-bit ones become + 128, and the bias
-//                  times the sum of x is taken off again. ARM without sdot: smull, sadalp, addp.
+//                  wants one unsigned side: 4-bit numbers are + 8 as they stand, 8-bit ones become + 128, and
+//                  the bias times the sum of x is taken off again. ARM without sdot: smull, sadalp, addp.
 //   4-bit pairs    vpmaddubsw: two products of a 4-bit and an 8-bit number, and even 16 of them, fit int16
 //                  (16 * 15 * 127 < 2^15).
-//   8-bit pairs    vpmaddwd: both sides as int16, two products into one int32 lane.
+//   8-bit pairs    one token: vpmaddwd, both sides as int16. Many: vpmaddubsw of |w| and x with w's sign.
+//
+// 4-bit pairs go through the groups of a block in a loop: unrolled, LLVM puts all products of a token
+// together, spills the unpacked weights, and a quarter of the speed is gone (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
 
@@ -17,8 +19,18 @@ using namespace Halide;
 
 namespace {
 
-const Var block("block"), pair("pair");
+const Var block("block"), pair("pair"), fours("fours");
 const GroupVars group;
+
+std::vector<Expr> at(const std::vector<Var> &result) {
+  return {result.begin(), result.end()};
+}
+
+std::vector<Expr> at(const Expr &first, const std::vector<Var> &result) {
+  std::vector<Expr> place = at(result);
+  place.insert(place.begin(), first);
+  return place;
+}
 
 /// A block of 32 columns of a result's row, in groups of four neighbours; the bytes of q4_0 hold two
 /// half-blocks.
@@ -45,56 +57,61 @@ struct Block {
     return shifted & mask(Expr(0));
   }
 
-  /// A Func of results, or of pairs of each result, that starts with a value.
-  Func start(const char *name, const Expr &value, bool pairs) const {
-    Func f(name);
+  /// What is the same for all tokens has no such Var.
+  std::vector<Var> ofWeights() const {
     std::vector<Var> vars = result;
-    if (pairs)
-      vars.insert(vars.begin(), pair);
-    f(vars) = value;
-    if (pairs)
-      f.bound(pair, 0, 2).vectorize(pair);
-    f.vectorize(group.lane).unroll(group.tile).unroll(group.token).store_in(MemoryType::Stack);
-    return f;
+    vars.erase(vars.begin() + 2);
+    return vars;
   }
 };
 
-} // namespace
+/// Which Vars of `Block::result` a Func has before the outer ones.
+struct Axes {
+  bool pairs = false, tokens = true;
+};
 
-static std::vector<Expr> at(const std::vector<Var> &result) {
-  return {result.begin(), result.end()};
+/// Vectors over lanes, everything else of the group unrolled.
+void keepInRegisters(Stage stage, Axes axes) {
+  if (axes.pairs)
+    stage.vectorize(pair);
+  stage.vectorize(group.lane).unroll(group.tile);
+  if (axes.tokens)
+    stage.unroll(group.token);
 }
 
-static std::vector<Expr> at(const Expr &first, const std::vector<Var> &result) {
-  std::vector<Expr> place = at(result);
-  place.insert(place.begin(), first);
-  return place;
-}
-
-/// An update whose `summed` numbers fall into one lane: vectors over lanes, everything else of the group
-/// unrolled.
-static void keepInRegisters(Stage stage, const RVar &summed, const RVar *g, bool pairs) {
-  std::vector<VarOrRVar> order = {summed, group.lane, group.tile, group.token};
-  if (pairs)
-    order.insert(order.begin() + 1, pair);
-  if (g)
-    order.push_back(*g);
+/// An update whose `summed` numbers fall into one lane.
+void sumInLanes(Stage stage, Axes axes, const RVar &summed, const RVar *groups = nullptr) {
+  std::vector<VarOrRVar> order = {summed};
+  if (axes.pairs)
+    order.push_back(pair);
+  order.insert(order.end(), {group.lane, group.tile});
+  if (axes.tokens)
+    order.push_back(group.token);
+  if (groups)
+    order.push_back(*groups);
   // Halide cannot prove that saturating sums may be reordered; these never saturate.
   stage.reorder(order).atomic(true).vectorize(summed);
-  if (pairs)
-    stage.vectorize(pair);
-  stage.vectorize(group.lane).unroll(group.tile).unroll(group.token);
-  if (g)
-    stage.unroll(*g);
+  keepInRegisters(stage, axes);
+}
+
+/// A Func of results that starts with a value.
+Func start(const char *name, const std::vector<Var> &vars, const Expr &value, Axes axes) {
+  Func f(name);
+  f(vars) = value;
+  if (axes.pairs)
+    f.bound(pair, 0, 2);
+  keepInRegisters(f, axes);
+  f.store_in(MemoryType::Stack);
+  return f;
 }
 
 /// The sum before any product: what takes off the bias that is in every weight.
-static Func startDot(const Block &b, int bias) {
-  return b.start("dot", bias ? -bias * b.operands.sum(block) : Expr(0), false);
+Func startDot(const Block &b, int bias) {
+  return start("dot", b.result, bias ? -bias * b.operands.sum(block) : Expr(0), {});
 }
 
-/// All three return what is computed for a block, the sum first.
-static std::vector<Func> dotProducts(const Block &b) {
+/// All of these return what is computed for a block, the sum first.
+std::vector<Func> dotProducts(const Block &b) {
   Func dot = startDot(b, b.q8 ? (b.x86 ? 128 : 0) : 8);
   RDom r(0, 4, 0, b.groups(), "four");
   for (int half = 0; half < b.halves(); ++half) {
@@ -104,40 +121,100 @@ static std::vector<Func> dotProducts(const Block &b) {
     if (!b.x86)
       weight = cast<int8_t>(weight);
     dot(at(b.result)) += cast<int32_t>(weight) * cast<int32_t>(b.x(half, r.y, r.x));
-    keepInRegisters(dot.update(half), r.x, &r.y, false);
+    sumInLanes(dot.update(half), {}, r.x, &r.y);
+    dot.update(half).unroll(r.y);
   }
   return {dot};
 }
 
-static std::vector<Func> sumOfPairs(const Block &b, Func pairs, int bias) {
-  Func dot = startDot(b, bias);
-  RDom r(0, 2, "two");
-  dot(at(b.result)) += cast<int32_t>(pairs(at(r.x, b.result)));
-  keepInRegisters(dot.update(), r.x, nullptr, false);
+/// vpmaddubsw: of two neighbours in the group `fours`, for the pair `pair`, the products' sum.
+Func pairProducts(std::vector<Var> vars, Axes axes, const std::function<Expr(Expr)> &weight,
+                  const std::function<Expr(Expr)> &x) {
+  vars.insert(vars.begin(), pair);
+  vars.push_back(fours);
+  axes.pairs = true;
+  Func products = start("products", vars, cast<int16_t>(0), axes);
+  RDom two(0, 2, "two");
+  Expr j = 2 * pair + two;
+  products(at(vars)) = saturating_add(products(at(vars)), widening_mul(weight(j), x(j)));
+  sumInLanes(products.update(), axes, two);
+  return products;
+}
+
+/// Adds both pairs of the groups in `from`, or of the one sum that it has.
+void addPairs(Func sum, const std::vector<Var> &vars, Axes axes, Func from, int groups) {
+  RDom r(0, 2, 0, std::max(groups, 1), "two_of_groups");
+  std::vector<Expr> place = at(r.x, vars);
+  if (groups)
+    place.push_back(r.y);
+  sum(at(vars)) += cast<int32_t>(from(place));
+  sumInLanes(sum.update(), axes, r.x, &r.y);
+  sum.update().unroll(r.y);
+  if (groups)
+    from.compute_at(sum, r.y);
+}
+
+std::vector<Func> fourBitPairs(const Block &b) {
+  std::vector<Var> vars = b.result;
+  vars.insert(vars.begin(), pair);
+  Axes axes{.pairs = true};
+  Func pairs = start("pairs", vars, cast<int16_t>(0), axes);
+  RDom g(0, b.groups(), "groups");
+  Expr sum = pairs(at(vars));
+  std::vector<Func> halves;
+  for (int half = 0; half < b.halves(); ++half) {
+    Func products = pairProducts(
+        b.result, {}, [&](const Expr &j) { return b.nibble(half, fours, j); },
+        [&](const Expr &j) { return b.x(half, fours, j); });
+    std::vector<Expr> place = at(vars);
+    place.push_back(g);
+    sum += products(place);
+    halves.push_back(products);
+  }
+  pairs(at(vars)) = sum;
+  pairs.update().reorder(pair, group.lane, group.tile, group.token, g);
+  keepInRegisters(pairs.update(), axes);
+  for (Func &products : halves)
+    products.compute_at(pairs, g);
+  Func dot = startDot(b, 8);
+  addPairs(dot, b.result, {}, pairs, 0);
   return {dot, pairs};
 }
 
-static std::vector<Func> fourBitPairs(const Block &b) {
-  Func pairs = b.start("pairs", cast<int16_t>(0), true);
-  RDom r(0, 2, 0, b.groups(), "two_of_four");
-  for (int half = 0; half < b.halves(); ++half) {
-    Expr j = 2 * pair + r.x;
-    Expr sum = pairs(at(pair, b.result));
-    pairs(at(pair, b.result)) = saturating_add(sum, widening_mul(b.nibble(half, r.y, j), b.x(half, r.y, j)));
-    keepInRegisters(pairs.update(half), r.x, &r.y, true);
-  }
-  return sumOfPairs(b, pairs, 8);
-}
-
-static std::vector<Func> eightBitPairs(const Block &b) {
-  Func pairs = b.start("pairs", Expr(0), true);
+std::vector<Func> widenedPairs(const Block &b) {
+  std::vector<Var> vars = b.result;
+  vars.insert(vars.begin(), pair);
+  Func pairs = start("pairs", vars, Expr(0), {.pairs = true});
   RDom r(0, 2, 0, b.groups(), "two_of_four");
   Expr j = 2 * pair + r.x;
   auto wide = [](const Expr &number) { return cast<int32_t>(cast<int16_t>(number)); };
-  pairs(at(pair, b.result)) += wide(b.byte(r.y, j)) * wide(b.x(0, r.y, j));
-  keepInRegisters(pairs.update(), r.x, &r.y, true);
-  return sumOfPairs(b, pairs, 0);
+  pairs(at(vars)) += wide(b.byte(r.y, j)) * wide(b.x(0, r.y, j));
+  sumInLanes(pairs.update(), {.pairs = true}, r.x, &r.y);
+  pairs.update().unroll(r.y);
+  Func dot = startDot(b, 0);
+  addPairs(dot, b.result, {}, pairs, 0);
+  return {dot, pairs};
 }
+
+/// The bits of x are flipped where w is negative. ~x is -x - 1, so that the sum of these |w| is missing, the
+/// same for all tokens. No pair leaves int16: 128 * 128 * 2 only ever stands with a minus.
+std::vector<Func> magnitudePairs(const Block &b) {
+  auto magnitude = [&](const Expr &j) { return abs(b.byte(fours, j)); };
+  auto flips = [&](const Expr &j) {
+    return select(b.byte(fours, j) < cast<int8_t>(0), cast<int8_t>(-1), cast<int8_t>(0));
+  };
+  Axes ofWeights{.tokens = false};
+  Func missing = start("missing", b.ofWeights(), Expr(0), ofWeights);
+  addPairs(missing, b.ofWeights(), ofWeights, pairProducts(b.ofWeights(), ofWeights, magnitude, flips),
+           b.groups());
+  Func dot = start("dot", b.result, -missing(at(b.ofWeights())), {});
+  Func products =
+      pairProducts(b.result, {}, magnitude, [&](const Expr &j) { return b.x(0, fours, j) ^ flips(j); });
+  addPairs(dot, b.result, {}, products, b.groups());
+  return {dot, missing};
+}
+
+} // namespace
 
 GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target) {
   bool quantized = scheme == "q8_0" || scheme == "q4_0";
@@ -145,7 +222,8 @@ GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &t
     return {target.vectorBytes == 64 || !quantized ? 4 : 2, 1};
   if (target.vectorBytes == 64)
     return {quantized ? 1 : 2, 8};
-  return {1, 4};
+  // A token's sums take two of 16 registers, and unpacking 4-bit numbers some more.
+  return {1, target.family == Family::x86 && scheme != "q4_0" ? 6 : 4};
 }
 
 Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, const TileOperands &operands,
@@ -167,7 +245,7 @@ Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, c
     if (target.dotProduct8 || !b.x86)
       steps = dotProducts(b);
     else
-      steps = b.q8 ? eightBitPairs(b) : fourBitPairs(b);
+      steps = !b.q8 ? fourBitPairs(b) : size.tokens == 1 ? widenedPairs(b) : magnitudePairs(b);
     std::vector<Expr> place = at(result);
     place.push_back(r);
     Expr scale =

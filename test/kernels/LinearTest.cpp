@@ -127,27 +127,29 @@ TEST(Linear, PiecesAreTheSameAsTheWhole) {
 }
 
 TEST(Linear, TheLargestNumbersDoNotOverflow) {
-  // All weights -8 and all x 127, or the same with the other sign: the sums that vpmaddubsw must hold.
-  for (const char *scheme : {"q8_0", "q4_0"})
-    for (float sign : {1.0f, -1.0f}) {
-      Linear linear(scheme, {64, 16, 16, 0}, 0);
-      bool q8 = scheme == std::string("q8_0");
-      for (uint8_t &byte : linear.w.bytes[0])
-        byte = q8 ? uint8_t(-127) : 0; // q4_0: number -8 in both nibbles
-      for (size_t i = 0; i < linear.w.bytes[1].size(); i += 2)
-        linear.w.bytes[1][i] = 0, linear.w.bytes[1][i + 1] = 0x3c; // scale 1
-      Array<float> x({2, 64}), y({2, 16});
-      std::fill(x.data.begin(), x.data.end(), 127 * sign);
-      linear(x, y);
-      for (float number : y.data)
-        EXPECT_EQ(number, 64 * 127 * sign * (q8 ? -127 : -8));
-      if (!q8) {
-        std::fill(linear.w.bytes[0].begin(), linear.w.bytes[0].end(), uint8_t(0xff));
+  // The sums that vpmaddubsw must hold: x 127 or -127, weights at an end of what a scheme's blocks can say.
+  struct Extreme {
+    const char *scheme;
+    uint8_t byte;
+    int number;
+  };
+  for (Extreme extreme : {Extreme{"q8_0", 0x80, -128},
+                          {"q8_0", 0x81, -127},
+                          {"q8_0", 0x7f, 127},
+                          {"q4_0", 0x00, -8},
+                          {"q4_0", 0xff, 7}})
+    for (float sign : {1.0f, -1.0f})
+      for (int64_t tokens : {1, 2}) {
+        Linear linear(extreme.scheme, {64, 16, 16, 0}, tokens == 1);
+        std::fill(linear.w.bytes[0].begin(), linear.w.bytes[0].end(), extreme.byte);
+        for (size_t i = 0; i < linear.w.bytes[1].size(); i += 2)
+          linear.w.bytes[1][i] = 0, linear.w.bytes[1][i + 1] = 0x3c; // scale 1
+        Array<float> x({int(tokens), 64}), y({int(tokens), 16});
+        std::fill(x.data.begin(), x.data.end(), 127 * sign);
         linear(x, y);
         for (float number : y.data)
-          EXPECT_EQ(number, 64 * 127 * sign * 7);
+          EXPECT_EQ(number, 64 * 127 * sign * float(extreme.number));
       }
-    }
 }
 
 TEST(ExpertLinear, EachTokenUsesItsOwnExperts) {
