@@ -40,13 +40,13 @@ int main(int argc, char **argv) {
   }
   std::ifstream file(argv[2], std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(file), {}};
-  llvm::Expected<Tokenizer> tokenizer = readTokenizerJson(argv[1]);
+  llvm::Expected<Tokenizer> tokenizer = readTokenizer(argv[1]);
   if (!tokenizer || text.empty()) {
     std::fprintf(stderr, "%s\n",
                  tokenizer ? "the text cannot be read" : llvm::toString(tokenizer.takeError()).c_str());
     return 1;
   }
-  double read = bestSeconds([&] { llvm::consumeError(readTokenizerJson(argv[1]).takeError()); });
+  double read = bestSeconds([&] { llvm::consumeError(readTokenizer(argv[1]).takeError()); });
   flatbuffers::DetachedBuffer tables = buildTokenizerTables(*tokenizer);
   double build = bestSeconds([&] { tables = buildTokenizerTables(*tokenizer); });
   Vocabulary vocabulary;

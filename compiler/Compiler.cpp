@@ -75,7 +75,7 @@ public:
 private:
   LogicalResult readOptions();
   LogicalResult openModel();
-  LogicalResult readTokenizer();
+  LogicalResult openTokenizer();
   LogicalResult runStages(StringRef last);
   LogicalResult readPlan();
   LogicalResult compileKernels();
@@ -194,15 +194,15 @@ LogicalResult Compilation::openModel() {
   return success();
 }
 
-LogicalResult Compilation::readTokenizer() {
-  llvm::Expected<Tokenizer> read = readTokenizerJson(options.checkpoint);
+LogicalResult Compilation::openTokenizer() {
+  llvm::Expected<Tokenizer> read = readTokenizer(options.checkpoint);
   if (!read)
     return fail(read.takeError());
   tokenizer = std::move(*read);
   auto pieces = static_cast<int64_t>(tokenizer->pieces.size());
   if (pieces > facts.vocabSize)
-    return fail(options.checkpoint + "/tokenizer.json: has " + Twine(pieces) +
-                " tokens, but the model only " + Twine(facts.vocabSize));
+    return fail(options.checkpoint + ": the tokenizer has " + Twine(pieces) + " tokens, but the model only " +
+                Twine(facts.vocabSize));
   return success();
 }
 
@@ -402,7 +402,7 @@ FailureOr<Artifacts> Compilation::run() {
   }
 
   // A broken tokenizer is better known before the long work than after it.
-  if (failed(readTokenizer()))
+  if (failed(openTokenizer()))
     return failure();
   if (failed(runStages(stages().back().name)) || failed(readPlan()))
     return failure();

@@ -120,8 +120,8 @@ llvm::LogicalResult Preparation::compileIntoCache() {
               std::to_string(options.context) + " " + std::to_string(options.maxTokens) + " " +
               compilerVersion();
   uint64_t key = XXH3_64bits(identity.data(), identity.size());
-  options.output = cache + "/models/" + identifierFrom(path::filename(absolute)) + "-" +
-                   llvm::utohexstr(key, /*LowerCase=*/true, 16);
+  options.output =
+      cache + "/models/" + identifierOf(request.model) + "-" + llvm::utohexstr(key, /*LowerCase=*/true, 16);
 
   prepared.weights = weightsOf(options.output);
   if (!prepared.weights.empty())

@@ -1,49 +1,19 @@
 //===- Checkpoint.cpp - a model as it was downloaded ----------------------------------------------------===//
 
 #include "compiler/import/Checkpoint.h"
+#include "compiler/import/GgufConfig.h"
 #include "compiler/import/JsonFile.h"
 #include "compiler/import/Safetensors.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Regex.h"
 
 namespace gemmac {
 namespace {
 
-std::string nameOf(const std::string &directory) {
-  llvm::SmallString<256> path(directory);
-  llvm::sys::fs::make_absolute(path);
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  return identifierFrom(llvm::sys::path::filename(path));
-}
-
-} // namespace
-
-std::string identifierFrom(std::string_view fileName) {
-  std::string name;
-  for (char c : fileName) {
-    char lower = llvm::toLower(c);
-    if (llvm::isAlnum(lower))
-      name += lower;
-    else if (!name.empty() && name.back() != '_')
-      name += '_';
-  }
-  while (!name.empty() && name.back() == '_')
-    name.pop_back();
-  if (name.empty())
-    return "model";
-  return llvm::isDigit(name.front()) ? "model_" + name : name;
-}
-
-llvm::Expected<Checkpoint> openCheckpoint(const std::string &directory) {
-  llvm::sys::fs::file_status status;
-  if (std::error_code error = llvm::sys::fs::status(directory, status))
-    return fileError(directory, error.message());
-  if (status.type() != llvm::sys::fs::file_type::directory_file)
-    return fileError(directory,
-                     "is not a directory; a checkpoint is one with config.json and model.safetensors");
-
+llvm::Expected<Checkpoint> openDirectory(const std::string &directory) {
   llvm::Expected<ModelConfig> config = readModelConfig(directory);
   if (!config)
     return config.takeError();
@@ -53,8 +23,58 @@ llvm::Expected<Checkpoint> openCheckpoint(const std::string &directory) {
   llvm::Expected<std::unique_ptr<WeightSource>> weights = openSafetensors(directory);
   if (!weights)
     return weights.takeError();
-  return Checkpoint{directory, nameOf(directory), std::move(*config), std::move(*generation),
-                    std::move(*weights)};
+  return Checkpoint{identifierOf(directory), std::move(*config), std::move(*generation), std::move(*weights)};
+}
+
+llvm::Expected<Checkpoint> openGgufCheckpoint(const std::string &path) {
+  llvm::Expected<std::unique_ptr<GgufFile>> file = GgufFile::open(path);
+  if (!file)
+    return file.takeError();
+  llvm::Expected<ModelConfig> config = readGgufConfig(**file);
+  if (!config)
+    return config.takeError();
+  llvm::Expected<GenerationConfig> generation = readGgufGeneration(**file, *config);
+  if (!generation)
+    return generation.takeError();
+  return Checkpoint{identifierOf(path), std::move(*config), std::move(*generation), std::move(*file)};
+}
+
+} // namespace
+
+std::string identifierFrom(std::string_view name) {
+  std::string identifier;
+  for (char c : name) {
+    char lower = llvm::toLower(c);
+    if (llvm::isAlnum(lower))
+      identifier += lower;
+    else if (!identifier.empty() && identifier.back() != '_')
+      identifier += '_';
+  }
+  while (!identifier.empty() && identifier.back() == '_')
+    identifier.pop_back();
+  if (identifier.empty())
+    return "model";
+  return llvm::isDigit(identifier.front()) ? "model_" + identifier : identifier;
+}
+
+std::string identifierOf(const std::string &path) {
+  llvm::SmallString<256> whole(path);
+  llvm::sys::fs::make_absolute(whole);
+  llvm::sys::path::remove_dots(whole, /*remove_dot_dot=*/true);
+  llvm::StringRef name = llvm::sys::path::filename(whole);
+  if (name.consume_back(".gguf"))
+    if (llvm::Regex part("-[0-9]{5}-of-[0-9]{5}$"); part.match(name))
+      name = name.drop_back(sizeof("-00001-of-00002") - 1);
+  return identifierFrom(name);
+}
+
+llvm::Expected<Checkpoint> openCheckpoint(const std::string &path) {
+  llvm::sys::fs::file_status status;
+  if (std::error_code error = llvm::sys::fs::status(path, status))
+    return fileError(path, error.message());
+  if (status.type() == llvm::sys::fs::file_type::directory_file)
+    return openDirectory(path);
+  return openGgufCheckpoint(path);
 }
 
 } // namespace gemmac

@@ -10,18 +10,22 @@
 namespace gemmac {
 
 struct Checkpoint {
-  std::string directory;
-  std::string name; ///< the directory's, as a C identifier: gemma_4_e2b_it
+  std::string name; ///< the directory's or the file's, as a C identifier: gemma_4_e2b_it
   ModelConfig config;
   GenerationConfig generation;
   std::unique_ptr<WeightSource> weights;
 };
 
-/// Opens a Hugging Face directory: its configuration, how it wants to be sampled, and its tensors, mapped.
-llvm::Expected<Checkpoint> openCheckpoint(const std::string &directory);
+/// Opens a Hugging Face directory or a GGUF file: its configuration, how it wants to be sampled, and its
+/// tensors, mapped.
+llvm::Expected<Checkpoint> openCheckpoint(const std::string &path);
 
-/// A C identifier made of a file's name: `gemma-4-E2B-it` → `gemma_4_e2b_it`.
-std::string identifierFrom(std::string_view fileName);
+/// A C identifier made of a name: `gemma-4-E2B-it` → `gemma_4_e2b_it`.
+std::string identifierFrom(std::string_view name);
+
+/// The identifier of the checkpoint or model at a path. Of a GGUF file's name, what says the format and the
+/// part is left out.
+std::string identifierOf(const std::string &path);
 
 } // namespace gemmac
 

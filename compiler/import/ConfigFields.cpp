@@ -2,6 +2,7 @@
 
 #include "compiler/import/ConfigFields.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cmath>
 
 using llvm::StringRef;
 using llvm::Twine;
@@ -12,8 +13,10 @@ namespace {
 
 std::string shown(const json &value) {
   if (value.is_object() || value.is_array())
-    return "a JSON " + std::string(value.type_name());
-  return inQuotes(value.dump());
+    return value.is_array() ? "a list" : "an object";
+  if (value.is_number_float() && !std::isfinite(value.get<double>()))
+    return inQuotes(std::isnan(value.get<double>()) ? "nan" : "infinity"); // which JSON has no word for
+  return inQuotes(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
 /// JSON's integers that fit, and nothing else: 64.0 and true are not numbers of layers.
@@ -45,6 +48,11 @@ bool ConfigFields::given(StringRef key) const {
   return found != object->end() && !found->is_null();
 }
 
+bool ConfigFields::isList(StringRef key) const {
+  auto found = object->find(key);
+  return found != object->end() && found->is_array();
+}
+
 void ConfigFields::fail(StringRef key, const Twine &what) {
   if (!failed())
     problem = (inQuotes(path + key.str()) + " " + what).str();
@@ -63,6 +71,31 @@ int64_t ConfigFields::integer(StringRef key, std::optional<int64_t> absent, int6
     return absent.value_or(least);
   }
   return *number;
+}
+
+std::vector<int64_t> ConfigFields::integers(StringRef key, int64_t count, int64_t least, int64_t most) {
+  if (!isList(key)) {
+    int64_t value = integer(key, std::nullopt, least, most);
+    return failed() ? std::vector<int64_t>() : std::vector<int64_t>(size_t(count), value);
+  }
+  const json *list = take(key);
+  if (!list)
+    return {};
+  if (int64_t(list->size()) != count) {
+    fail(key, "has " + Twine(list->size()) + " entries, but " + Twine(count) + " are needed");
+    return {};
+  }
+  std::vector<int64_t> all;
+  for (const json &item : *list) {
+    std::optional<int64_t> number = asInteger(item);
+    if (!number || *number < least || *number > most) {
+      fail(key,
+           "holds " + shown(item) + ", but must hold integers from " + Twine(least) + " to " + Twine(most));
+      return {};
+    }
+    all.push_back(*number);
+  }
+  return all;
 }
 
 std::optional<int64_t> ConfigFields::integerOrNull(StringRef key, int64_t least, int64_t most) {

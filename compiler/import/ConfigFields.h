@@ -21,8 +21,11 @@ public:
   bool has(llvm::StringRef key) const { return object->contains(key); }
   /// Present and not null.
   bool given(llvm::StringRef key) const;
+  bool isList(llvm::StringRef key) const;
 
   int64_t integer(llvm::StringRef key, std::optional<int64_t> absent, int64_t least, int64_t most);
+  /// A list of `count` integers; one integer stands for as many of it. Empty after a failure.
+  std::vector<int64_t> integers(llvm::StringRef key, int64_t count, int64_t least, int64_t most);
   std::optional<int64_t> integerOrNull(llvm::StringRef key, int64_t least, int64_t most);
   double positive(llvm::StringRef key, std::optional<double> absent);
   std::optional<double> positiveOrNull(llvm::StringRef key);

@@ -4,6 +4,7 @@
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/import/ConfigFields.h"
+#include "compiler/import/LayerRules.h"
 #include "compiler/import/RopeRules.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -16,12 +17,6 @@ using nlohmann::json;
 
 namespace gemmac {
 namespace {
-
-// Bounds far above any model that fits a machine, and far below where sizes could overflow.
-constexpr int64_t kMostLayers = 4096;
-constexpr int64_t kMostHeads = 1 << 14;
-constexpr int64_t kMostWidth = 1 << 24;
-constexpr int64_t kMostPositions = 1 << 28;
 
 constexpr StringRef kSliding = "sliding_attention";
 constexpr StringRef kGlobal = "full_attention";
@@ -121,8 +116,8 @@ private:
 
   void readExperts() {
     bool enabled = fields.boolean("enable_moe_block", false);
-    std::optional<int64_t> count = fields.integerOrNull("num_experts", 0, 1 << 16);
-    std::optional<int64_t> chosen = fields.integerOrNull("top_k_experts", 0, 1 << 16);
+    std::optional<int64_t> count = fields.integerOrNull("num_experts", 0, kMostExperts);
+    std::optional<int64_t> chosen = fields.integerOrNull("top_k_experts", 0, kMostExperts);
     std::optional<int64_t> width = fields.integerOrNull("moe_intermediate_size", 0, kMostWidth);
     if (!enabled)
       return;
@@ -163,7 +158,7 @@ private:
     int64_t count =
         fields.integer("num_hidden_layers", defaults.family == ModelFamily::gemma3 ? 26 : 30, 1, kMostLayers);
     int64_t window = fields.integer("sliding_window", defaults.window, 1, kMostPositions);
-    int64_t headDim = fields.integer("head_dim", 256, 2, 1 << 16);
+    int64_t headDim = fields.integer("head_dim", 256, 2, kMostHeadDim);
     int64_t keyHeads = fields.integer("num_key_value_heads", 4, 1, kMostHeads);
     int64_t ffnWidth = fields.integer("intermediate_size", 9216, 1, kMostWidth);
     std::vector<bool> global = readLayerTypes(count);
@@ -183,7 +178,7 @@ private:
       readGemma3Attention();
     else
       readGemma4Attention();
-    checkHeads();
+    checkHeads(fields, "num_attention_heads", "head_dim", config);
     RopeRules rules(fields, config.family);
     for (LayerConfig &layer : config.layers)
       layer.rope = rules.of(layer);
@@ -223,41 +218,22 @@ private:
   void readGemma4Attention() {
     bool keysAreValues = fields.boolean("attention_k_eq_v", false);
     bool doubleWide = fields.boolean("use_double_wide_mlp", false);
-    int64_t count = int64_t(config.layers.size());
-    int64_t shared = fields.integer("num_kv_shared_layers", 0, 0, count - 1);
+    int64_t most = int64_t(config.layers.size()) - 1;
+    int64_t shared = fields.integer("num_kv_shared_layers", 0, 0, most);
     readGeometry(keysAreValues);
-    for (int64_t i = 0; i < count; ++i) {
-      LayerConfig &layer = config.layers[i];
-      layer.ownsKeys = i < count - shared;
+    shareKeys(fields, "num_kv_shared_layers", config, shared);
+    for (LayerConfig &layer : config.layers) {
       layer.valueProjection = layer.ownsKeys && !(keysAreValues && layer.global());
-      if (layer.ownsKeys)
-        continue;
-      if (doubleWide)
+      if (!layer.ownsKeys && doubleWide)
         layer.ffnWidth *= 2;
-      findDonor(i, count - shared);
     }
-  }
-
-  /// The last layer of the same kind that owns keys.
-  void findDonor(int64_t index, int64_t owners) {
-    LayerConfig &layer = config.layers[index];
-    layer.donor = owners - 1;
-    while (layer.donor >= 0 && config.layers[layer.donor].global() != layer.global())
-      --layer.donor;
-    if (layer.donor < 0)
-      return fields.fail("num_kv_shared_layers",
-                         "leaves layer " + Twine(index) + " without a layer of its kind to share keys with");
-    const LayerConfig &donor = config.layers[layer.donor];
-    if (donor.headDim != layer.headDim || donor.keyHeads != layer.keyHeads)
-      fields.fail("num_kv_shared_layers", "lets layer " + Twine(index) + " read keys of layer " +
-                                              Twine(layer.donor) + ", whose heads have another shape");
   }
 
   /// Released files spell the geometry of global layers in two keys; files saved again spell it layer by
   /// layer.
   void readGeometry(bool keysAreValues) {
     bool perLayer = fields.given("per_layer_config");
-    std::optional<int64_t> headDim = fields.integerOrNull("global_head_dim", 2, 1 << 16);
+    std::optional<int64_t> headDim = fields.integerOrNull("global_head_dim", 2, kMostHeadDim);
     std::optional<int64_t> keyHeads = fields.integerOrNull("num_global_key_value_heads", 1, kMostHeads);
     if (!fields.has("global_head_dim") && !perLayer)
       headDim = 512;
@@ -281,7 +257,7 @@ private:
       return overrides.fail(key, "is not the index of one of " + Twine(config.layers.size()) + " layers");
     LayerConfig &layer = config.layers[index];
     ConfigFields entry = overrides.inner(key);
-    int64_t headDim = entry.integer("head_dim", layer.headDim, 2, 1 << 16);
+    int64_t headDim = entry.integer("head_dim", layer.headDim, 2, kMostHeadDim);
     int64_t keyHeads = entry.integer("num_key_value_heads", layer.keyHeads, 1, kMostHeads);
     if (layer.global() && globalDimGiven && headDim != layer.headDim)
       entry.fail("head_dim", "contradicts 'global_head_dim'");
@@ -291,18 +267,6 @@ private:
     layer.keyHeads = keyHeads;
     entry.refuseTheRest();
     overrides.absorb(entry);
-  }
-
-  void checkHeads() {
-    for (const auto &[index, layer] : llvm::enumerate(config.layers)) {
-      if (config.heads % layer.keyHeads != 0)
-        return fields.fail("num_attention_heads", "is " + Twine(config.heads) + ", which the " +
-                                                      Twine(layer.keyHeads) + " key heads of layer " +
-                                                      Twine(index) + " cannot share evenly");
-      if (layer.headDim % 2 != 0)
-        return fields.fail("head_dim", "is " + Twine(layer.headDim) + " in layer " + Twine(index) +
-                                           ", but rotation needs pairs");
-    }
   }
 };
 

@@ -25,6 +25,7 @@ const Row kModelNames[] = {
     {"per_layer_norm", "per_layer_projection_norm.weight", "per_layer_proj_norm.weight"},
     {"final_norm", "norm.weight", "output_norm.weight"},
     {"head", "lm_head.weight", "output.weight"},
+    {"rope_divisors", "rotary_emb.inv_freq", "rope_freqs.weight"},
 };
 
 const Row kLayerNames[] = {
@@ -113,7 +114,8 @@ bool TensorNames::isKeyOrValue(StringRef name, int64_t layer) const {
 }
 
 bool TensorNames::isDerived(StringRef name) const {
-  return name == "rope_freqs.weight" || name.ends_with(".rotary_emb.inv_freq");
+  // Hugging Face files have one in each layer.
+  return name == of("rope_divisors") || name.ends_with(".rotary_emb.inv_freq");
 }
 
 size_t countTowerTensors(const WeightSource &weights) {

@@ -36,10 +36,17 @@ static Expected<std::string> findPackage(const std::string &model) {
   return found;
 }
 
+/// A directory with a tokenizer of its own, or a file that is no package.
+static bool isCheckpoint(const std::string &model) {
+  if (fs::is_directory(model))
+    return fs::exists(pathIn(model, "tokenizer.json"));
+  return fs::exists(model) && llvm::sys::path::extension(model) != ".weights";
+}
+
 Expected<ModelTokenizer> ModelTokenizer::open(const std::string &model) {
   ModelTokenizer opened;
-  if (fs::exists(pathIn(model, "tokenizer.json"))) {
-    Expected<Tokenizer> tokenizer = readTokenizerJson(model);
+  if (isCheckpoint(model)) {
+    Expected<Tokenizer> tokenizer = readTokenizer(model);
     if (!tokenizer)
       return tokenizer.takeError();
     auto buffer = std::make_shared<flatbuffers::DetachedBuffer>(buildTokenizerTables(*tokenizer));

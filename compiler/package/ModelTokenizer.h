@@ -21,7 +21,7 @@ namespace gemmac {
 
 class ModelTokenizer {
 public:
-  /// `model` is a checkpoint's directory, a package, or a directory with one package in it.
+  /// `model` is a checkpoint, a package (.weights), or a directory with one package in it.
   static llvm::Expected<ModelTokenizer> open(const std::string &model);
 
   /// Text may be any bytes. With `bos`, ids begin with it whatever the checkpoint says about prompts.

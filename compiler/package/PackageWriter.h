@@ -7,7 +7,7 @@
 #include "compiler/import/GenerationConfig.h"
 #include "compiler/package/ModelFacts.h"
 #include "compiler/package/OutputFile.h"
-#include "compiler/package/TokenizerJson.h"
+#include "compiler/package/Tokenizer.h"
 
 #include <functional>
 

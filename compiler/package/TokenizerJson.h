@@ -7,34 +7,9 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
 #define GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
 
-#include "llvm/Support/Error.h"
-
-#include <cstdint>
-#include <string>
-#include <vector>
+#include "compiler/package/Tokenizer.h"
 
 namespace gemmac {
-
-/// A tokenizer as the checkpoint describes it.
-struct Tokenizer {
-  struct Merge {
-    uint32_t left, right, merged;
-  };
-  struct Added {
-    uint32_t id;
-    bool normalized; ///< found after spaces became "▁", otherwise in the text as it comes
-    bool inModel;    ///< also a token of the model, so that text can become it without being found
-  };
-  std::vector<std::string> pieces; ///< by id; an id that no token has is an empty piece
-  std::vector<bool> special;       ///< by id: left out of text that is for people
-  std::vector<Merge> merges;       ///< by rank
-  std::vector<Added> added;
-  int32_t bos = -1, eos = -1, pad = -1, unk = -1; ///< -1: none
-  /// A raw prompt begins with bos. Every Gemma has learned to read from there; what checkpoints say in
-  /// `add_bos_token` speaks of prompts in which a chat template has written it already.
-  bool addBos = false;
-  bool fuseUnk = true;
-};
 
 /// Reads `tokenizer.json`, and `tokenizer_config.json` where there is one, of a checkpoint's directory. An
 /// error names the file and the field.

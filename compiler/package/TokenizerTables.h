@@ -6,7 +6,7 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_TOKENIZERTABLES_H
 #define GEMMAC_COMPILER_PACKAGE_TOKENIZERTABLES_H
 
-#include "compiler/package/TokenizerJson.h"
+#include "compiler/package/Tokenizer.h"
 #include "runtime/format/tokenizer_generated.h"
 
 namespace gemmac {

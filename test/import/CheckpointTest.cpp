@@ -21,6 +21,8 @@ TEST(Checkpoint, NamesAreIdentifiers) {
   EXPECT_EQ(identifierFrom("12b"), "model_12b");
   EXPECT_EQ(identifierFrom("--"), "model");
   EXPECT_EQ(identifierFrom("ein Modell (größer)."), "ein_modell_gr_er");
+  EXPECT_EQ(identifierOf("somewhere/gemma-3-270m-Q4_K_M.gguf"), "gemma_3_270m_q4_k_m");
+  EXPECT_EQ(identifierOf("/somewhere/gemma-4-31b-00001-of-00003.gguf"), "gemma_4_31b");
 }
 
 TEST(Checkpoint, SaysWhatIsMissing) {
@@ -28,7 +30,7 @@ TEST(Checkpoint, SaysWhatIsMissing) {
   EXPECT_SAYS(errorOf(openCheckpoint(folder.string() + "/nowhere")), "/nowhere: No such file or directory");
   EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "config.json: No such file or directory");
   folder.writeJson("config.json", nlohmann::json{{"model_type", "gemma4_text"}});
-  EXPECT_SAYS(errorOf(openCheckpoint(folder.string() + "/config.json")), "is not a directory");
+  EXPECT_SAYS(errorOf(openCheckpoint(folder.string() + "/config.json")), "does not begin with 'GGUF'");
   EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "holds neither model.safetensors nor");
 }
 

@@ -340,7 +340,7 @@ const Nonsense kNonsense[] = {
      "must be a number from 0 to 1"},
     {"RopeKind", R"({"rope_parameters":{"rope_type":"default"}})",
      "'rope_parameters.rope_type' is not a key"},
-    {"RopeList", R"({"rope_parameters":[]})", "'rope_parameters' is a JSON array, but must be an object"},
+    {"RopeList", R"({"rope_parameters":[]})", "'rope_parameters' is a list, but must be an object"},
     {"EosOutside", R"({"eos_token_id":[1,64]})",
      "'eos_token_id' holds '64', but the vocabulary's ids go from 0 to 63"},
     {"Gemma3Key", R"({"query_pre_attn_scalar":256})", "'query_pre_attn_scalar' is not a key"},
@@ -445,8 +445,7 @@ TEST(GenerationConfig, RefusesNonsense) {
   EXPECT_SAYS(errorOf(generation(R"({"temperature":"hot"})", anyModel())), "'temperature' is");
   EXPECT_SAYS(errorOf(generation(R"({"suppress_tokens":[2048]})", anyModel())),
               "'suppress_tokens' holds '2048'");
-  EXPECT_SAYS(errorOf(generation(R"({"eos_token_id":{}})", anyModel())),
-              "'eos_token_id' holds a JSON object");
+  EXPECT_SAYS(errorOf(generation(R"({"eos_token_id":{}})", anyModel())), "'eos_token_id' holds an object");
 }
 
 } // namespace

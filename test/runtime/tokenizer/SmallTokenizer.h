@@ -3,7 +3,7 @@
 #ifndef GEMMAC_TEST_RUNTIME_TOKENIZER_SMALLTOKENIZER_H
 #define GEMMAC_TEST_RUNTIME_TOKENIZER_SMALLTOKENIZER_H
 
-#include "compiler/package/TokenizerJson.h"
+#include "compiler/package/Tokenizer.h"
 
 #include <algorithm>
 #include <string>

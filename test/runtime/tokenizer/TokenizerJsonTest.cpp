@@ -1,5 +1,6 @@
 // A tokenizer.json that lies, is broken or means something else is refused by the name of its field.
 
+#include "compiler/package/TokenizerJson.h"
 #include "LoadedTokenizer.h"
 
 #include "nlohmann/json.hpp"

@@ -24,8 +24,8 @@ static std::string readFile(const std::string &path) {
   return text.str();
 }
 
-static std::unique_ptr<LoadedTokenizer> load(const std::string &directory) {
-  llvm::Expected<Tokenizer> tokenizer = readTokenizerJson(directory);
+static std::unique_ptr<LoadedTokenizer> load(const std::string &checkpoint) {
+  llvm::Expected<Tokenizer> tokenizer = readTokenizer(checkpoint);
   if (!tokenizer) {
     ADD_FAILURE() << llvm::toString(tokenizer.takeError());
     return nullptr;
@@ -91,22 +91,30 @@ TEST(TokenizerTest, EncodesConversations) {
   }
 }
 
-class RealVocabulary : public testing::Test {
+/// The vocabulary of Gemma 4 in both formats.
+class RealVocabulary : public testing::TestWithParam<std::string> {
 protected:
   void SetUp() override {
-    SKIP_WITHOUT(kRealVocabulary + "/tokenizer.json");
-    static const auto loaded = load(kRealVocabulary);
-    ASSERT_TRUE(loaded && loaded->opened);
-    tokenizer = loaded.get();
+    SKIP_WITHOUT(GetParam());
+    const bool gguf = std::filesystem::path(GetParam()).extension() == ".gguf";
+    static std::unique_ptr<LoadedTokenizer> loaded[2];
+    if (!loaded[gguf])
+      loaded[gguf] = load(gguf ? GetParam() : std::filesystem::path(GetParam()).parent_path().string());
+    ASSERT_TRUE(loaded[gguf] && loaded[gguf]->opened);
+    tokenizer = loaded[gguf].get();
   }
   const LoadedTokenizer *tokenizer = nullptr;
 };
+INSTANTIATE_TEST_SUITE_P(Formats, RealVocabulary,
+                         testing::Values(kRealVocabulary + "/tokenizer.json",
+                                         kShared + "/vocab/gemma-4-vocab.gguf"),
+                         [](const auto &info) { return info.index ? "Gguf" : "Json"; });
 
-TEST_F(RealVocabulary, GivesTheRecordedPairs) {
+TEST_P(RealVocabulary, GivesTheRecordedPairs) {
   checkPairs(*tokenizer, kShared + "/vocab/pairs.json");
 }
 
-TEST_F(RealVocabulary, GivesALongTextBack) {
+TEST_P(RealVocabulary, GivesALongTextBack) {
   EXPECT_EQ(tokenizer->vocabulary.size(), 262144u);
   const std::string text = readFile(kShared + "/models/shakespeare.txt");
   SKIP_WITHOUT(kShared + "/models/shakespeare.txt");

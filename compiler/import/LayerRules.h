@@ -1,0 +1,30 @@
+//===- LayerRules.h - what must hold between the layers of a model --------------------------------------===//
+// However a checkpoint spells its layers, these bounds and rules are the same.
+
+#ifndef GEMMAC_COMPILER_IMPORT_LAYERRULES_H
+#define GEMMAC_COMPILER_IMPORT_LAYERRULES_H
+
+#include "compiler/import/ConfigFields.h"
+#include "compiler/import/ModelConfig.h"
+
+namespace gemmac {
+
+// Bounds far above any model that fits a machine, and far below where sizes could overflow.
+constexpr int64_t kMostLayers = 4096;
+constexpr int64_t kMostHeads = 1 << 14;
+constexpr int64_t kMostHeadDim = 1 << 16;
+constexpr int64_t kMostWidth = 1 << 24;
+constexpr int64_t kMostPositions = 1 << 28;
+constexpr int64_t kMostExperts = 1 << 16;
+
+/// The last `shared` layers own no keys: each reads those of the last layer of its kind that owns some.
+/// `key` is what says how many they are, for messages.
+void shareKeys(ConfigFields &fields, llvm::StringRef key, ModelConfig &config, int64_t shared);
+
+/// Query heads share key heads evenly, and heads turn in pairs. The keys say how many and how wide they are.
+void checkHeads(ConfigFields &fields, llvm::StringRef headsKey, llvm::StringRef dimKey,
+                const ModelConfig &config);
+
+} // namespace gemmac
+
+#endif

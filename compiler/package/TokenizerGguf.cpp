@@ -1,0 +1,265 @@
+#include "compiler/package/TokenizerGguf.h"
+
+#include "compiler/import/GgufConfig.h"
+#include "compiler/import/JsonFile.h"
+#include "runtime/tokenizer/Tables.h"
+#include "runtime/tokenizer/Utf8.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/JSON.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+using namespace gemmac;
+using llvm::Error;
+using llvm::Expected;
+using llvm::StringRef;
+using llvm::Twine;
+
+static constexpr uint64_t kMostTokens = 1 << 21; // eight times Gemma's
+static constexpr size_t kMostAdded = 1 << 14;
+/// In bytes, ten times Gemma's longest. Every cut of a token is looked at.
+static constexpr size_t kLongestToken = 1024;
+
+static constexpr StringRef kModel = "tokenizer.ggml.model";
+static constexpr StringRef kTokens = "tokenizer.ggml.tokens";
+static constexpr StringRef kTypes = "tokenizer.ggml.token_type";
+static constexpr StringRef kScores = "tokenizer.ggml.scores";
+static constexpr StringRef kMerges = "tokenizer.ggml.merges";
+
+namespace {
+
+/// As files number them.
+enum TokenType : int64_t { normal = 1, unknown, control, userDefined, unused, byte };
+
+class Reader {
+public:
+  Reader(const GgufFile &file, Tokenizer &tokenizer) : file(file), tokenizer(tokenizer) {}
+
+  Error read();
+
+private:
+  Error readTokens();
+  Error readTypes();
+  Error readNamedTokens();
+  Error nameToken(StringRef key, StringRef usual, int32_t &id);
+  Error refuse(StringRef key, bool absent, StringRef why);
+  Error readMerges();
+  Error mergeByScore();
+  Error checkCharacters() const;
+  template <typename T>
+  Expected<std::vector<T>> listOf(StringRef key, GgufFile::Maybe<std::vector<T>> found) const;
+  int32_t find(StringRef text) const {
+    auto found = ids.find(text);
+    return found == ids.end() ? -1 : int32_t(found->second);
+  }
+
+  const GgufFile &file;
+  Tokenizer &tokenizer;
+  std::vector<int64_t> types;
+  llvm::StringMap<uint32_t> ids;
+};
+
+} // namespace
+
+template <typename T>
+Expected<std::vector<T>> Reader::listOf(StringRef key, GgufFile::Maybe<std::vector<T>> found) const {
+  if (!found)
+    return found.takeError();
+  if (!*found)
+    return file.keyError(key, "is missing");
+  if (!tokenizer.pieces.empty() && (*found)->size() != tokenizer.pieces.size())
+    return file.keyError(key, "has " + Twine((*found)->size()) + " elements, but there are " +
+                                  Twine(tokenizer.pieces.size()) + " tokens");
+  return std::move(**found);
+}
+
+Error Reader::readTokens() {
+  Expected<std::vector<std::string_view>> tokens = listOf(kTokens, file.strings(kTokens));
+  if (!tokens)
+    return tokens.takeError();
+  if (tokens->empty() || tokens->size() > kMostTokens)
+    return file.keyError(kTokens, "has " + Twine(tokens->size()) + " elements, but must have 1 to " +
+                                      Twine(kMostTokens));
+  tokenizer.pieces.reserve(tokens->size());
+  for (std::string_view token : *tokens) {
+    const auto id = uint32_t(tokenizer.pieces.size());
+    if (token.size() > kLongestToken)
+      return file.keyError(kTokens, "token " + Twine(id) + " has " + Twine(token.size()) +
+                                        " bytes, but at most " + Twine(kLongestToken) + " are read");
+    if (!llvm::json::isUTF8(token))
+      return file.keyError(kTokens, "token " + Twine(id) + " is not UTF-8");
+    if (!token.empty() && !ids.try_emplace(token, id).second)
+      return file.keyError(kTokens, inQuotes(token) + " is token " + Twine(ids[token]) + " and " + Twine(id));
+    tokenizer.pieces.emplace_back(token);
+  }
+  return Error::success();
+}
+
+/// Types say which tokens stand in the text as they are, and which of these are not for people.
+Error Reader::readTypes() {
+  Expected<std::vector<int64_t>> found = listOf(kTypes, file.integers(kTypes));
+  if (!found)
+    return found.takeError();
+  types = std::move(*found);
+  tokenizer.special.resize(types.size());
+  for (uint32_t id = 0; id < types.size(); ++id) {
+    if (types[id] < normal || types[id] > byte)
+      return file.keyError(kTypes,
+                           "element " + Twine(id) + " is " + Twine(types[id]) + ", but must be from 1 to 6");
+    tokenizer.special[id] = types[id] == unknown || types[id] == control;
+    if ((tokenizer.special[id] || types[id] == userDefined) && !tokenizer.pieces[id].empty())
+      tokenizer.added.push_back({id, /*normalized=*/false, /*inModel=*/true});
+  }
+  if (tokenizer.added.size() > kMostAdded)
+    return file.keyError(kTypes, Twine(tokenizer.added.size()) +
+                                     " tokens are unknown, control or user-defined, but at most " +
+                                     Twine(kMostAdded) + " are read");
+  return Error::success();
+}
+
+/// The token under a key; without the key, the usual one, if there is such a token.
+Error Reader::nameToken(StringRef key, StringRef usual, int32_t &id) {
+  Expected<std::optional<int32_t>> found = readGgufTokenId(file, key, int64_t(tokenizer.pieces.size()));
+  if (!found)
+    return found.takeError();
+  id = found->value_or(find(usual));
+  return Error::success();
+}
+
+Error Reader::readNamedTokens() {
+  if (Error error = nameToken("tokenizer.ggml.bos_token_id", "<bos>", tokenizer.bos))
+    return error;
+  if (Error error = nameToken("tokenizer.ggml.eos_token_id", "<eos>", tokenizer.eos))
+    return error;
+  if (Error error = nameToken("tokenizer.ggml.padding_token_id", "<pad>", tokenizer.pad))
+    return error;
+  if (Error error = nameToken("tokenizer.ggml.unknown_token_id", "<unk>", tokenizer.unk))
+    return error;
+  tokenizer.addBos = tokenizer.bos >= 0;
+  return Error::success();
+}
+
+/// A flag that must be false, and what it means to leave it out.
+Error Reader::refuse(StringRef key, bool absent, StringRef why) {
+  GgufFile::Maybe<bool> flag = file.boolean(key);
+  if (!flag)
+    return flag.takeError();
+  if (flag->value_or(absent))
+    return file.keyError(key, Twine(*flag ? "is true" : "is missing, which means true") +
+                                  ", but must be false: " + why);
+  return Error::success();
+}
+
+Error Reader::readMerges() {
+  GgufFile::Maybe<std::vector<std::string_view>> merges = file.strings(kMerges);
+  if (!merges)
+    return merges.takeError();
+  if (!*merges)
+    return file.keyError(kMerges, "is missing");
+  tokenizer.merges.reserve((*merges)->size());
+  std::string whole;
+  for (const auto &[rank, merge] : llvm::enumerate(**merges)) {
+    // A blank may be the left part itself.
+    const size_t blank = merge.find(' ', 1);
+    if (blank == std::string_view::npos || blank + 1 == merge.size())
+      return file.keyError(kMerges, "element " + Twine(rank) + " is " + inQuotes(merge) +
+                                        ", but must be two tokens with a blank between them");
+    const std::string_view left = merge.substr(0, blank), right = merge.substr(blank + 1);
+    whole.assign(left).append(right);
+    const int32_t leftId = find(left), rightId = find(right), merged = find(whole);
+    if (leftId < 0 || rightId < 0 || merged < 0)
+      return file.keyError(kMerges, "element " + Twine(rank) + ": " +
+                                        inQuotes(leftId < 0    ? left
+                                                 : rightId < 0 ? right
+                                                               : std::string_view(whole)) +
+                                        " is no token");
+    tokenizer.merges.push_back({uint32_t(leftId), uint32_t(rightId), uint32_t(merged)});
+  }
+  return Error::success();
+}
+
+/// Symbols are tokens from the start, so a text that a token's characters make must be made of tokens.
+Error Reader::checkCharacters() const {
+  for (uint32_t id = 0; id < types.size(); ++id) {
+    if (types[id] != normal)
+      continue;
+    StringRef rest = tokenizer.pieces[id];
+    while (!rest.empty()) {
+      const size_t size = utf8Length(uint8_t(rest[0]));
+      if (find(rest.take_front(size)) < 0)
+        return file.keyError(kTokens, "token " + Twine(id) + ", " + inQuotes(tokenizer.pieces[id]) +
+                                          ", has the character " + inQuotes(rest.take_front(size)) +
+                                          ", which is no token: no merge can make it");
+      rest = rest.drop_front(size);
+    }
+  }
+  return Error::success();
+}
+
+Error Reader::mergeByScore() {
+  Expected<std::vector<double>> scores = listOf(kScores, file.numbers(kScores));
+  if (!scores)
+    return scores.takeError();
+  if (auto nan = llvm::find_if(*scores, [](double score) { return std::isnan(score); }); nan != scores->end())
+    return file.keyError(kScores, "element " + Twine(nan - scores->begin()) + " is no number");
+  if (Error error = checkCharacters())
+    return error;
+
+  std::vector<uint32_t> order(scores->size());
+  std::iota(order.begin(), order.end(), 0);
+  llvm::stable_sort(order, [&](uint32_t a, uint32_t b) { return (*scores)[a] > (*scores)[b]; });
+  std::optional<uint32_t> before; // the token that the last merge makes
+  for (uint32_t id : order) {
+    const StringRef piece = tokenizer.pieces[id];
+    // User-defined tokens have been cut out of the text, and bytes stand alone.
+    if (types[id] == userDefined || types[id] == byte)
+      continue;
+    for (size_t cut = 1; cut < piece.size(); ++cut) {
+      if ((uint8_t(piece[cut]) & 0xc0) == 0x80)
+        continue;
+      const int32_t left = find(piece.take_front(cut)), right = find(piece.drop_front(cut));
+      if (left < 0 || right < 0 || types[size_t(left)] == byte || types[size_t(right)] == byte)
+        continue;
+      if (before && *before != id && (*scores)[*before] == (*scores)[id])
+        return file.keyError(kScores, "tokens " + inQuotes(tokenizer.pieces[*before]) + " and " +
+                                          inQuotes(piece) + " have the same score, " +
+                                          std::to_string((*scores)[id]) + ", so that neither merges first");
+      tokenizer.merges.push_back({uint32_t(left), uint32_t(right), id});
+      before = id;
+    }
+  }
+  return Error::success();
+}
+
+Error Reader::read() {
+  GgufFile::Maybe<std::string_view> model = file.string(kModel);
+  if (!model)
+    return model.takeError();
+  const bool byScore = *model == "llama";
+  if (!byScore && *model != "gemma4")
+    return file.keyError(kModel, "is " + inQuotes(model->value_or("")) +
+                                     ", but 'gemma4' (merges) or 'llama' (scores) is needed");
+  if (Error error = readTokens())
+    return error;
+  if (Error error = readTypes())
+    return error;
+  if (Error error = readNamedTokens())
+    return error;
+  if (Error error = refuse("tokenizer.ggml.add_space_prefix", byScore, "Gemma puts no space before a text"))
+    return error;
+  if (Error error = refuse("tokenizer.ggml.add_eos_token", false, "a prompt goes on"))
+    return error;
+  return byScore ? mergeByScore() : readMerges();
+}
+
+Expected<Tokenizer> gemmac::readTokenizerGguf(const GgufFile &file) {
+  Tokenizer tokenizer;
+  if (Error error = Reader(file, tokenizer).read())
+    return std::move(error);
+  return tokenizer;
+}
