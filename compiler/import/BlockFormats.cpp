@@ -1,24 +1,254 @@
 //===- BlockFormats.cpp - how files store numbers -------------------------------------------------------===//
+// Formulas and the order of bits are those of the specification of the family, section "Block formats". Every
+// number is one exact product, or one rounded difference of exact products, so that no machine's way of
+// contracting them changes it. (Q6_K's product of scale, factor and number is rounded once.)
 
 #include "compiler/import/BlockFormats.h"
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <iterator>
 
 namespace gemmac {
 namespace {
 
-const BlockFormat kFormats[] = {
-    {"f32", 1, 4, nullptr},       {"f16", 1, 2, nullptr},      {"bf16", 1, 2, nullptr},
-    {"q4_0", 32, 18, nullptr},    {"q4_1", 32, 20, nullptr},   {"q5_0", 32, 22, nullptr},
-    {"q5_1", 32, 24, nullptr},    {"q8_0", 32, 34, nullptr},   {"q8_1", 32, 36, nullptr},
-    {"q2_k", 256, 84, nullptr},   {"q3_k", 256, 110, nullptr}, {"q4_k", 256, 144, nullptr},
-    {"q5_k", 256, 176, nullptr},  {"q6_k", 256, 210, nullptr}, {"q8_k", 256, 292, nullptr},
-    {"iq1_s", 256, 50, nullptr},  {"iq1_m", 256, 56, nullptr}, {"iq2_xxs", 256, 66, nullptr},
-    {"iq2_xs", 256, 74, nullptr}, {"iq2_s", 256, 82, nullptr}, {"iq3_xxs", 256, 98, nullptr},
-    {"iq3_s", 256, 110, nullptr}, {"iq4_nl", 32, 18, nullptr}, {"iq4_xs", 256, 136, nullptr},
-    {"tq1_0", 256, 54, nullptr},  {"tq2_0", 256, 66, nullptr}, {"mxfp4", 32, 17, nullptr},
-    {"i8", 1, 1, nullptr},        {"i16", 1, 2, nullptr},      {"i32", 1, 4, nullptr},
-    {"i64", 1, 8, nullptr},       {"f64", 1, 8, nullptr},
+// Files align nothing: every number is loaded through memcpy, which costs no instruction.
+template <typename Bits>
+Bits load(const uint8_t *bytes) {
+  Bits bits;
+  std::memcpy(&bits, bytes, sizeof(Bits));
+  return bits;
+}
+
+float fromBf16(uint16_t bits) {
+  return std::bit_cast<float>(uint32_t(bits) << 16);
+}
+
+/// Without branches or calls, so that a loop of it becomes vector code on any machine. Normal numbers,
+/// infinities and NaN get their exponent moved by a product; subnormals come out of a subtraction that
+/// normalises them.
+float fromF16(uint16_t bits) {
+  uint32_t word = uint32_t(bits) << 16;
+  uint32_t sign = word & 0x80000000u;
+  uint32_t magnitude = word + word;
+  float normal = std::bit_cast<float>((magnitude >> 4) + (0xE0u << 23)) * 0x1.0p-112f;
+  float subnormal = std::bit_cast<float>((magnitude >> 17) | (126u << 23)) - 0.5f;
+  uint32_t result = std::bit_cast<uint32_t>(magnitude < (1u << 27) ? subnormal : normal);
+  return std::bit_cast<float>(sign | result);
+}
+
+float half(const uint8_t *bytes) {
+  return fromF16(load<uint16_t>(bytes));
+}
+
+void decodeF32(const uint8_t *bytes, int64_t count, float *out) {
+  std::memcpy(out, bytes, size_t(count) * sizeof(float));
+}
+void decodeF16(const uint8_t *bytes, int64_t count, float *out) {
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = half(bytes + 2 * i);
+}
+void decodeBf16(const uint8_t *bytes, int64_t count, float *out) {
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = fromBf16(load<uint16_t>(bytes + 2 * i));
+}
+
+// Blocks of 32. Where numbers have four bits, the first 16 stand in the low halves of 16 bytes, the others in
+// the high halves.
+
+void q8_0(const uint8_t *block, float *out) {
+  float scale = half(block);
+  for (int i = 0; i < 32; ++i)
+    out[i] = scale * float(int8_t(block[2 + i]));
+}
+
+void q4_0(const uint8_t *block, float *out) {
+  float scale = half(block);
+  const uint8_t *pairs = block + 2;
+  for (int i = 0; i < 16; ++i) {
+    out[i] = scale * float((pairs[i] & 15) - 8);
+    out[i + 16] = scale * float((pairs[i] >> 4) - 8);
+  }
+}
+
+void q4_1(const uint8_t *block, float *out) {
+  float scale = half(block), least = half(block + 2);
+  const uint8_t *pairs = block + 4;
+  for (int i = 0; i < 16; ++i) {
+    out[i] = scale * float(pairs[i] & 15) + least;
+    out[i + 16] = scale * float(pairs[i] >> 4) + least;
+  }
+}
+
+/// Number i of five bits, of which the fifth stands in bit i of `fifths`.
+int fiveBits(const uint8_t *pairs, uint32_t fifths, int i) {
+  int low = i < 16 ? pairs[i] & 15 : pairs[i - 16] >> 4;
+  return low | int(fifths >> i & 1) << 4;
+}
+
+void q5_0(const uint8_t *block, float *out) {
+  float scale = half(block);
+  auto fifths = load<uint32_t>(block + 2);
+  for (int i = 0; i < 32; ++i)
+    out[i] = scale * float(fiveBits(block + 6, fifths, i) - 16);
+}
+
+void q5_1(const uint8_t *block, float *out) {
+  float scale = half(block), least = half(block + 2);
+  auto fifths = load<uint32_t>(block + 4);
+  for (int i = 0; i < 32; ++i)
+    out[i] = scale * float(fiveBits(block + 8, fifths, i)) + least;
+}
+
+constexpr int8_t kUnevenSteps[16] = {-127, -104, -83, -65, -49, -35, -22, -10,
+                                     1,    13,   25,  38,  53,  69,  89,  113};
+
+void unevenNumbers(const uint8_t *pairs, float scale, float *out) {
+  for (int i = 0; i < 16; ++i) {
+    out[i] = scale * float(kUnevenSteps[pairs[i] & 15]);
+    out[i + 16] = scale * float(kUnevenSteps[pairs[i] >> 4]);
+  }
+}
+
+void iq4_nl(const uint8_t *block, float *out) {
+  unevenNumbers(block + 2, half(block), out);
+}
+
+// Blocks of 256, with scales of their own for groups of 16 or 32.
+
+void q2_k(const uint8_t *block, float *out) {
+  const uint8_t *groups = block, *numbers = block + 16;
+  float scale = half(block + 80), least = half(block + 82);
+  for (int group = 0; group < 16; ++group) {
+    float step = scale * float(groups[group] & 15), offset = least * float(groups[group] >> 4);
+    const uint8_t *bytes = numbers + 32 * (group / 8) + 16 * (group % 2);
+    int shift = 2 * (group / 2 % 4);
+    for (int i = 0; i < 16; ++i)
+      out[16 * group + i] = step * float(bytes[i] >> shift & 3) - offset;
+  }
+}
+
+void q3_k(const uint8_t *block, float *out) {
+  const uint8_t *thirds = block, *numbers = block + 32, *groups = block + 96;
+  float scale = half(block + 108);
+  for (int group = 0; group < 16; ++group) {
+    int low = groups[group % 8] >> 4 * (group / 8) & 15;
+    int high = groups[8 + group % 4] >> 2 * (group / 4) & 3;
+    float step = scale * float((low | high << 4) - 32);
+    const uint8_t *bytes = numbers + 32 * (group / 8) + 16 * (group % 2);
+    const uint8_t *bits = thirds + 16 * (group % 2);
+    int shift = 2 * (group / 2 % 4);
+    for (int i = 0; i < 16; ++i)
+      out[16 * group + i] = step * float((bytes[i] >> shift & 3) + 4 * (bits[i] >> group / 2 & 1) - 4);
+  }
+}
+
+/// Scale and offset of a group of 32, six bits each, of the twelve bytes of Q4_K and Q5_K.
+struct GroupOf32 {
+  int step, offset;
+  GroupOf32(const uint8_t *bytes, int j)
+      : step(j < 4 ? bytes[j] & 63 : (bytes[j + 4] & 15) | bytes[j - 4] >> 6 << 4),
+        offset(j < 4 ? bytes[j + 4] & 63 : bytes[j + 4] >> 4 | bytes[j] >> 6 << 4) {}
+};
+
+void q4_k(const uint8_t *block, float *out) {
+  float scale = half(block), least = half(block + 2);
+  for (int j = 0; j < 8; ++j) {
+    GroupOf32 group(block + 4, j);
+    float step = scale * float(group.step), offset = least * float(group.offset);
+    const uint8_t *pairs = block + 16 + 32 * (j / 2);
+    int shift = 4 * (j % 2);
+    for (int i = 0; i < 32; ++i)
+      out[32 * j + i] = step * float(pairs[i] >> shift & 15) - offset;
+  }
+}
+
+void q5_k(const uint8_t *block, float *out) {
+  float scale = half(block), least = half(block + 2);
+  const uint8_t *fifths = block + 16;
+  for (int j = 0; j < 8; ++j) {
+    GroupOf32 group(block + 4, j);
+    float step = scale * float(group.step), offset = least * float(group.offset);
+    const uint8_t *pairs = block + 48 + 32 * (j / 2);
+    int shift = 4 * (j % 2);
+    for (int i = 0; i < 32; ++i)
+      out[32 * j + i] = step * float((pairs[i] >> shift & 15) + 16 * (fifths[i] >> j & 1)) - offset;
+  }
+}
+
+void q6_k(const uint8_t *block, float *out) {
+  float scale = half(block + 208);
+  for (int group = 0; group < 16; ++group) {
+    float step = scale * float(int8_t(block[192 + group]));
+    // Eight groups are a half of the block: quarters of 32 numbers.
+    int quarter = group / 2 % 4, start = 16 * (group % 2);
+    const uint8_t *low = block + 64 * (group / 8) + 32 * (quarter % 2) + start;
+    const uint8_t *high = block + 128 + 32 * (group / 8) + start;
+    int lowShift = 4 * (quarter / 2), highShift = 2 * quarter;
+    for (int i = 0; i < 16; ++i)
+      out[16 * group + i] = step * float((low[i] >> lowShift & 15) + 16 * (high[i] >> highShift & 3) - 32);
+  }
+}
+
+void iq4_xs(const uint8_t *block, float *out) {
+  float scale = half(block);
+  auto high = load<uint16_t>(block + 2);
+  for (int j = 0; j < 8; ++j) {
+    int low = block[4 + j / 2] >> 4 * (j % 2) & 15;
+    float step = scale * float((low | (high >> 2 * j & 3) << 4) - 32);
+    unevenNumbers(block + 8 + 16 * j, step, out + 32 * j);
+  }
+}
+
+template <int64_t Numbers, int64_t Bytes, void (*Decode)(const uint8_t *, float *)>
+void each(const uint8_t *blocks, int64_t count, float *out) {
+  for (int64_t done = 0; done < count; done += Numbers, blocks += Bytes)
+    Decode(blocks, out + done);
+}
+
+template <int64_t Numbers, int64_t Bytes, void (*Decode)(const uint8_t *, float *)>
+constexpr BlockFormat blocks(std::string_view scheme) {
+  return {scheme, Numbers, Bytes, each<Numbers, Bytes, Decode>};
+}
+
+constexpr BlockFormat unread(std::string_view scheme, int64_t numbers, int64_t bytes) {
+  return {scheme, numbers, bytes, nullptr};
+}
+
+constexpr BlockFormat kFormats[] = {
+    {"f32", 1, 4, decodeF32},
+    {"f16", 1, 2, decodeF16},
+    {"bf16", 1, 2, decodeBf16},
+    blocks<32, 34, q8_0>("q8_0"),
+    blocks<32, 18, q4_0>("q4_0"),
+    blocks<32, 20, q4_1>("q4_1"),
+    blocks<32, 22, q5_0>("q5_0"),
+    blocks<32, 24, q5_1>("q5_1"),
+    blocks<32, 18, iq4_nl>("iq4_nl"),
+    blocks<256, 84, q2_k>("q2_k"),
+    blocks<256, 110, q3_k>("q3_k"),
+    blocks<256, 144, q4_k>("q4_k"),
+    blocks<256, 176, q5_k>("q5_k"),
+    blocks<256, 210, q6_k>("q6_k"),
+    blocks<256, 136, iq4_xs>("iq4_xs"),
+    // Sizes alone, so that a tensor that nobody needs does no harm.
+    unread("q8_1", 32, 36),
+    unread("q8_k", 256, 292),
+    unread("iq1_s", 256, 50),
+    unread("iq1_m", 256, 56),
+    unread("iq2_xxs", 256, 66),
+    unread("iq2_xs", 256, 74),
+    unread("iq2_s", 256, 82),
+    unread("iq3_xxs", 256, 98),
+    unread("iq3_s", 256, 110),
+    unread("tq1_0", 256, 54),
+    unread("tq2_0", 256, 66),
+    unread("mxfp4", 32, 17),
+    unread("i8", 1, 1),
+    unread("i16", 1, 2),
+    unread("i32", 1, 4),
+    unread("i64", 1, 8),
+    unread("f64", 1, 8),
 };
 
 } // namespace
