@@ -11,6 +11,7 @@
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
 #include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Stored.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -75,6 +76,7 @@ public:
 private:
   LogicalResult readOptions();
   LogicalResult openModel();
+  void chooseSchemes();
   LogicalResult openTokenizer();
   LogicalResult runStages(StringRef last);
   LogicalResult readPlan();
@@ -138,15 +140,11 @@ LogicalResult Compilation::readOptions() {
   if (!target)
     return fail("there is no target '" + options.target + "'; there are " + targetNames());
   facts.target = *target;
-  facts.scheme = options.scheme.empty() ? target->scheme : options.scheme;
-  if (!llvm::is_contained({"f32", "bf16", "q8_0", "q4_0"}, facts.scheme))
-    return fail("there is no scheme '" + facts.scheme + "' for weights; there are f32, bf16, q8_0, q4_0");
-  facts.activations = facts.scheme == "q8_0" || facts.scheme == "q4_0" ? "q8_0" : "f32";
-  facts.cacheScheme = options.cacheScheme;
-  if (facts.cacheScheme.empty())
-    facts.cacheScheme = facts.scheme == "f32" ? "f32" : "f16";
-  if (!llvm::is_contained({"f32", "f16"}, facts.cacheScheme))
-    return fail("there is no scheme '" + facts.cacheScheme + "' for keys and values; there are f32, f16");
+  if (!llvm::is_contained({"", "f32", "bf16", "q8_0", "q4_0", "file"}, options.scheme))
+    return fail("there is no scheme '" + options.scheme +
+                "' for weights; there are f32, bf16, q8_0, q4_0, and file for those of the checkpoint");
+  if (!llvm::is_contained({"", "f32", "f16"}, options.cacheScheme))
+    return fail("there is no scheme '" + options.cacheScheme + "' for keys and values; there are f32, f16");
   if (!llvm::is_contained(emitKinds(), options.emit))
     return fail("cannot emit '" + options.emit + "'; there are " + llvm::join(emitKinds(), ", "));
   bool needsFolder = makes("exe") || makes("lib") || makes("obj");
@@ -191,7 +189,26 @@ LogicalResult Compilation::openModel() {
   if (failed(imported))
     return failure();
   module = std::move(*imported);
+  chooseSchemes();
   return success();
+}
+
+/// What the options leave open.
+void Compilation::chooseSchemes() {
+  facts.scheme = options.scheme;
+  if (facts.scheme.empty())
+    facts.scheme = checkpoint->weights->choosesSchemes() ? "file" : facts.target.scheme;
+  facts.cacheScheme = options.cacheScheme;
+  if (!facts.cacheScheme.empty())
+    return;
+  auto floats = [](gemma::WeightOp weight) {
+    auto stored = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr);
+    return llvm::all_of(stored.getAsValueRange<StringAttr>(),
+                        [](StringRef scheme) { return scheme == "f32"; });
+  };
+  bool exact = facts.scheme == "f32" ||
+               (facts.scheme == "file" && llvm::all_of(module->getOps<gemma::WeightOp>(), floats));
+  facts.cacheScheme = exact ? "f32" : "f16";
 }
 
 LogicalResult Compilation::openTokenizer() {
@@ -253,6 +270,10 @@ LogicalResult Compilation::readPlan() {
     return failure();
   weights = std::move(*planned);
   phases = plannedPhases(*module);
+  bool quantized = llvm::any_of(weights, [](const PlannedWeight &weight) {
+    return weight.scheme == "q8_0" || weight.scheme == "q4_0";
+  });
+  facts.activations = quantized ? "q8_0" : "f32";
   return success();
 }
 

@@ -124,10 +124,11 @@ def LowerExperts : Pass<"gemma-lower-experts", "::mlir::ModuleOp"> {
 def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Matrices and tables get the scheme that the device stores";
   let description = [{
-    Weights of linears, experts and embedding tables take `scheme`. With q8_0 and q4_0 a matrix declines, with a remark, and is stored as bf16 where its rows
+    Weights of linears, experts and embedding tables take `scheme`. With `file` each keeps the scheme that its checkpoint chose (`gemma.stored`), if it is one of
+    ours; f16 becomes f32, and other blocks become q8_0, which holds at least as many bits. A stack takes the widest scheme of its sources. With q8_0 and q4_0 a matrix declines, with a remark, and is stored as bf16 where its rows
     or the rows it multiplies are no whole blocks of 32. The router's projection, norms and scalars stay f32: they are few and the choice of experts hangs on them.
   }];
-  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, bf16, q8_0 or q4_0">];
+  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, bf16, q8_0, q4_0 or file">];
 }
 
 def QuantizeActivations : Pass<"gemma-quantize-activations", "::mlir::ModuleOp"> {

@@ -2,6 +2,7 @@
 
 #include "passes/StackedLinear.h"
 #include "dialects/gemma/Shapes.h"
+#include "dialects/gemma/Stored.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/Layer.h"
 
@@ -45,11 +46,13 @@ static gemma::WeightOp stackWeights(llvm::ArrayRef<gemma::WeightOp> weights, llv
                                     SymbolTable &symbols, RewriterBase &rewriter) {
   gemma::WeightOp first = weights.front();
   int64_t rows = 0;
-  llvm::SmallVector<Attribute> sources;
+  llvm::SmallVector<Attribute> sources, stored;
   llvm::SmallVector<Location> locations;
   for (gemma::WeightOp weight : weights) {
     rows += weight.getTensorType().getDimSize(0);
     llvm::append_range(sources, weight.getSources());
+    if (auto schemes = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr))
+      llvm::append_range(stored, schemes);
     locations.push_back(weight.getLoc());
   }
   auto type = RankedTensorType::get({rows, first.getTensorType().getDimSize(1)}, rewriter.getF32Type());
@@ -61,6 +64,8 @@ static gemma::WeightOp stackWeights(llvm::ArrayRef<gemma::WeightOp> weights, llv
   auto weight = gemma::WeightOp::create(rewriter, rewriter.getFusedLoc(locations), stacked, type,
                                         first.getScheme(), rewriter.getArrayAttr(sources), first.getAddOne());
   inLayerOf(first, weight);
+  if (stored.size() == sources.size())
+    weight->setAttr(gemma::kStoredAttr, rewriter.getArrayAttr(stored));
   symbols.insert(weight); // another name if this one is taken
   return weight;
 }

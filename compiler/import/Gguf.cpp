@@ -271,4 +271,9 @@ std::string GgufFile::fileOf(std::string_view name) const {
   return found == tensors.end() ? std::string() : parts[found->second.part].file;
 }
 
+void GgufFile::release(std::string_view name, std::span<const uint8_t> bytes) const {
+  if (auto found = tensors.find(name); found != tensors.end())
+    parts[found->second.part].mapping.release(bytes);
+}
+
 } // namespace gemmac

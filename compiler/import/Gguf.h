@@ -46,6 +46,8 @@ public:
   const SourceTensor *find(std::string_view name) const override;
   std::vector<std::string> names() const override;
   std::string fileOf(std::string_view name) const override;
+  bool choosesSchemes() const override { return true; }
+  void release(std::string_view name, std::span<const uint8_t> bytes) const override;
 
 private:
   struct Part {

@@ -201,7 +201,9 @@ private:
     auto idsType = RankedTensorType::get(weightsType.getShape(), builder.getI32Type());
     auto choice = create<gemma::TopKOp>(weightsType, idsType, probabilities, weight("expert_scale", {count}));
     Value h = norm(x, "expert_norm");
-    FlatSymbolRefAttr gateUp = weight("expert_gate_up", {count, 2 * width, config.hidden});
+    FlatSymbolRefAttr gateUp =
+        weights.declareWholeOrHalves(location, *layerIndex, "expert_gate_up", "expert_gate", "expert_up",
+                                     {count, 2 * width, config.hidden});
     FlatSymbolRefAttr down = weight("expert_down", {count, config.hidden, width});
     return create<gemma::ExpertsOp>(h.getType(), h, choice.getIds(), choice.getWeights(), gateUp, down);
   }

@@ -66,6 +66,11 @@ public:
     return found == places.end() ? std::string() : found->second.shard->file;
   }
 
+  void release(std::string_view name, std::span<const uint8_t> bytes) const override {
+    if (auto found = places.find(name); found != places.end())
+      found->second.shard->mapping.release(bytes);
+  }
+
 private:
   struct Place {
     const SourceTensor *tensor;

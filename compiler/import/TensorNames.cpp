@@ -50,6 +50,8 @@ const Row kLayerNames[] = {
     {"router_scale", "router.scale", "ffn_gate_inp.scale"},
     {"expert_scale", "router.per_expert_scale", "ffn_down_exps.scale"},
     {"expert_gate_up", "experts.gate_up_proj", "ffn_gate_up_exps.weight"},
+    {"expert_gate", "", "ffn_gate_exps.weight"}, // halves of the row above, in older files
+    {"expert_up", "", "ffn_up_exps.weight"},
     {"expert_down", "experts.down_proj", "ffn_down_exps.weight"},
     {"expert_norm", "pre_feedforward_layernorm_2.weight", "pre_ffw_norm_2.weight"},
     {"post_expert_norm", "post_feedforward_layernorm_2.weight", "post_ffw_norm_2.weight"},
@@ -95,8 +97,10 @@ std::string TensorNames::of(StringRef word) const {
 
 std::string TensorNames::of(int64_t layer, StringRef word) const {
   bool gguf = naming == Naming::gguf;
-  return (Twine(prefix) + (gguf ? "blk." : "layers.") + Twine(layer) + "." + lookUp(kLayerNames, word, gguf))
-      .str();
+  StringRef name = lookUp(kLayerNames, word, gguf);
+  if (name.empty())
+    return "";
+  return (Twine(prefix) + (gguf ? "blk." : "layers.") + Twine(layer) + "." + name).str();
 }
 
 bool TensorNames::isTower(StringRef name) const {

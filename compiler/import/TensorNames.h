@@ -18,7 +18,7 @@ public:
 
   /// The checkpoint's name of a weight in the model's words: `embedding`, `layer3.query`.
   std::string of(llvm::StringRef word) const;
-  std::string of(int64_t layer, llvm::StringRef word) const;
+  std::string of(int64_t layer, llvm::StringRef word) const; ///< empty: no checkpoint of this naming has it
 
   /// A tensor of a vision or audio tower, or of what joins one to the text model.
   bool isTower(llvm::StringRef name) const;

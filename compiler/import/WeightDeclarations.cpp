@@ -3,6 +3,7 @@
 #include "compiler/import/WeightDeclarations.h"
 #include "compiler/import/JsonFile.h"
 #include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Stored.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -28,16 +29,42 @@ WeightDeclarations::WeightDeclarations(ModuleOp module, const ModelConfig &confi
 
 FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<int64_t> layer, StringRef word,
                                               ArrayRef<int64_t> shape, bool addOne) {
+  std::string tensor = layer ? names.of(*layer, word) : names.of(word);
+  check(location, tensor, shape);
+  return declare(location, layer, word, shape, tensor, addOne);
+}
+
+FlatSymbolRefAttr WeightDeclarations::declareWholeOrHalves(Location location, int64_t layer, StringRef word,
+                                                           StringRef first, StringRef second,
+                                                           ArrayRef<int64_t> shape) {
+  std::string half = names.of(layer, first), other = names.of(layer, second);
+  if (weights.find(names.of(layer, word)) || !weights.find(half))
+    return declare(location, layer, word, shape);
+  SmallVector<int64_t> halfShape(shape);
+  halfShape[1] /= 2;
+  check(location, half, halfShape);
+  check(location, other, halfShape);
+  return declare(location, layer, word, shape, {half, other}, /*addOne=*/false);
+}
+
+FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<int64_t> layer, StringRef word,
+                                              ArrayRef<int64_t> shape, ArrayRef<std::string> tensors,
+                                              bool addOne) {
   std::string symbol = layer ? ("layer" + Twine(*layer) + "." + word).str() : word.str();
   auto reference = FlatSymbolRefAttr::get(builder.getContext(), symbol);
   if (!declared.insert(symbol).second)
     return reference;
-  std::string tensor = layer ? names.of(*layer, word) : names.of(word);
-  check(location, tensor, shape);
-  used.insert(tensor);
+  SmallVector<StringRef> sources, stored;
+  for (const std::string &tensor : tensors) {
+    used.insert(tensor);
+    sources.push_back(tensor);
+    const SourceTensor *found = weights.find(tensor);
+    stored.push_back(found ? StringRef(found->scheme) : "f32");
+  }
   auto weight =
       gemma::WeightOp::create(builder, location, symbol, RankedTensorType::get(shape, builder.getF32Type()),
-                              gemma::Scheme::f32, builder.getStrArrayAttr({tensor}), addOne);
+                              gemma::Scheme::f32, builder.getStrArrayAttr(sources), addOne);
+  weight->setAttr(gemma::kStoredAttr, builder.getStrArrayAttr(stored));
   if (layer)
     weight->setAttr("gemma.layer", builder.getI64IntegerAttr(*layer));
   return reference;
@@ -56,7 +83,9 @@ void WeightDeclarations::check(Location location, const std::string &tensor, Arr
                         << printed(found->shape) << ", but " << printed(shape) << " is needed";
   } else if (!canReadNumbers(found->scheme)) {
     emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " stores numbers as "
-                        << inQuotes(found->scheme) << ", but f32, f16 or bf16 is needed";
+                        << inQuotes(found->scheme)
+                        << ", which this compiler cannot read; f32, f16, bf16 "
+                           "and the blocks of Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL and IQ4_XS fit";
   } else {
     broken = false;
   }

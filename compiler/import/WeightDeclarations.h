@@ -23,6 +23,12 @@ public:
   mlir::FlatSymbolRefAttr declare(mlir::Location location, std::optional<int64_t> layer, llvm::StringRef word,
                                   llvm::ArrayRef<int64_t> shape, bool addOne = false);
 
+  /// A weight of a layer that a checkpoint may hold whole, or in halves that stand one after the other along
+  /// the second axis.
+  mlir::FlatSymbolRefAttr declareWholeOrHalves(mlir::Location location, int64_t layer, llvm::StringRef word,
+                                               llvm::StringRef first, llvm::StringRef second,
+                                               llvm::ArrayRef<int64_t> shape);
+
   /// After the last weight: every tensor must have found its place, or be known to have none here.
   mlir::LogicalResult finish();
 
@@ -36,6 +42,9 @@ private:
   llvm::StringSet<> used;     ///< tensors
   bool broken = false;
 
+  mlir::FlatSymbolRefAttr declare(mlir::Location location, std::optional<int64_t> layer, llvm::StringRef word,
+                                  llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<std::string> tensors,
+                                  bool addOne);
   void check(mlir::Location location, const std::string &tensor, llvm::ArrayRef<int64_t> shape);
   bool mayBeIdle(llvm::StringRef tensor) const;
 };

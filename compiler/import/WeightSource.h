@@ -31,6 +31,10 @@ public:
   virtual std::vector<std::string> names() const = 0;
   /// Where the tensor stands, for messages: "model-00002-of-00002.safetensors".
   virtual std::string fileOf(std::string_view name) const = 0;
+  /// The schemes of its tensors are a choice that was made for whoever runs the model, as in GGUF files.
+  virtual bool choosesSchemes() const { return false; }
+  /// Nobody needs these bytes of a tensor soon: what is in memory of them can go. They can be read again.
+  virtual void release(std::string_view name, std::span<const uint8_t> bytes) const {}
 };
 
 /// Whether readNumbers knows how a scheme's numbers are stored.

@@ -36,6 +36,9 @@ public:
   /// The row in its stored form; what that lost is added to `loss`.
   void store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const;
 
+  /// Rows of one expert will not be read again.
+  void release(int64_t expert, int64_t firstRow, int64_t count) const;
+
 private:
   struct Part {
     const SourceTensor *tensor;
@@ -43,16 +46,18 @@ private:
     int64_t rows;
     bool asItIs; ///< already stored in the weight's scheme
   };
-  explicit Rows(const PlannedWeight &weight) : weight_(weight), shape_(weight.shape()) {}
+  Rows(const PlannedWeight &weight, const WeightSource &source)
+      : weight_(weight), source_(source), shape_(weight.shape()) {}
   void readVector(std::span<float> numbers) const;
 
   const PlannedWeight &weight_;
+  const WeightSource &source_;
   WeightShape shape_;
   std::vector<Part> parts_;
 };
 
 llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource &source) {
-  Rows rows(weight);
+  Rows rows(weight, source);
   bool vector = weight.logical.size() == 1;
   // The numbers of a vector are its rows as far as stacking goes.
   int64_t unit = vector ? 1 : std::max<int64_t>(rows.shape_.experts, 1) * rows.shape_.columns;
@@ -110,6 +115,21 @@ void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &l
     loss.squares += difference * difference;
     loss.of += static_cast<double>(numbers[i]) * numbers[i];
     loss.largest = std::max(loss.largest, std::fabs(difference));
+  }
+}
+
+void Rows::release(int64_t expert, int64_t firstRow, int64_t count) const {
+  if (weight_.logical.size() == 1)
+    return;
+  for (const Part &part : parts_) {
+    int64_t first = std::max(firstRow, part.first), last = std::min(firstRow + count, part.first + part.rows);
+    if (first >= last)
+      continue;
+    std::span<const uint8_t> bytes = part.tensor->bytes;
+    size_t rowBytes = bytes.size() / static_cast<size_t>(part.rows * std::max<int64_t>(shape_.experts, 1));
+    source_.release(part.tensor->name,
+                    bytes.subspan(static_cast<size_t>(expert * part.rows + first - part.first) * rowBytes,
+                                  static_cast<size_t>(last - first) * rowBytes));
   }
 }
 
@@ -203,6 +223,7 @@ llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const Weigh
         return error;
       loss.add(piece.loss);
       piece.planes = {};
+      rows->release(piece.expert, piece.firstRow, piece.rows);
     }
   }
   return PackedWeight{planes.checksums(), loss.of > 0 ? std::sqrt(loss.squares / loss.of) : 0.0,

@@ -4,6 +4,7 @@
 
 #include "targets/kernels/WeightLayout.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace gemmac::reference {
@@ -12,9 +13,14 @@ static llvm::Error failure(gemma::WeightOp op, const llvm::Twine &text) {
   return llvm::createStringError("weight @" + op.getSymName() + ": " + text);
 }
 
-/// Sources stand one after the other along the rows: of the whole weight, or of each expert.
-static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &source) {
+/// Sources stand one after the other along the rows: of the whole weight, or of each expert. Rows that the
+/// checkpoint stores in the weight's scheme already are kept as they are: `ready` has the bytes of each such
+/// row.
+static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &source,
+                                   std::vector<const uint8_t *> &ready) {
   llvm::ArrayRef<int64_t> type = op.getTensorType().getShape();
+  std::string scheme = gemma::stringifyScheme(op.getScheme()).str();
+  int64_t columns = type.back();
   Array result = Array::zeros(Shape(type.begin(), type.end()));
   int64_t experts = result.rank() == 3 ? result.size(0) : 1;
   int64_t inner = numbersOf(type) / experts, filled = 0;
@@ -28,6 +34,11 @@ static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &sourc
                      "tensor " + name + " has " + llvm::Twine(tensor->numbers()) + " numbers, more than fit");
     for (int64_t e = 0; e < experts; ++e)
       readNumbers(*tensor, e * part, std::span(result.floats()).subspan(e * inner + filled, part));
+    if (result.rank() > 1 && !op.getAddOne() && tensor->scheme == scheme)
+      for (int64_t e = 0; e < experts; ++e)
+        for (int64_t row = 0; row < part / columns; ++row)
+          ready[(e * inner + filled) / columns + row] =
+              tensor->bytes.data() + (e * part / columns + row) * storedRowBytes(scheme, columns);
     filled += part;
   }
   if (filled != inner)
@@ -59,7 +70,9 @@ static void readBlock(gemma::Scheme scheme, const uint8_t *stored, int8_t *bytes
 }
 
 llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source) {
-  llvm::Expected<Array> numbers = stack(op, source);
+  llvm::ArrayRef<int64_t> shape = op.getTensorType().getShape();
+  std::vector<const uint8_t *> ready(op.getTensorType().getNumElements() / shape.back());
+  llvm::Expected<Array> numbers = stack(op, source, ready);
   if (!numbers)
     return numbers.takeError();
   Weight weight{std::move(*numbers), std::nullopt};
@@ -76,7 +89,10 @@ llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source
     blocks = {kBlock, std::vector<int8_t>(count), std::vector<float>(count / kBlock)};
   for (size_t first = 0; first < count; first += columns) {
     std::span<float> row = std::span(weight.numbers.floats()).subspan(first, columns);
-    storeRow(name, row, stored.data());
+    if (const uint8_t *bytes = ready[first / columns])
+      std::copy_n(bytes, stored.size(), stored.data());
+    else
+      storeRow(name, row, stored.data());
     loadRow(name, stored.data(), row);
     size_t bytesOfBlock = quantized ? stored.size() / (columns / kBlock) : 0;
     for (size_t b = 0; quantized && b < columns / kBlock; ++b)

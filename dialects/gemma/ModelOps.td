@@ -10,7 +10,8 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
   let description = [{
     The type is the logical shape, rows first, `tensor<out x in>`; its numbers are those of the tensors `sources`,
     stacked along the first axis (experts, rank 3: along the second). `add_one` adds 1 to every number (the norms of Gemma 3).
-    `scheme` says how the device stores them; until the quantize stage it is `f32`.
+    `scheme` says how the device stores them; until the quantize stage it is `f32`. The discardable attribute `gemma.stored` says
+    how the checkpoint stores each source: `["q4_k", "q6_k"]`.
 
     `weight-c1`: at least one source. `weight-c2`: rank 1, 2 or 3, all sizes positive. `weight-c3`: q8_0 and q4_0 need a last
     axis that is a multiple of 32.

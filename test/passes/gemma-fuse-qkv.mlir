@@ -28,10 +28,11 @@ func.func @own_keys(%x: tensor<?x64xf32>) -> tensor<?x4x32xf32> {
 // -----
 
 // Values are the keys before their norm: two weights. The layer that shares its keys has nothing to stack.
-// CHECK: gemma.weight @layer0.qkv : tensor<160x64xf32> from ["q_proj", "k_proj"]
+// How the file stores each of them goes along.
+// CHECK: gemma.weight @layer0.qkv : tensor<160x64xf32> from ["q_proj", "k_proj"] {gemma.stored = ["q4_k", "q6_k"]}
 // CHECK: gemma.weight @layer1.query
-gemma.weight @layer0.query : tensor<128x64xf32> from ["q_proj"]
-gemma.weight @layer0.key : tensor<32x64xf32> from ["k_proj"]
+gemma.weight @layer0.query : tensor<128x64xf32> from ["q_proj"] {gemma.stored = ["q4_k"]}
+gemma.weight @layer0.key : tensor<32x64xf32> from ["k_proj"] {gemma.stored = ["q6_k"]}
 gemma.weight @layer1.query : tensor<128x64xf32> from ["q1_proj"]
 gemma.weight @layer0.key_norm : tensor<32xf32> from ["k_norm"]
 

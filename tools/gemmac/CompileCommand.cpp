@@ -47,13 +47,15 @@ void addCompile(CLI::App &app, int &code) {
   auto words = std::make_shared<Words>();
   CompileOptions &options = words->options;
   CLI::App *command = app.add_subcommand("compile", "Compile a checkpoint for one device");
-  command->add_option("CHECKPOINT", options.checkpoint, "directory with config.json and safetensors")
+  command
+      ->add_option("CHECKPOINT", options.checkpoint,
+                   "directory with config.json and safetensors, or a GGUF file")
       ->required();
   command->add_option("-o,--output", options.output, "directory for the files; made if absent");
   command->add_option("--target", options.target, "device, see `gemmac targets` (host: this machine)")
       ->capture_default_str();
   command->add_option("--scheme", options.scheme,
-                      "how weights are stored: f32, bf16, q8_0, q4_0 (the device's)");
+                      "how weights are stored: f32, bf16, q8_0, q4_0, file (GGUF: file, else the device's)");
   command->add_option("--cache-scheme", options.cacheScheme,
                       "how keys and values are stored: f32, f16 (f32 if weights are, else f16)");
   command->add_option("--context", options.context,

@@ -60,7 +60,7 @@ std::string bash(const CLI::App &app) {
       "\"\n  else\n    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
       "      --target) COMPREPLY=($(compgen -W \"$(gemmac targets | cut -d' ' -f1) host\" -- \"$word\")); "
       "return;;\n"
-      "      --scheme) COMPREPLY=($(compgen -W 'f32 bf16 q8_0 q4_0' -- \"$word\")); return;;\n"
+      "      --scheme) COMPREPLY=($(compgen -W 'f32 bf16 q8_0 q4_0 file' -- \"$word\")); return;;\n"
       "      --cache-scheme) COMPREPLY=($(compgen -W 'f32 f16' -- \"$word\")); return;;\n"
       "      --emit) COMPREPLY=($(compgen -W '" +
       joined(emitKinds(), " ") + "' -- \"$word\")); return;;\n    esac\n    case \"${COMP_WORDS[1]}\" in\n";
