@@ -84,15 +84,17 @@ def write_ids(folder, ids):
 
 
 def read_safetensors(path):
+    """Tensors of floats and ids; bf16 comes as float32."""
     with open(path, "rb") as file:
         data = file.read()
     size = int.from_bytes(data[:8], "little")
-    types = {"F32": np.float32, "I32": np.int32}
+    types = {"F32": np.float32, "I32": np.int32, "BF16": np.uint16}
     tensors = {}
     for name, tensor in json.loads(data[8:8 + size]).items():
         if name != "__metadata__" and tensor["dtype"] in types:
             begin, end = (8 + size + offset for offset in tensor["data_offsets"])
-            tensors[name] = np.frombuffer(data[begin:end], types[tensor["dtype"]]).reshape(tensor["shape"])
+            numbers = np.frombuffer(data[begin:end], types[tensor["dtype"]]).reshape(tensor["shape"])
+            tensors[name] = (numbers.astype(np.uint32) << 16).view(np.float32) if tensor["dtype"] == "BF16" else numbers
     return tensors
 
 

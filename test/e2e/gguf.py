@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""GGUF files against safetensors of the same numbers: programs compiled from both compute the same bits.
+
+    gguf.py CHECKPOINT [SCHEME …]      f32, bf16, q8_0, q4_0, mixed
+
+A tiny checkpoint is written as GGUF, its matrices in SCHEME. Compiled as its file says, it gives the logits of the safetensors checkpoint that holds the same numbers
+as floats and was compiled with that scheme. `mixed` has what real files have: schemes of ours beside one that we do not hold, in one stack and apart.
+"""
+import json
+import os
+import sys
+import tempfile
+
+import doors
+import gguf_file
+
+SIZES = ("--context", "1024", "--max-tokens", "64")
+# Matrices in q5_0 beside others in q4_0: values in the stack of attention, the down projection alone.
+MIXED = {"attn_v.weight": "q5_0", "ffn_down.weight": "q5_0", "token_embd.weight": "q8_0"}
+
+
+def compiled(checkpoint, folder, *options):
+    doors.call("gemmac", "compile", checkpoint, "--target", "host", *SIZES, *options, "-o", folder)
+    with open(os.path.join(folder, "manifest.json")) as file:
+        return json.load(file)
+
+
+def mixed(name):
+    return next((scheme for end, scheme in MIXED.items() if name.endswith("." + end) or name == end), "q4_0")
+
+
+def fits_blocks(tensor):
+    return tensor.shape[-1] % 32 == 0
+
+
+def check(checkpoint, scheme, folder):
+    tensors = {gguf_file.gguf_name(name): tensor for name, tensor in gguf_file.text_tensors(checkpoint).items()}
+
+    def scheme_of(name):
+        wanted = mixed(name) if scheme == "mixed" else scheme
+        # As llama.cpp: rows that are no whole blocks stay floats.
+        return wanted if wanted in ("f32", "bf16") or fits_blocks(tensors[name]) else "bf16"
+
+    experts = any("exps" in name for name in tensors)
+    file = os.path.join(folder, "model.gguf")
+    kept = gguf_file.write_gguf(checkpoint, file, scheme_of, halves=experts and scheme in ("q8_0", "mixed"))
+    made = compiled(file, os.path.join(folder, "gguf"))
+    ids = doors.long_text(checkpoint)
+    got = doors.logits(os.path.join(folder, "gguf"), ids)
+    doors.expect(made["scheme"] == "file", f"{scheme}: the manifest calls it {made['scheme']}")
+    if scheme == "mixed":
+        check_mixed(file, made, ids, got)
+        return
+
+    losses = {tensor["name"]: tensor["relative_error"] for tensor in made["tensors"] if tensor["relative_error"] != 0}
+    doors.expect(not losses, f"{scheme}: weights are not as the file has them: {losses}")
+    same = os.path.join(folder, "safetensors")
+    gguf_file.write_safetensors(checkpoint, kept, same)
+    other = compiled(same, os.path.join(folder, "same"), "--scheme", scheme, "--cache-scheme", made["cache_scheme"])
+    doors.expect(stored(made) == stored(other), f"{scheme}: stored as {stored(made)}, not {stored(other)}")
+    wanted = doors.logits(os.path.join(folder, "same"), ids)
+    doors.expect(got.tobytes() == wanted.tobytes(), f"{scheme}: logits differ by up to {doors.largest(got - wanted):.2e}")
+
+
+def stored(made):
+    return {tensor["name"]: tensor["scheme"] for tensor in made["tensors"]}
+
+
+def check_mixed(file, made, ids, got):
+    for tensor in made["tensors"]:
+        matrix = len(tensor["shape"]) > 1 and "router" not in tensor["name"]
+        if not matrix or tensor["shape"][-1] % 32 != 0:
+            continue
+        parts = {mixed(source) for source in tensor["sources"]}
+        expected = "q4_0" if parts == {"q4_0"} else "q8_0"
+        doors.expect(tensor["scheme"] == expected, f"{tensor['name']} of {parts} is stored as {tensor['scheme']}")
+        lossless = parts <= {"q4_0", "q8_0"} and len(parts) == 1
+        bound = 0 if lossless else 6e-3  # of eight bits a number
+        doors.expect(tensor["relative_error"] <= bound, f"{tensor['name']} of {parts} lost {tensor['relative_error']:.1e}")
+    # Nothing but that loss and rounded activations stands between the program and the file's exact numbers.
+    exact = doors.reference(file, ids, "f32", "f32")
+    difference = doors.size((got - exact).ravel()) / doors.size(exact.ravel())
+    print(f"mixed: {difference:.1e} of the logits' size away from the file's numbers")
+    doors.expect(difference < 0.2, f"mixed: logits are {difference:.1e} of their size away from those of the file's numbers")
+
+
+def main():
+    checkpoint, *schemes = sys.argv[1:]
+    for scheme in schemes:
+        with tempfile.TemporaryDirectory() as folder:
+            check(checkpoint, scheme, folder)
+    doors.finish()
+
+
+if __name__ == "__main__":
+    main()
