@@ -166,11 +166,12 @@ def value_of(kind, value):
 def model_keys(config, tensors):
     layers, heads = config["num_hidden_layers"], config["num_attention_heads"]
     gemma4 = config["model_type"].startswith("gemma4")
-    sliding = [kind == "sliding_attention" for kind in config["layer_types"]]
+    kinds = config.get("layer_types")
+    sliding = [kind == "sliding_attention" for kind in kinds or []]
     widths = [tensors[f"layers.{i}.mlp.gate_proj.weight"].shape[0] for i in range(layers)]
     of_sliding, of_global = config["head_dim"], config.get("global_head_dim") or config["head_dim"]
     key_heads = [config["num_key_value_heads"] if slides or not config.get("attention_k_eq_v") else config["num_global_key_value_heads"]
-                 for slides in sliding]
+                 for slides in sliding or [True]]
     rope = config.get("rope_parameters") or {}
     def theta(kind, absent):
         return float(rope[kind]["rope_theta"] if kind in rope else absent)
@@ -182,15 +183,15 @@ def model_keys(config, tensors):
         ("attention.key_length", U32, of_global), ("attention.value_length", U32, of_global),
         ("attention.layer_norm_rms_epsilon", F32, config["rms_norm_eps"]),
         ("attention.sliding_window", U32, config["sliding_window"]),
-        ("attention.sliding_window_pattern", BOOL, sliding),
         ("rope.freq_base", F32, theta("full_attention", config.get("rope_theta", 1e6))),
         ("rope.freq_base_swa", F32, theta("sliding_attention", config.get("rope_local_base_freq", 1e4))),
     ]
     scaling = rope.get("full_attention", {}) if rope else config.get("rope_scaling") or {}
     if scaling.get("rope_type") == "linear":
         keys += [("rope.scaling.type", STRING, "linear"), ("rope.scaling.factor", F32, scaling["factor"])]
-    if gemma4:
+    if gemma4:  # files of Gemma 3 leave the pattern out
         keys += [
+            ("attention.sliding_window_pattern", BOOL, sliding),
             ("attention.key_length_swa", U32, of_sliding), ("attention.value_length_swa", U32, of_sliding),
             ("rope.dimension_count", U32, of_global), ("rope.dimension_count_swa", U32, of_sliding),
             ("attention.shared_kv_layers", U32, config.get("num_kv_shared_layers") or 0),
@@ -272,7 +273,7 @@ def write_gguf(checkpoint, path, scheme_of, halves=False):
 
 
 def write_safetensors(checkpoint, tensors, folder):
-    """The same checkpoint with other numbers, in f32."""
+    """The same checkpoint with other numbers, in f32; and without the scale of queries that no key of GGUF holds."""
     header, offset = {}, 0
     for name, tensor in tensors.items():
         header[f"model.{name}"] = {"dtype": "F32", "shape": list(tensor.shape), "data_offsets": [offset, offset + tensor.nbytes]}
@@ -283,7 +284,13 @@ def write_safetensors(checkpoint, tensors, folder):
         file.write(struct.pack("<Q", len(encoded)) + encoded)
         for tensor in tensors.values():
             file.write(tensor.astype(np.float32).tobytes())
-    for name in ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json"):
+    with open(os.path.join(checkpoint, "config.json")) as file:
+        config = json.load(file)
+    if "query_pre_attn_scalar" in config:
+        config["query_pre_attn_scalar"] = config["head_dim"]
+    with open(os.path.join(folder, "config.json"), "w") as file:
+        json.dump(config, file)
+    for name in ("generation_config.json", "tokenizer.json", "tokenizer_config.json"):
         source = os.path.join(checkpoint, name)
         if os.path.exists(source):
             with open(source, "rb") as file, open(os.path.join(folder, name), "wb") as copy:
