@@ -169,7 +169,7 @@ def model_keys(config, tensors):
     kinds = config.get("layer_types")
     sliding = [kind == "sliding_attention" for kind in kinds or []]
     widths = [tensors[f"layers.{i}.mlp.gate_proj.weight"].shape[0] for i in range(layers)]
-    of_sliding, of_global = config["head_dim"], config.get("global_head_dim") or config["head_dim"]
+    of_sliding, of_global = config["head_dim"], global_head_dim(config, tensors)
     key_heads = [config["num_key_value_heads"] if slides or not config.get("attention_k_eq_v") else config["num_global_key_value_heads"]
                  for slides in sliding or [True]]
     rope = config.get("rope_parameters") or {}
@@ -223,9 +223,14 @@ def tokenizer_keys(checkpoint):
     ]
 
 
-def rope_divisors(config):
+def global_head_dim(config, tensors):
+    """The last layer of Gemma 4 is global; in Gemma 3 all heads are of one width."""
+    return tensors[f"layers.{config['num_hidden_layers'] - 1}.self_attn.q_norm.weight"].size
+
+
+def rope_divisors(config, tensors):
     """Of global layers: the pairs of a head that turn, before those that rest."""
-    pairs = (config.get("global_head_dim") or config["head_dim"]) // 2
+    pairs = global_head_dim(config, tensors) // 2
     turning = int(pairs * config["rope_parameters"]["full_attention"].get("partial_rotary_factor", 1.0))
     return np.array([1.0] * turning + [1e30] * (pairs - turning), np.float32)
 
@@ -261,7 +266,7 @@ def write_gguf(checkpoint, path, scheme_of, halves=False):
         else:
             kept[name] = add(called, tensor, scheme)
     if not gemma3:
-        add("rope_freqs.weight", rope_divisors(config), "f32")
+        add("rope_freqs.weight", rope_divisors(config, tensors), "f32")
 
     keys = model_keys(config, tensors) + tokenizer_keys(checkpoint)
     head = struct.pack("<4sIQQ", b"GGUF", 3, len(entries), len(keys))
