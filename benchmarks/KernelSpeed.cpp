@@ -150,7 +150,7 @@ void measureRows(const std::string &family, std::map<std::string, KernelConstant
   const int64_t tokens = 64;
   Kernel kernel = load({family, std::move(constants)});
   Array a(4, {tokens, 1, size}), b(4, {tokens, 1, size}), w(4, {size}), y(4, {tokens, 1, size});
-  Array q(1, {tokens, 1, size}), scales(4, {tokens, 1, size / 32}), sums(4, {tokens, 1, size / 32});
+  Array q(1, {tokens, size / 32, 32}), scales(4, {tokens, size / 32, 1}), sums(4, {tokens, size / 32, 1});
   double seconds = best([&](int) {
     if (family == "quantize")
       kernel(a.word(), q.word(), scales.word(), sums.word(), 0, 0, 0);

@@ -2,8 +2,9 @@
 //
 // Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of
 // arguments: operands, planes of weights and caches, the position, results. A quantized value is three
-// buffers: bytes, scales, sums. Where a kernel may work in place and its operand is not needed any more,
-// result and operand are one buffer; so the residual stream is one buffer from the first layer to the last.
+// buffers: bytes, scales, sums, which who makes it sees in blocks. Where a kernel may work in place and its
+// operand is not needed any more, result and operand are one buffer; so the residual stream is one buffer
+// from the first layer to the last.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
@@ -90,6 +91,9 @@ private:
   /// All inner axes in one, or (tokens, heads, size).
   Value flat(Value buffer);
   Value threeAxes(Value buffer, Value rows);
+  /// (tokens, blocks, numbers of a block)
+  Value inBlocks(Value buffer, Value rows, int64_t blocks);
+  Value splitLastAxis(Value buffer, Value rows, int64_t outer);
   void appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments);
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, location, value); }
@@ -171,13 +175,22 @@ Value FunctionConverter::flat(Value buffer) {
 }
 
 Value FunctionConverter::threeAxes(Value buffer, Value rows) {
-  auto type = cast<MemRefType>(buffer.getType());
-  if (type.getRank() == 3)
+  if (cast<MemRefType>(buffer.getType()).getRank() == 3)
     return buffer;
+  return splitLastAxis(buffer, rows, 1);
+}
+
+Value FunctionConverter::inBlocks(Value buffer, Value rows, int64_t blocks) {
+  return splitLastAxis(flat(buffer), rows, blocks);
+}
+
+Value FunctionConverter::splitLastAxis(Value buffer, Value rows, int64_t outer) {
+  auto type = cast<MemRefType>(buffer.getType());
   assert(type.getRank() == 2 && "rows have two or three axes");
+  int64_t size = type.getDimSize(1) / outer;
   SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
-  SmallVector<OpFoldResult> sizes = {rows, builder.getIndexAttr(1), builder.getIndexAttr(type.getDimSize(1))};
-  SmallVector<int64_t> shape = {ShapedType::kDynamic, 1, type.getDimSize(1)};
+  SmallVector<OpFoldResult> sizes = {rows, builder.getIndexAttr(outer), builder.getIndexAttr(size)};
+  SmallVector<int64_t> shape = {ShapedType::kDynamic, outer, size};
   FailureOr<MemRefType> expanded = memref::ExpandShapeOp::computeExpandedType(type, shape, groups);
   assert(succeeded(expanded) && "a contiguous axis can be split");
   return memref::ExpandShapeOp::create(builder, location, *expanded, buffer, groups, sizes);
@@ -318,9 +331,13 @@ LogicalResult FunctionConverter::convert(Operation &op) {
     appendPlanes(write.getCache(), arguments);
   for (Value result : op.getResults()) {
     Buffer buffer = buffers.lookup(result);
+    if (!buffer.scales) {
+      arguments.push_back(shaped(buffer.data, buffer.rows));
+      continue;
+    }
+    int64_t blocks = cast<MemRefType>(flat(buffer.scales).getType()).getDimSize(1);
     for (Value part : {buffer.data, buffer.scales, buffer.sums})
-      if (part)
-        arguments.push_back(shaped(part, buffer.rows));
+      arguments.push_back(inBlocks(part, buffer.rows, blocks));
   }
   call(&op, arguments, arguments.size() - inputs);
   return success();

@@ -68,6 +68,19 @@ def FuseAddNorm : Pass<"gemma-fuse-add-norm"> {
   }];
 }
 
+def FuseSoftcap : Pass<"gemma-fuse-softcap"> {
+  let summary = "The linear that makes logits caps them";
+  let description = [{
+    ```mlir
+    %l = gemma.linear %x, @embedding : tensor<?x64xf32> -> tensor<?x2048xf32>
+    %y = gemma.softcap %l cap 30.0 : tensor<?x2048xf32>
+    // becomes
+    %y = gemma.linear %x, @embedding cap 30.0 : tensor<?x64xf32> -> tensor<?x2048xf32>
+    ```
+    Left alone where something else reads the linear.
+  }];
+}
+
 //===----------------------------------------------------------------------------------------------------===//
 // schedule
 //===----------------------------------------------------------------------------------------------------===//
@@ -139,6 +152,19 @@ def QuantizeActivations : Pass<"gemma-quantize-activations", "::mlir::ModuleOp">
     %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
     %y = gemma.linear %q, @w : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x96xf32>
     ```
+  }];
+}
+
+def FuseQuantize : Pass<"gemma-fuse-quantize"> {
+  let summary = "Norms and gated products leave int8 rows themselves";
+  let description = [{
+    ```mlir
+    %n = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32>
+    %q = gemma.quantize %n : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+    // becomes
+    %q = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+    ```
+    Likewise for `gemma.gelu_mul`. Left alone where something else reads the float rows.
   }];
 }
 

@@ -17,6 +17,7 @@ static void addFuse(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createFuseQkv());
   pm.addPass(createFuseGatedMlp());
   pm.addPass(createFuseAddNorm());
+  pm.addPass(createFuseSoftcap());
 }
 
 static void addSchedule(OpPassManager &pm, const PipelineOptions &options) {
@@ -35,6 +36,7 @@ static void addQuantize(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createQuantizeWeights({options.scheme}));
   // Weights are stacked and final by now: what they are stored as decides what multiplies them.
   pm.addPass(createQuantizeActivations());
+  pm.addPass(createFuseQuantize());
   pm.addPass(createQuantizeKvCache({options.cacheScheme}));
 }
 

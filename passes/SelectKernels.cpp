@@ -56,11 +56,16 @@ int64_t size(Type type, unsigned axis) {
   return cast<RankedTensorType>(type).getDimSize(axis);
 }
 
-/// Kernels that work on rows take (tokens, heads, size).
+bool isQuantized(Type type) {
+  return isa_and_present<gemma::BlocksAttr>(cast<RankedTensorType>(type).getEncoding());
+}
+
+/// Kernels that work on rows take (tokens, heads, size), and leave what is quantized as (tokens, blocks, 32).
 Constants rows(MLIRContext *context, Type type) {
   auto tensor = cast<RankedTensorType>(type);
   int64_t heads = tensor.getRank() == 3 ? tensor.getDimSize(1) : 1;
-  return Constants(context)("heads", heads)("size", tensor.getShape().back());
+  Constants constants = Constants(context)("heads", heads)("size", tensor.getShape().back());
+  return isQuantized(type) ? constants("quantized", 1) : constants;
 }
 
 struct Selection {
@@ -68,6 +73,9 @@ struct Selection {
   /// Axis and indices per piece; no grain: one thread does it.
   int64_t axis = 0, grain = 0;
 };
+
+/// Exponentials of so many numbers take some microseconds.
+constexpr int64_t kNumbersForThreads = 4096;
 
 class Selector {
 public:
@@ -79,11 +87,25 @@ public:
 private:
   gemma::WeightOp weight(StringRef name) { return symbols.lookup<gemma::WeightOp>(name); }
 
-  /// Rows of a matrix: a few pieces per thread, so that a late thread costs little, in whole tiles.
-  Selection byRows(plan::KernelAttr kernel, int64_t axis, int64_t outputs) {
+  /// A few pieces per thread, so that a late thread costs little, in whole units.
+  int64_t grainOf(int64_t indices, int64_t unit) {
     int64_t pieces = std::max<int64_t>(1, int64_t(target.cores) * 4);
-    int64_t grain = llvm::alignTo(llvm::divideCeil(outputs, pieces), kTileRows);
-    return {kernel, axis, target.cores > 1 && outputs > kTileRows ? grain : 0};
+    return llvm::alignTo(llvm::divideCeil(indices, pieces), unit);
+  }
+  /// Rows of a matrix: in whole groups of tiles where one token reads it.
+  Selection byRows(plan::KernelAttr kernel, int64_t axis, int64_t outputs, bool oneToken) {
+    int64_t unit = oneToken ? 4 * kTileRows : kTileRows;
+    return {kernel, axis, target.cores > 1 && outputs > unit ? grainOf(outputs, unit) : 0};
+  }
+  /// Tokens of a prompt; of one token, numbers (blocks where they are quantized) if they take longer than to
+  /// wake a second thread.
+  Selection byNumbers(plan::KernelAttr kernel, Type type, bool oneToken) {
+    int64_t numbers = inner(type), heads = numbers / cast<RankedTensorType>(type).getShape().back();
+    if (!oneToken || target.cores == 1 || numbers < kNumbersForThreads)
+      return byTokens(kernel, oneToken);
+    if (isQuantized(type))
+      return {kernel, 1, grainOf(numbers / kBlock, 1)};
+    return heads == 1 ? Selection{kernel, 2, grainOf(numbers, kBlock)} : Selection{kernel};
   }
   /// Tokens of a prompt; one token is not worth a second thread.
   Selection byTokens(plan::KernelAttr kernel, bool oneToken) {
@@ -99,7 +121,8 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
   MLIRContext *context = op->getContext();
   using Result = FailureOr<Selection>;
   auto elementwise = [&](StringRef family) -> Result {
-    return byTokens(rows(context, op->getResult(0).getType()).kernel(family), oneToken);
+    Type type = op->getResult(0).getType();
+    return byNumbers(rows(context, type).kernel(family), type, oneToken);
   };
   return TypeSwitch<Operation *, Result>(op)
       .Case([&](gemma::EmbedOp embed) -> Result {
@@ -119,7 +142,9 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              "rows", matrix.getTensorType().getDimSize(0))("offset", linear.getOffset())(
                              "tokens", oneToken ? 1 : 0)
                              .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
-        return byRows(constants.kernel("linear"), 1, output);
+        if (linear.getCap())
+          constants.number("cap", linear.getCap()->convertToDouble());
+        return byRows(constants.kernel("linear"), 1, output, oneToken);
       })
       .Case([&](gemma::ExpertLinearOp linear) -> Result {
         gemma::WeightOp matrix = weight(linear.getWeight());
@@ -128,7 +153,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              "choices", size(linear.getIds().getType(), 1))(
                              "shared", cast<RankedTensorType>(linear.getX().getType()).getRank() == 2)
                              .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
-        return byRows(constants.kernel("expert_linear"), 2, shape[1]);
+        return byRows(constants.kernel("expert_linear"), 2, shape[1], oneToken);
       })
       .Case([&](gemma::GroupedLinearOp linear) -> Result {
         gemma::WeightOp matrix = weight(linear.getWeight());
@@ -136,7 +161,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         auto constants = Constants(context)("input", shape[2])("output", shape[1])("rows", shape[1])(
                              "offset", 0)("tokens", 0)
                              .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
-        return byRows(constants.kernel("linear"), 1, shape[1]);
+        return byRows(constants.kernel("linear"), 1, shape[1], oneToken);
       })
       .Case([&](gemma::RmsNormOp norm) -> Result {
         auto constants = rows(context, norm.getType())("weighted", norm.getWeight() ? 1 : 0)
@@ -165,7 +190,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
             oneToken);
       })
       .Case([&](gemma::QuantizeOp quantize) -> Result {
-        return byTokens(rows(context, quantize.getType()).kernel("quantize"), oneToken);
+        return byTokens(rows(context, quantize.getX().getType()).kernel("quantize"), oneToken);
       })
       .Case([&](gemma::RopeOp rope) -> Result {
         auto constants = Constants(context)("heads", size(rope.getType(), 1))("dim", size(rope.getType(), 2))(

@@ -30,6 +30,8 @@ llvm::StringRef whyNotStacked(llvm::ArrayRef<gemma::LinearOp> linears, const Sym
       return "the linears read different rows";
     if (!sameButAxis1(linear.getType(), first.getType()))
       return "results differ in more than axis 1";
+    if (linear.getCap())
+      return "a linear is capped";
     if (linear.getOffset() != 0 ||
         gemma::numbersFromAxis(linear.getType(), 1) != weight.getTensorType().getDimSize(0))
       return "a linear uses a part of its weight";
@@ -91,7 +93,8 @@ void stackLinears(llvm::ArrayRef<gemma::LinearOp> linears, llvm::StringRef name,
   rewriter.setInsertionPoint(earliest);
   auto stacked = inLayerOf(first, gemma::LinearOp::create(rewriter, rewriter.getFusedLoc(locations),
                                                           first.getType().clone(shape), first.getX(),
-                                                          weight.getSymName()));
+                                                          weight.getSymName(), /*offset=*/0,
+                                                          /*cap=*/FloatAttr()));
   int64_t offset = 0;
   for (gemma::LinearOp linear : linears) {
     auto slice =

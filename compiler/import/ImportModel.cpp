@@ -97,7 +97,7 @@ private:
 
   Value linear(Value x, StringRef word, ArrayRef<int64_t> sizes) {
     FlatSymbolRefAttr symbol = weight(word, {product(sizes), product(rowShape(x))});
-    return create<gemma::LinearOp>(rows(sizes), x, symbol);
+    return create<gemma::LinearOp>(rows(sizes), x, symbol, builder.getI64IntegerAttr(0), FloatAttr());
   }
 
   Value normWith(Value x, FlatSymbolRefAttr symbol) {

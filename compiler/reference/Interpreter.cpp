@@ -79,6 +79,14 @@ static std::vector<Array> one(Array array) {
   return results;
 }
 
+/// Float rows as the result's type wants them: quantized where it is in blocks.
+static Array asResult(Value result, Array rows) {
+  auto type = cast<RankedTensorType>(result.getType());
+  if (auto blocks = dyn_cast_if_present<gemma::BlocksAttr>(type.getEncoding()))
+    return quantize(rows, blocks.getSize());
+  return rows;
+}
+
 std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
   return llvm::TypeSwitch<Operation *, std::optional<Results>>(op)
       .Case<gemma::EmbedOp>([&](auto op) {
@@ -86,16 +94,14 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
                          innerOf(op.getResult())));
       })
       .Case<gemma::LinearOp>([&](auto op) {
-        return one(linear(get(op.getX()), weightFor(op.getX(), op.getWeight()), op.getOffset(),
-                          innerOf(op.getResult())));
+        Array rows = linear(get(op.getX()), weightFor(op.getX(), op.getWeight()), op.getOffset(),
+                            innerOf(op.getResult()));
+        return one(op.getCap() ? softcap(rows, toFloat(*op.getCap())) : std::move(rows));
       })
-      .Case<gemma::QuantizeOp>([&](auto op) {
-        auto blocks = cast<gemma::BlocksAttr>(cast<RankedTensorType>(op.getType()).getEncoding());
-        return one(quantize(get(op.getX()), blocks.getSize()));
-      })
+      .Case<gemma::QuantizeOp>([&](auto op) { return one(asResult(op.getResult(), get(op.getX()))); })
       .Case<gemma::RmsNormOp>([&](auto op) {
         const Array *weight = op.getWeight() ? &numbers(*op.getWeight()) : nullptr;
-        return one(rmsNorm(get(op.getX()), weight, toFloat(op.getEps())));
+        return one(asResult(op.getResult(), rmsNorm(get(op.getX()), weight, toFloat(op.getEps()))));
       })
       .Case<gemma::AddNormOp>([&](auto op) {
         std::optional<float> by = op.getScalar() ? std::optional(scalar(*op.getScalar())) : std::nullopt;
@@ -103,7 +109,8 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
                            toFloat(op.getEps()), by));
       })
       .Case<gemma::GeluOp>([&](auto op) { return one(gelu(get(op.getX()))); })
-      .Case<gemma::GeluMulOp>([&](auto op) { return one(geluMul(get(op.getGate()), get(op.getUp()))); })
+      .Case<gemma::GeluMulOp>(
+          [&](auto op) { return one(asResult(op.getResult(), geluMul(get(op.getGate()), get(op.getUp())))); })
       .Case<gemma::ScaleOp>([&](auto op) {
         std::optional<float> by = toFloat(op.getBy());
         return one(scale(get(op.getX()), by ? *by : scalar(*op.getScalar())));

@@ -51,6 +51,16 @@ LogicalResult verifyRows(Operation *op, RankedTensorType rows, WeightOp weight, 
   return success();
 }
 
+LogicalResult verifyResultRows(Operation *op, RankedTensorType rows, RankedTensorType result,
+                               llvm::StringRef label) {
+  bool quantized = result.getElementType().isInteger(8) && isInBlocks(result);
+  if (result == rows || (quantized && result.getShape() == rows.getShape()))
+    return success();
+  return op->emitOpError() << label << ": the result has type " << result << ", but " << rows
+                           << ", or int8 in its shape with the encoding #gemma.blocks of a size that divides "
+                           << "the last axis, is needed";
+}
+
 bool hasShape(RankedTensorType type, llvm::ArrayRef<int64_t> sizes) {
   return type.getRank() == static_cast<int64_t>(sizes.size()) &&
          llvm::all_of(llvm::zip(type.getShape(), sizes),

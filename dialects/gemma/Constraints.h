@@ -23,6 +23,10 @@ mlir::LogicalResult verifyVector(mlir::Operation *op, mlir::FlatSymbolRefAttr sy
 mlir::LogicalResult verifyRows(mlir::Operation *op, mlir::RankedTensorType rows, WeightOp weight,
                                llvm::StringRef label);
 
+/// The result has the type of the float rows, or int8 in their shape, in blocks.
+mlir::LogicalResult verifyResultRows(mlir::Operation *op, mlir::RankedTensorType rows,
+                                     mlir::RankedTensorType result, llvm::StringRef label);
+
 /// The int8 tensor says in its encoding that blocks of its last axis share a scale.
 bool isInBlocks(mlir::RankedTensorType type);
 

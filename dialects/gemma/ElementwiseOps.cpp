@@ -13,7 +13,7 @@ static int64_t lastAxis(RankedTensorType type) {
 LogicalResult RmsNormOp::verify() {
   if (!(getEps().convertToFloat() > 0))
     return emitOpError("rms-norm-c2: eps is ") << getEps().convertToFloat() << ", but must be positive";
-  return success();
+  return verifyResultRows(*this, getX().getType(), getType(), "rms-norm-c3");
 }
 
 LogicalResult RmsNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
@@ -26,6 +26,10 @@ LogicalResult AddNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
   if (failed(verifyVector(*this, getWeightAttr(), lastAxis(getType()), "add-norm-c1", symbols)))
     return failure();
   return getScalarAttr() ? verifyVector(*this, getScalarAttr(), 1, "add-norm-c2", symbols) : success();
+}
+
+LogicalResult GeluMulOp::verify() {
+  return verifyResultRows(*this, getGate().getType(), getType(), "gelu-mul-c1");
 }
 
 LogicalResult ScaleOp::verify() {

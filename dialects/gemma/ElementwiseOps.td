@@ -6,20 +6,24 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, Pure]> {
   let summary = "Root-mean-square norm over the last axis";
   let description = [{
     `result = x * (mean(x^2) + eps)^(-1/2) * weight`; without `weight` the last factor is 1.
 
-    `rms-norm-c1`: the weight exists and is a vector as long as the last axis. `rms-norm-c2`: eps is positive.
+    A result in blocks is what `gemma.quantize` makes of it.
+
+    `rms-norm-c1`: the weight exists and is a vector as long as the last axis. `rms-norm-c2`: eps is positive. `rms-norm-c3`: the result has x's type, or is
+    quantized in x's shape.
     ```mlir
     %y = gemma.rms_norm %x, @layer0.attention_norm eps 1.0e-06 : tensor<?x64xf32>
     %v = gemma.rms_norm %x eps 1.0e-06 : tensor<?x1x32xf32>
+    %q = gemma.rms_norm %x, @layer0.attention_norm eps 1.0e-06 : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
     ```
   }];
   let arguments = (ins Gemma_Floats:$x, OptionalAttr<FlatSymbolRefAttr>:$weight, F32Attr:$eps);
-  let results = (outs Gemma_Floats:$result);
-  let assemblyFormat = "$x (`,` $weight^)? `eps` $eps attr-dict `:` type($x)";
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$x (`,` $weight^)? `eps` $eps attr-dict `:` custom<RowTypes>(type($x), type($result))";
   let hasVerifier = 1;
 }
 
@@ -52,16 +56,21 @@ def Gemma_GeluOp : Gemma_Op<"gelu", [Pure, AllTypesMatch<["x", "result"]>]> {
   let assemblyFormat = "$x attr-dict `:` type($x)";
 }
 
-def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [Pure, AllTypesMatch<["gate", "up", "result"]>]> {
+def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [Pure, AllTypesMatch<["gate", "up"]>]> {
   let summary = "gelu(gate) * up";
   let description = [{
+    A result in blocks is what `gemma.quantize` makes of it.
+
+    `gelu-mul-c1`: the result has the gate's type, or is quantized in the gate's shape.
     ```mlir
     %y = gemma.gelu_mul %gate, %up : tensor<?x96xf32>
+    %q = gemma.gelu_mul %gate, %up : tensor<?x96xf32> -> tensor<?x96xi8, #gemma.blocks<32>>
     ```
   }];
   let arguments = (ins Gemma_Floats:$gate, Gemma_Floats:$up);
-  let results = (outs Gemma_Floats:$result);
-  let assemblyFormat = "$gate `,` $up attr-dict `:` type($gate)";
+  let results = (outs Gemma_Rows:$result);
+  let assemblyFormat = "$gate `,` $up attr-dict `:` custom<RowTypes>(type($gate), type($result))";
+  let hasVerifier = 1;
 }
 
 def Gemma_ScaleOp : Gemma_Op<"scale", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {

@@ -1,4 +1,5 @@
-//===- Gemma.cpp - the dialect: ops and attributes are registered here --------------------------------===// ---===//
+//===- Gemma.cpp - the dialect: ops and attributes are registered here --------------------------------===//
+//---===//
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/IR/Builders.h"
@@ -8,6 +9,20 @@
 
 using namespace mlir;
 using namespace gemmac::gemma;
+
+/// One type where the result has that of the rows that go in, `T -> T'` elsewhere.
+static ParseResult parseRowTypes(OpAsmParser &parser, Type &rows, Type &result) {
+  if (parser.parseType(rows))
+    return failure();
+  result = rows;
+  return succeeded(parser.parseOptionalArrow()) ? parser.parseType(result) : success();
+}
+
+static void printRowTypes(OpAsmPrinter &printer, Operation *, Type rows, Type result) {
+  printer << rows;
+  if (result != rows)
+    printer << " -> " << result;
+}
 
 #include "dialects/gemma/GemmaOpsDialect.cpp.inc"
 #include "dialects/gemma/GemmaOpsEnums.cpp.inc"

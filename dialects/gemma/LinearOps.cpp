@@ -34,6 +34,12 @@ LogicalResult EmbedOp::verifySymbolUses(SymbolTableCollection &symbols) {
   return success();
 }
 
+LogicalResult LinearOp::verify() {
+  if (getCap() && !(getCap()->convertToFloat() > 0))
+    return emitOpError("linear-c5: cap is ") << getCap()->convertToFloat() << ", but must be positive";
+  return success();
+}
+
 LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
   FailureOr<WeightOp> weight = findWeight(*this, getWeightAttr(), "linear-c1", symbols);
   if (failed(weight))

@@ -29,19 +29,23 @@ def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, Pure]> {
   let summary = "x times the transpose of a weight";
   let description = [{
     `result[t, r] = sum over k of x[t, k] * weight[offset + r, k]`, with the inner axes of `x` and of the result flattened: a projection to heads
-    gives `(tokens, heads, dim)` at once. `offset` and the result's size choose a range of rows.
+    gives `(tokens, heads, dim)` at once. `offset` and the result's size choose a range of rows. With `cap` the result is `gemma.softcap` of that.
 
     `linear-c1`: the weight exists and has rank 2. `linear-c2`: the product of x's inner axes is the weight's columns. `linear-c3`: `offset` plus the product of
     the result's inner axes fits the weight's rows. `linear-c4`: an int8 input has the encoding `#gemma.blocks` and a quantized weight.
+    `linear-c5`: cap is positive.
     ```mlir
     %qkv = gemma.linear %x, @layer0.qkv : tensor<?x64xf32> -> tensor<?x6x32xf32>
+    %logits = gemma.linear %x, @embedding cap 30.0 : tensor<?x64xf32> -> tensor<?x2048xf32>
     ```
   }];
-  let arguments = (ins Gemma_Rows:$x, FlatSymbolRefAttr:$weight, DefaultValuedAttr<I64Attr, "0">:$offset);
+  let arguments = (ins Gemma_Rows:$x, FlatSymbolRefAttr:$weight, DefaultValuedAttr<I64Attr, "0">:$offset,
+                       OptionalAttr<F32Attr>:$cap);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = [{
-    $x `,` $weight (`offset` $offset^)? attr-dict `:` type($x) `->` type($result)
+    $x `,` $weight (`offset` $offset^)? (`cap` $cap^)? attr-dict `:` type($x) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure]> {

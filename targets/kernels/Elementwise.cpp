@@ -1,12 +1,13 @@
 //===- Elementwise.cpp - kernels whose result at a place needs only what stands at that place -----------===//
 //
 // gelu(x) = 0.5 x (1 + tanh(u)) = x / (1 + e^(-2u)),  u = sqrt(2/pi) (x + 0.044715 x^3)
-// gelu_mul(a, b) = gelu(a) b     add, mul: a + b, a b     scale: x by     softcap(x) = cap tanh(x / cap)
+// gelu_mul(a, b) = gelu(a) b, as float32 or quantized (QuantizedRows.h)     add, mul: a + b, a b     scale: x
+// by     softcap(x) = cap tanh(x / cap)
 //
 // Every number is read before it is written at the same place: the output may be the first input.
 
-#include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
+#include "targets/kernels/QuantizedRows.h"
 
 namespace gemmac {
 
@@ -55,7 +56,18 @@ KernelCode buildGelu(const KernelSpec &spec, const Target &target) {
 }
 
 KernelCode buildGeluMul(const KernelSpec &spec, const Target &target) {
-  return buildBinary(spec, target, [](const Expr &a, const Expr &b) -> Expr { return gelu(a) * b; });
+  auto product = [](const Expr &a, const Expr &b) -> Expr { return gelu(a) * b; };
+  if (!spec.has("quantized"))
+    return buildBinary(spec, target, product);
+  ImageParam a = input("a", spec), b = input("b", spec);
+  int blocks = int(spec.integer("size") / kBlock); // of a head
+  QuantizedRows rows(
+      [&](const Expr &i, const Expr &block, const Expr &t) {
+        std::vector<Expr> at = {block % blocks * 32 + i, block / blocks, t};
+        return product(a(at), b(at));
+      },
+      target);
+  return {{a, b}, Pipeline(rows.outputs())};
 }
 
 KernelCode buildScale(const KernelSpec &spec, const Target &target) {
@@ -70,8 +82,7 @@ KernelCode buildScale(const KernelSpec &spec, const Target &target) {
 KernelCode buildSoftcap(const KernelSpec &spec, const Target &target) {
   ImageParam x = input("x", spec);
   float cap = float(spec.number("cap"));
-  return onePass(
-      {x}, [&](const std::vector<Expr> &at) { return cap * hyperbolicTangent(x(at) / cap); }, target);
+  return onePass({x}, [&](const std::vector<Expr> &at) { return softcap(x(at), cap); }, target);
 }
 
 } // namespace gemmac

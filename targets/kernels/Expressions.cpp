@@ -42,6 +42,10 @@ Expr hyperbolicTangent(Expr x) {
   return strict_float(select(abs(x) < 0.625f, nearZero, x < 0.0f, -size, size));
 }
 
+Expr softcap(const Expr &x, float cap) {
+  return strict_float(cap * hyperbolicTangent(x / cap));
+}
+
 std::pair<Expr, Expr> cosineAndSine(Expr angle) {
   // Quarter turns are taken off in double, where an angle of 10^6 leaves an error of 10^-10.
   Expr exact = cast<double>(angle);

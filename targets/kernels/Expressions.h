@@ -16,6 +16,9 @@ Halide::Expr exponential(Halide::Expr x);
 /// tanh(x), to a few units in the last place near 0 too.
 Halide::Expr hyperbolicTangent(Halide::Expr x);
 
+/// cap tanh(x / cap)
+Halide::Expr softcap(const Halide::Expr &x, float cap);
+
 /// {cos, sin} of an angle of at most 10^6, to 2^-24.
 std::pair<Halide::Expr, Halide::Expr> cosineAndSine(Halide::Expr angle);
 

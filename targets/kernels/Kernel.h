@@ -7,27 +7,31 @@
 // Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), scalars (int32), outputs.
 // Arrays are written below as C sees them, last axis contiguous (Halide's first dimension); other strides are
 // free unless said otherwise. `n` is the number of tokens, known at run time, 0 included. Elementwise
-// families take three axes (tokens, heads, size); plain rows have one head. A part of quantize's last axis is
-// whole blocks. Where an output may be an input, a call of add_norm or softmax must compute whole rows.
-// cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is not shared among
-// threads. Linear kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with
-// one token), cached_attention if those of its heads begin at multiples of 2 where heads / kv_heads is even.
+// families take three axes (tokens, heads, size); plain rows have one head. What they leave quantized is Q:
+// q i8[n, B, 32], scales f32[n, B, 1], sums i32[n, B, 1] for the B blocks of a token; a call's parts of the
+// three name the same tokens and blocks. Where an output may be an input, a call of add_norm or softmax must
+// compute whole rows. cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is
+// not shared among threads. Linear kernels are fastest if the parts of their last axis begin at multiples of
+// 16 (of 64 with one token), cached_attention if those of its heads begin at multiples of 2 where heads /
+// kv_heads is even.
 //
 // clang-format off
 //   family            constants                                        arguments
 //   embed             vocab columns width offset scale scheme layout   ids i32[n], table planes → f32[n, width]
-//   linear            input output rows offset scheme tokens           x f32[n, input] (f32, bf16) or q i8[n, input], scales f32[n, input/32],
+//   linear            input output rows offset scheme tokens cap       x f32[n, input] (f32, bf16) or q i8[n, input], scales f32[n, input/32],
 //                                                                      sums i32[n, input/32] (q8_0, q4_0); planes "tiles16" → f32[n, output]
-//                                                                      tokens = 1: one token (GEMV), 0: any number (GEMM). Rows offset … offset+output of `rows`
+//                                                                      tokens = 1: one token (GEMV), 0: any number (GEMM). Rows offset … offset+output of `rows`;
+//                                                                      `cap`, if there, is softcap's
 //   expert_linear     input output experts choices shared scheme       x as linear, but (n, input) if shared = 1, (n, choices, input) if 0 [quantized: scales and sums likewise];
 //                                                                      ids i32[n, choices]; planes with a leading expert axis → f32[n, choices, output]
-//   rms_norm          heads size weighted eps                          x f32[n, heads, size], w f32[size] if weighted = 1 → same shape
+//   rms_norm          heads size weighted eps quantized                x f32[n, heads, size], w f32[size] if weighted = 1 → same shape; with `quantized` (one head): Q
 //   add_norm          heads size scaled eps                            residual, x f32[n, heads, size], w f32[size], scalar f32[1] if scaled = 1 → same (may be residual)
 //   gelu, softmax     heads size                                       x f32[n, heads, size] → same (may be x)
-//   gelu_mul, add, mul  heads size                                     a, b f32[n, heads, size] → same (may be a)
+//   gelu_mul          heads size quantized                             a, b f32[n, heads, size] → same; with `quantized`: Q
+//   add, mul          heads size                                       a, b f32[n, heads, size] → same (may be a)
 //   scale             heads size by                                    x → same (may be x); without `by`: scalar f32[1] after x
 //   softcap           heads size cap                                   x → same (may be x)
-//   quantize          heads size                                       x f32[n, heads, size] → q i8[n, heads, size], scales f32[n, heads, size/32], sums i32[n, heads, size/32]
+//   quantize          heads size                                       x f32[n, heads, size] → Q
 //   rope              heads dim theta pairs factor                     x f32[n, heads, dim], position → same shape (not x)
 //   cache_write       heads dim slots scheme                           k, v f32[n, heads, dim], position → keys, values [slots, heads, dim] (f32 or f16)
 //   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], keys, values, position → f32[n, heads, dim]; window 0: global

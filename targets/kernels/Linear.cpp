@@ -1,6 +1,6 @@
 //===- Linear.cpp - x times the transpose of a weight ---------------------------------------------------===//
 //
-// y[t, r] = sum over k of x[t, k] w[offset + r, k]
+// y[t, r] = sum over k of x[t, k] w[offset + r, k]; with a cap: cap tanh(y / cap)
 //
 // A group of results, some row tiles by some tokens, stays in registers (TileProduct.h). Where it reaches
 // beyond the part of the output that the call computes, it repeats the last row tile or token and does not
@@ -45,7 +45,8 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   Expr row = (begin / 16 + d[4] * size.tiles + d[1]) * 16 + d[0];
   Expr column = tokens.begin + d[3] * size.tokens + d[2];
   d.where(row >= begin && row < end && column < tokens.end);
-  out(row - offset, column) = sum(d[0], d[1], d[2], d[3], d[4]);
+  Expr y = sum(d[0], d[1], d[2], d[3], d[4]);
+  out(row - offset, column) = spec.has("cap") ? softcap(y, float(spec.number("cap"))) : y;
   out.update().allow_race_conditions().vectorize(d[0]).unroll(d[1]).unroll(d[2]);
   sum.compute_at(out, d[3]);
 

@@ -1,14 +1,14 @@
 //===- RowWise.cpp - norms and softmax: kernels that need a whole row for each of its numbers -----------===//
 //
-// rms_norm(x) = x (mean(x^2) + eps)^(-1/2) [w]
+// rms_norm(x) = x (mean(x^2) + eps)^(-1/2) [w], as float32 or quantized (QuantizedRows.h)
 // add_norm(residual, x) = (residual + rms_norm(x)) [scalar]
 // softmax(x) = e^(x - max) / sum of e^(x - max)
 //
 // Sums over a row are interleaved partial sums, added as a tree. The output of add_norm may be its residual,
 // that of softmax its input, if the call computes whole rows.
 
-#include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
+#include "targets/kernels/QuantizedRows.h"
 
 namespace gemmac {
 
@@ -33,9 +33,10 @@ static Func foldRow(const std::string &name, const LoopLevel &row, int64_t size,
     for (int i = 0; i < half; ++i)
       folded[i] = join(folded[i], folded[i + half]);
   whole(h, t) = folded[0];
-  partial.compute_at(row).bound(lane, 0, lanes).store_in(MemoryType::Stack).vectorize(lane);
+  partial.bound(lane, 0, lanes).vectorize(lane);
   partial.update().vectorize(lane);
-  whole.compute_at(row).store_in(MemoryType::Stack);
+  for (Func f : {partial, whole})
+    f.bound_extent(h, 1).bound_extent(t, 1).compute_at(row).store_in(MemoryType::Stack);
   return whole;
 }
 
@@ -48,7 +49,7 @@ static Func inverseNorm(const LoopLevel &row, const std::function<Expr(Expr)> &x
       "squares", row, size, 0.0f, [&](const Expr &sum, const Expr &at) { return sum + x(at) * x(at); }, plus);
   Func inverse("inverse");
   inverse(h, t) = 1.0f / sqrt(squares(h, t) / float(size) + float(eps));
-  inverse.compute_at(row).store_in(MemoryType::Stack);
+  inverse.bound_extent(h, 1).bound_extent(t, 1).compute_at(row).store_in(MemoryType::Stack);
   return inverse;
 }
 
@@ -57,15 +58,27 @@ KernelCode buildRmsNorm(const KernelSpec &spec, const Target &target) {
   ImageParam x = tokensArray("x", Float(32), size, spec.integer("heads"));
   ImageParam w = denseArray("w", Float(32), {size});
   bool weighted = spec.integer("weighted") != 0;
-
-  Func out("out");
-  Func inverse = inverseNorm({out, h}, [&](const Expr &at) { return x(at, h, t); }, size, spec.number("eps"));
-  Expr normed = x(c, h, t) * inverse(h, t);
-  out(c, h, t) = weighted ? normed * w(c) : normed;
-  out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   std::vector<Argument> arguments = {x};
   if (weighted)
     arguments.push_back(w);
+
+  LoopLevel row;
+  Func inverse = inverseNorm(row, [&](const Expr &at) { return x(at, h, t); }, size, spec.number("eps"));
+  auto normed = [&](const Expr &c, const Expr &h, const Expr &t) -> Expr {
+    Expr product = x(c, h, t) * inverse(h, t);
+    return weighted ? product * w(c) : product;
+  };
+  if (spec.has("quantized")) {
+    assert(spec.integer("heads") == 1 && "heads are not quantized");
+    QuantizedRows rows([&](const Expr &i, const Expr &b, const Expr &t) { return normed(b * 32 + i, 0, t); },
+                       target);
+    row.set(rows.token());
+    return {arguments, Pipeline(rows.outputs())};
+  }
+  Func out("out");
+  out(c, h, t) = normed(c, h, t);
+  row.set({out, h});
+  out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   return {arguments, out};
 }
 

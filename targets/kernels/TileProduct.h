@@ -32,8 +32,8 @@ struct GroupSize {
   int tiles, tokens;
 };
 
-/// One token: enough row tiles to hide latencies. Many: as many results as leave registers for their
-/// operands.
+/// One token: enough row tiles to hide latencies, of memory too. Many: as many results as leave registers for
+/// their operands.
 GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target);
 
 /// The results (lane, tile, token, outer...), scheduled inside; the caller says where they are computed.

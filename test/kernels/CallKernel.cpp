@@ -115,6 +115,26 @@ QuantizedRows::QuantizedRows(Array<float> &x)
   }
 }
 
+void QuantizedOutput::expectEqual(const QuantizedRows &wanted) {
+  int blocks = scales.shape[1];
+  // The numbers of `wanted`, which may have heads, by token and block; its gaps are between heads.
+  auto row = [&](const auto &array, int t, int b) {
+    int heads = array.shape.size() == 3 ? array.shape[1] : 1, ofHead = blocks / heads;
+    int perBlock = array.shape.back() / ofHead;
+    size_t at = size_t(t) * size_t(array.strides[0]) + size_t(b % ofHead * perBlock);
+    return array.data.data() + at + (heads > 1 ? size_t(b / ofHead) * size_t(array.strides[1]) : 0);
+  };
+  for (int t = 0; t < scales.shape[0]; ++t)
+    for (int b = 0; b < blocks; ++b) {
+      ASSERT_EQ(scales(t, b, 0), *row(wanted.scales, t, b)) << t << " " << b;
+      ASSERT_EQ(sums(t, b, 0), *row(wanted.sums, t, b)) << t << " " << b;
+      for (int i = 0; i < 32; ++i)
+        ASSERT_EQ(q(t, b, i), row(wanted.q, t, b)[i]) << t << " " << b << " " << i;
+    }
+  for (int gap = 32; gap < (scales.shape[0] && blocks > 1 ? 48 : 0); ++gap)
+    ASSERT_EQ(q(0, 0, gap), 77);
+}
+
 static const Target *testTarget() {
   const char *name = std::getenv("GEMMAC_TEST_TARGET");
   if (!name || std::string_view(name) != "wide-host")

@@ -93,6 +93,25 @@ struct QuantizedRows {
   explicit QuantizedRows(Array<float> &x); ///< the shape's last axis is a multiple of 32
 };
 
+/// Where a kernel leaves rows quantized: (tokens, blocks, 32) and twice (tokens, blocks, 1), with gaps.
+struct QuantizedOutput {
+  Array<int8_t> q;
+  Array<float> scales;
+  Array<int32_t> sums;
+  QuantizedOutput(int tokens, int blocks)
+      : q({tokens, blocks, 32}, 16), scales({tokens, blocks, 1}, 1), sums({tokens, blocks, 1}, 2) {}
+
+  struct Part {
+    Buffer q, scales, sums;
+  };
+  Part part(Range tokens, Range blocks) {
+    auto cut = [&](const Buffer &whole) { return whole.part(0, tokens).part(1, blocks); };
+    return {cut(q), cut(scales), cut(sums)};
+  }
+  /// The same numbers, block by block?
+  void expectEqual(const QuantizedRows &wanted);
+};
+
 /// An argument of a kernel: a scalar if there is no buffer.
 struct Argument {
   int32_t number = 0;
@@ -105,7 +124,7 @@ class LoadedKernel {
 public:
   LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
 
-  /// Arguments are Array, Buffer, QuantizedRows, Weight and int.
+  /// Arguments are Array, Buffer, QuantizedRows, QuantizedOutput or a part of one, Weight and int.
   template <typename... Args>
   void operator()(Args &&...arguments) const {
     std::vector<Argument> all;
@@ -121,6 +140,12 @@ private:
     add(Buffer(array), all);
   }
   static void add(QuantizedRows &x, std::vector<Argument> &all) {
+    add(x.q, all), add(x.scales, all), add(x.sums, all);
+  }
+  static void add(QuantizedOutput &x, std::vector<Argument> &all) {
+    add(x.q, all), add(x.scales, all), add(x.sums, all);
+  }
+  static void add(const QuantizedOutput::Part &x, std::vector<Argument> &all) {
     add(x.q, all), add(x.scales, all), add(x.sums, all);
   }
   static void add(const Weight &weight, std::vector<Argument> &all) {

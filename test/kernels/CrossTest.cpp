@@ -1,4 +1,5 @@
-//===- CrossTest.cpp - every family for every machine: what its object needs, which instructions it has ---===//
+//===- CrossTest.cpp - every family for every machine: what its object needs, which instructions it has
+//---===//
 
 #include "targets/kernels/Kernel.h"
 
@@ -53,11 +54,14 @@ std::vector<KernelSpec> allSpecs() {
       {"gather_tokens", {{"width", i(40)}, {"choices", i(3)}}},
       {"gelu", {{"heads", i(1)}, {"size", i(40)}}},
       {"gelu_mul", {{"heads", i(1)}, {"size", i(40)}}},
+      {"gelu_mul", {{"heads", i(2)}, {"size", i(96)}, {"quantized", i(1)}}},
       {"group_by_expert", {{"experts", i(8)}, {"choices", i(3)}}},
       {"mul", {{"heads", i(3)}, {"size", i(40)}}},
       {"quantize", {{"heads", i(2)}, {"size", i(96)}}},
       {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(1)}, {"eps", 1e-6}}},
       {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(0)}, {"eps", 1e-6}}},
+      {"rms_norm",
+       {{"heads", i(1)}, {"size", i(96)}, {"weighted", i(1)}, {"eps", 1e-6}, {"quantized", i(1)}}},
       {"rope", {{"heads", i(2)}, {"dim", i(64)}, {"theta", 1e6}, {"pairs", i(8)}, {"factor", 1.0}}},
       {"scale", {{"heads", i(1)}, {"size", i(40)}, {"by", 0.5}}},
       {"scale", {{"heads", i(1)}, {"size", i(40)}}},

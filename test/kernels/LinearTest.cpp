@@ -98,6 +98,31 @@ TEST(Linear, AgreesWithSums) {
   });
 }
 
+TEST(Linear, CapsWhatItStores) {
+  for (const char *scheme : {"f32", "q4_0"})
+    for (int64_t tokens : {0, 1}) {
+      std::map<std::string, KernelConstant> constants = {{"input", int64_t(64)}, {"output", int64_t(40)},
+                                                         {"rows", int64_t(48)},  {"offset", int64_t(3)},
+                                                         {"scheme", scheme},     {"tokens", tokens}};
+      Weight w("tiles16", scheme, {0, 48, 64}, 1);
+      auto x = Array<float>::random({1, 64}, 2);
+      QuantizedRows rows(x);
+      Array<float> plain({1, 40}), wanted({1, 1, 40}), capped({1, 40});
+      auto run = [&](const LoadedKernel &kernel, Buffer y) {
+        isQuantized(scheme) ? kernel(rows, w, y) : kernel(x, w, y);
+      };
+      run(LoadedKernel("linear", constants), plain);
+      Array<float> threeAxes({1, 1, 40});
+      threeAxes.data = plain.data;
+      LoadedKernel("softcap", {{"heads", int64_t(1)}, {"size", int64_t(40)}, {"cap", 2.5}})(threeAxes,
+                                                                                            wanted);
+      constants["cap"] = 2.5;
+      run(LoadedKernel("linear", constants), capped);
+      EXPECT_EQ(capped.data, wanted.data) << scheme << tokens;
+      EXPECT_NE(capped.data, plain.data);
+    }
+}
+
 TEST(Linear, OneTokenIsTheSameAsMany) {
   forEachCase([](const std::string &scheme, const Shape &shape) {
     auto x = Array<float>::random({9, int(shape.input)}, 2);

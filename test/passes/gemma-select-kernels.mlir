@@ -21,6 +21,7 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> {
   %p = gemma.embed %ids, @table scale 1.0 offset 64 : tensor<?xi32> -> tensor<?x4x8xf32>
   // CHECK: gemma.rms_norm {{.*}}#plan.kernel<"rms_norm", {eps = {{.*}} : f64, heads = 1 : i64, size = 64 : i64, weighted = 1 : i64}>
   %n = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32>
+  // CHECK: gemma.quantize {{.*}}#plan.kernel<"quantize", {heads = 1 : i64, size = 64 : i64}>, gemma.parallel = array<i64: 0, 8>
   %q = gemma.quantize %n : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: gemma.linear {{.*}}#plan.kernel<"linear", {input = 64 : i64, offset = 0 : i64, output = 2048 : i64, rows = 2048 : i64, scheme = "q4_0", tokens = 0 : i64}>
   %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
@@ -32,7 +33,20 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> {
 func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> attributes {gemma.tokens = 1 : i64} {
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
-  // CHECK: gemma.linear {{.*}}tokens = 1 : i64
-  %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
+  // CHECK: gemma.linear {{.*}}cap = 3.000000e+01 : f64, {{.*}}tokens = 1 : i64
+  %l = gemma.linear %q, @embedding cap 30.0 : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
   return %l : tensor<?x2048xf32>
+}
+
+// Many numbers of one token are shared by threads: in blocks where they are quantized.
+// CHECK-LABEL: @gated
+func.func @gated(%g: tensor<?x8192xf32>, %s: tensor<?x64xf32>) -> (tensor<?x8192xi8, #gemma.blocks<32>>, tensor<?x8192xf32>, tensor<?x64xf32>) attributes {gemma.tokens = 1 : i64} {
+  // CHECK: gemma.gelu_mul {{.*}}#plan.kernel<"gelu_mul", {heads = 1 : i64, quantized = 1 : i64, size = 8192 : i64}>, gemma.parallel = array<i64: 1, 16>
+  %a = gemma.gelu_mul %g, %g : tensor<?x8192xf32> -> tensor<?x8192xi8, #gemma.blocks<32>>
+  // CHECK: gemma.gelu_mul {{.*}}#plan.kernel<"gelu_mul", {heads = 1 : i64, size = 8192 : i64}>, gemma.parallel = array<i64: 2, 512>
+  %b = gemma.gelu_mul %g, %g : tensor<?x8192xf32>
+  // CHECK: gemma.gelu_mul
+  // CHECK-NOT: gemma.parallel
+  %c = gemma.gelu_mul %s, %s : tensor<?x64xf32>
+  return %a, %b, %c : tensor<?x8192xi8, #gemma.blocks<32>>, tensor<?x8192xf32>, tensor<?x64xf32>
 }

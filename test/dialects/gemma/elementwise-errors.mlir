@@ -25,6 +25,30 @@ func.func @rms_norm_c2(%x: tensor<?x64xf32>) {
 
 // -----
 
+func.func @rms_norm_c3_shape(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{rms-norm-c3: the result has type 'tensor<?x32xi8, #gemma.blocks<32>>', but 'tensor<?x64xf32>', or int8 in its shape with the encoding #gemma.blocks of a size that divides the last axis, is needed}}
+  %y = gemma.rms_norm %x eps 1.0e-06 : tensor<?x64xf32> -> tensor<?x32xi8, #gemma.blocks<32>>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c3_no_blocks(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{rms-norm-c3}}
+  %y = gemma.rms_norm %x eps 1.0e-06 : tensor<?x64xf32> -> tensor<?x64xi8>
+  return
+}
+
+// -----
+
+func.func @gelu_mul_c1(%x: tensor<?x48xf32>) {
+  // expected-error @+1 {{gelu-mul-c1}}
+  %y = gemma.gelu_mul %x, %x : tensor<?x48xf32> -> tensor<?x48xi8, #gemma.blocks<32>>
+  return
+}
+
+// -----
+
 gemma.weight @norm : tensor<8x64xf32> from ["n"]
 func.func @add_norm_c1(%x: tensor<?x64xf32>) {
   // expected-error @+1 {{add-norm-c1: @norm has type 'tensor<8x64xf32>', but a vector of 64 is needed}}

@@ -9,6 +9,8 @@ func.func @norms(%x: tensor<?x64xf32>, %branch: tensor<?x64xf32>, %v: tensor<?x1
   %y = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32>
   // CHECK: gemma.rms_norm %{{.*}} eps 9.99999997E-7 : tensor<?x1x32xf32>
   %n = gemma.rms_norm %v eps 1.0e-06 : tensor<?x1x32xf32>
+  // CHECK: gemma.rms_norm %{{.*}}, @norm eps 9.99999997E-7 : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  %q = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: gemma.add_norm %{{.*}}, %{{.*}}, @norm eps 9.99999997E-7 scalar @scalar : tensor<?x64xf32>
   %a = gemma.add_norm %y, %branch, @norm eps 1.0e-06 scalar @scalar : tensor<?x64xf32>
   // CHECK: gemma.add_norm %{{.*}}, %{{.*}}, @norm eps 9.99999997E-7 : tensor<?x64xf32>
@@ -22,6 +24,8 @@ func.func @activations(%x: tensor<?x96xf32>, %up: tensor<?x96xf32>) -> tensor<?x
   %a = gemma.gelu %x : tensor<?x96xf32>
   // CHECK: gemma.gelu_mul %{{.*}}, %{{.*}} : tensor<?x96xf32>
   %b = gemma.gelu_mul %a, %up : tensor<?x96xf32>
+  // CHECK: gemma.gelu_mul %{{.*}}, %{{.*}} : tensor<?x96xf32> -> tensor<?x96xi8, #gemma.blocks<32>>
+  %q = gemma.gelu_mul %a, %up : tensor<?x96xf32> -> tensor<?x96xi8, #gemma.blocks<32>>
   // CHECK: gemma.scale %{{.*}} by 1.250000e-01 : tensor<?x96xf32>
   %c = gemma.scale %b by 0.125 : tensor<?x96xf32>
   // CHECK: gemma.scale %{{.*}} scalar @scalar : tensor<?x96xf32>

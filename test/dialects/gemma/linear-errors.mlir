@@ -118,3 +118,12 @@ func.func @quantize_c1_no_size(%x: tensor<?x48xf32>) {
   %q = gemma.quantize %x : tensor<?x48xf32> -> tensor<?x48xi8, #gemma.blocks<0>>
   return
 }
+
+// -----
+
+gemma.weight @w : tensor<64x64xf32> from ["w"]
+func.func @linear_c5(%x: tensor<?x64xf32>) {
+  // expected-error @+1 {{linear-c5: cap is -1.000000e+00, but must be positive}}
+  %y = gemma.linear %x, @w cap -1.0 : tensor<?x64xf32> -> tensor<?x64xf32>
+  return
+}

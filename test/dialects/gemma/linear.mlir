@@ -22,6 +22,8 @@ func.func @linear(%x: tensor<?x64xf32>) -> (tensor<?x6x32xf32>, tensor<?x1x32xf3
   %all = gemma.linear %q, @qkv : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x6x32xf32>
   // CHECK: gemma.linear %{{.*}}, @qkv offset 160 : tensor<?x64xf32> -> tensor<?x1x32xf32>
   %last = gemma.linear %x, @qkv offset 160 : tensor<?x64xf32> -> tensor<?x1x32xf32>
+  // CHECK: gemma.linear %{{.*}}, @qkv cap 3.000000e+01 : tensor<?x64xf32> -> tensor<?x192xf32>
+  %capped = gemma.linear %x, @qkv cap 30.0 : tensor<?x64xf32> -> tensor<?x192xf32>
   return %all, %last : tensor<?x6x32xf32>, tensor<?x1x32xf32>
 }
 
