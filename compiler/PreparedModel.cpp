@@ -3,6 +3,7 @@
 #include "compiler/PreparedModel.h"
 
 #include "compiler/import/Checkpoint.h"
+#include "compiler/import/Gguf.h"
 #include "compiler/package/PackageFile.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
@@ -110,7 +111,9 @@ llvm::LogicalResult Preparation::compileIntoCache() {
   llvm::SmallString<256> absolute(request.model);
   fs::make_absolute(absolute);
   path::remove_dots(absolute, /*remove_dot_dot=*/true);
-  std::string identity = identityOf(absolute.str().str()) + identityOfDirectory(absolute.str().str());
+  std::string identity = identityOfDirectory(absolute.str().str());
+  for (const std::string &file : ggufParts(absolute.str().str()))
+    identity += identityOf(file);
   identity += identityOf(fs::getMainExecutable(nullptr, nullptr));
   if (llvm::Expected<RuntimeFiles> runtime = RuntimeFiles::find(*target))
     identity += identityOf(runtime->library) + identityOf(runtime->program);

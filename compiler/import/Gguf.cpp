@@ -96,11 +96,28 @@ const char *const kNumber = "a number";
 const char *const kBoolean = "a boolean";
 const char *const kString = "a string";
 
+// Numbers of parts have five digits.
+constexpr int64_t kMostParts = 99999;
+
 std::string partName(llvm::StringRef stem, int64_t number, int64_t count) {
   return llvm::formatv("{0}-{1:05}-of-{2:05}.gguf", stem, number, count);
 }
 
 } // namespace
+
+std::vector<std::string> ggufParts(const std::string &path) {
+  std::vector<std::string> parts = {path};
+  const size_t length = partName("", 1, 1).size();
+  if (path.size() < length)
+    return parts;
+  llvm::StringRef end = llvm::StringRef(path).take_back(length), digits = end.drop_back(5).take_back(5);
+  int64_t count = 0;
+  if (digits.getAsInteger(10, count) || end != partName("", 1, count))
+    return parts;
+  for (int64_t number = 2; number <= count; ++number)
+    parts.push_back(partName(llvm::StringRef(path).drop_back(length), number, count));
+  return parts;
+}
 
 Expected<std::unique_ptr<GgufFile>> GgufFile::open(const std::string &path) {
   std::unique_ptr<GgufFile> file(new GgufFile(path));
@@ -135,18 +152,17 @@ Error GgufFile::addOtherParts() {
     return count.takeError();
   if (count->value_or(0) <= 1)
     return Error::success();
-  constexpr int64_t kMostParts = 99999; // their numbers have five digits
   if (**count > kMostParts)
     return keyError("split.count",
                     "is " + Twine(**count) + ", but there are at most " + Twine(kMostParts) + " parts");
   if (Error error = checkPartNumber(metadata, path_, 1, **count))
     return error;
-  llvm::StringRef stem = path_;
-  if (!stem.consume_back(partName("", 1, **count)))
+  std::vector<std::string> files = ggufParts(path_);
+  if (int64_t(files.size()) != **count)
     return fileError(path_, "is the first of " + Twine(**count) + " parts, so its name must end with " +
                                 inQuotes(partName("", 1, **count)) + " for the others to be found");
   for (int64_t number = 2; number <= **count; ++number) {
-    std::string path = partName(stem, number, **count);
+    const std::string &path = files[size_t(number) - 1];
     Expected<GgufMetadata> part = addPart(path);
     if (!part)
       return part.takeError();

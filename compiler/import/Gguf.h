@@ -15,6 +15,10 @@
 
 namespace gemmac {
 
+/// The files of the checkpoint that is opened by `path`: itself, and if its name is that of the first part of
+/// a split one, the other parts behind it.
+std::vector<std::string> ggufParts(const std::string &path);
+
 /// The metadata and the tensors of a checkpoint, mapped. Names of tensors are as the file spells them, shapes
 /// have their slowest axis first, schemes are the types' names in lower case: "q4_0", "q6_k", "bf16".
 class GgufFile final : public WeightSource {

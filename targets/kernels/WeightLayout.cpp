@@ -200,14 +200,14 @@ void loadRow(const std::string &scheme, const uint8_t *stored, std::span<float> 
       row[i] = fromBfloat(loadHalf(stored + 2 * i));
     return;
   }
-  for (size_t start = 0; start < row.size(); start += kBlock) {
+  const bool q8 = scheme == "q8_0";
+  const int64_t bytes = kScaleBytes + blockBytes(scheme);
+  for (size_t start = 0; start < row.size(); start += kBlock, stored += bytes) {
     float scale = fromHalf(loadHalf(stored));
     const uint8_t *numbers = stored + kScaleBytes;
-    for (int i = 0; i < kBlock; ++i) {
-      int number = scheme == "q8_0" ? int8_t(numbers[i]) : (numbers[i % 16] >> (i < 16 ? 0 : 4) & 15) - 8;
-      row[start + i] = scale * float(number);
-    }
-    stored += kScaleBytes + blockBytes(scheme);
+    for (int i = 0; i < kBlock; ++i)
+      row[start + i] =
+          scale * float(q8 ? int8_t(numbers[i]) : (numbers[i % 16] >> (i < 16 ? 0 : 4) & 15) - 8);
   }
 }
 

@@ -148,6 +148,29 @@ TEST_F(Gguf, ReadsAllPartsOfASplitCheckpoint) {
   EXPECT_EQ(**(*file)->string("name"), "whole");
 }
 
+TEST_F(Gguf, KnowsItsPartsByName) {
+  using Files = std::vector<std::string>;
+  EXPECT_EQ(ggufParts("d/m-00001-of-00003.gguf"),
+            (Files{"d/m-00001-of-00003.gguf", "d/m-00002-of-00003.gguf", "d/m-00003-of-00003.gguf"}));
+  for (const char *whole :
+       {"m.gguf", "m-00001-of-00001.gguf", "m-00002-of-00003.gguf", "m-00001-of-0003.gguf",
+        "m-00001-of-0000x.gguf", "m-00001-of--0003.gguf", "m-00001-of-00003", "", "d"})
+    EXPECT_EQ(ggufParts(whole), Files{whole});
+}
+
+TEST_F(Gguf, GivesPagesBackAndStillHasThem) {
+  std::string numbers(3 << 20, 'x');
+  GgufBytes bytes;
+  bytes.tensor("a", {numbers.size() / 4}, kF32, numbers);
+  std::unique_ptr<GgufFile> file = opened(bytes);
+  std::span<const uint8_t> all = file->find("a")->bytes;
+  EXPECT_EQ(std::string(all.begin(), all.end()), numbers);
+  for (size_t length : {size_t(0), size_t(1), size_t(5000), all.size()})
+    file->release("a", all.subspan(0, length));
+  file->release("absent", {});
+  EXPECT_EQ(std::string(all.begin(), all.end()), numbers);
+}
+
 TEST_F(Gguf, RefusesWrongParts) {
   const std::string first = "m-00001-of-00002.gguf", second = "m-00002-of-00002.gguf";
   folder.write(first, part(0, 2).tensor("a", {1}, kF32, zeros(4)).bytes());

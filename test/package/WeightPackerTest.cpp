@@ -255,4 +255,21 @@ TEST(Packer, PassesOnWhatTheSinkSays) {
   EXPECT_EQ(llvm::toString(result.takeError()), "full");
 }
 
+// What has been packed leaves memory: every byte of every source, once, of a stack as of experts.
+TEST(WeightPacker, ReleasesWhatItHasRead) {
+  MemorySource source;
+  source.addFloats("a", {2, 300, 2048}, numbers(int64_t{2} * 300 * 2048, 5));
+  source.addFloats("b", {2, 500, 2048}, numbers(int64_t{2} * 500 * 2048, 6));
+  pack(plan("q8_0", "tiles16", {2, 800, 2048}, {"a", "b"}), source);
+  ASSERT_EQ(source.released.size(), 2u);
+  for (const auto &[name, parts] : source.released) {
+    const uint8_t *next = source.find(name)->bytes.data();
+    for (std::span<const uint8_t> part : parts) {
+      EXPECT_EQ(part.data(), next) << name;
+      next = part.data() + part.size();
+    }
+    EXPECT_EQ(next, source.find(name)->bytes.data() + source.find(name)->bytes.size()) << name;
+  }
+}
+
 } // namespace
