@@ -36,13 +36,19 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
     bool blocked = weight.getScheme() == gemma::Scheme::q8_0 || weight.getScheme() == gemma::Scheme::q4_0;
     if (!blocked || !type.getElementType().isF32() || type.getShape().back() % kBlock != 0)
       return;
+    auto encoded = RankedTensorType::get(type.getShape(), IntegerType::get(&getContext(), 8),
+                                         gemma::BlocksAttr::get(&getContext(), kBlock));
+    // A token goes to many experts: it is quantized once, and gathered as bytes.
+    if (auto gather = rows.get().getDefiningOp<gemma::GatherTokensOp>(); gather && gather->hasOneUse()) {
+      quantize(gather.getXMutable(), symbol, symbols, bytes);
+      gather.getResult().setType(encoded);
+      return;
+    }
     Value &quantized = bytes[rows.get()];
     if (!quantized) {
       // Right behind the rows' maker, so that every reader is behind it.
       OpBuilder builder(&getContext());
       builder.setInsertionPointAfterValue(rows.get());
-      auto encoded = RankedTensorType::get(type.getShape(), builder.getI8Type(),
-                                           gemma::BlocksAttr::get(&getContext(), kBlock));
       quantized = inLayerOf(rows.getOwner(), gemma::QuantizeOp::create(builder, rows.getOwner()->getLoc(),
                                                                        encoded, rows.get()));
     }

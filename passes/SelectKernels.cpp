@@ -228,8 +228,11 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              .kernel("group_by_expert")};
       })
       .Case([&](gemma::GatherTokensOp gather) -> Result {
-        return Selection{Constants(context)("width", inner(gather.getType()))("choices", gather.getChoices())
-                             .kernel("gather_tokens")};
+        auto type = cast<RankedTensorType>(gather.getType());
+        return byTokens(Constants(context)("width", inner(type))("choices", gather.getChoices())(
+                            "quantized", type.getEncoding() ? 1 : 0)
+                            .kernel("gather_tokens"),
+                        oneToken);
       })
       .Case([&](gemma::CombineOp combine) -> Result {
         return byTokens(Constants(context)("width", inner(combine.getType()))(

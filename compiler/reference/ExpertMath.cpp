@@ -91,11 +91,26 @@ Groups groupByExpert(const Array &ids, int64_t experts) {
           Array({experts + 1}, std::move(offsets))};
 }
 
-Array gatherTokens(const Array &x, const Array &order, int64_t choices) {
-  Array result = Array::zeros({order.rows(), x.width()});
-  for (int64_t p = 0; p < order.rows(); ++p)
-    std::ranges::copy(x.row(order.ids()[p] / choices), result.row(p).begin());
+/// Rows of `width` numbers, those of the pairs' tokens.
+template <typename Number>
+static std::vector<Number> gathered(const std::vector<Number> &from, int64_t width, const Array &order,
+                                    int64_t choices) {
+  std::vector<Number> result;
+  result.reserve(order.rows() * width);
+  for (int32_t pair : order.ids()) {
+    auto row = from.begin() + pair / choices * width;
+    result.insert(result.end(), row, row + width);
+  }
   return result;
+}
+
+Array gatherTokens(const Array &x, const Array &order, int64_t choices) {
+  Shape shape = {order.rows(), x.width()};
+  if (!x.isBlocks())
+    return {shape, gathered(x.floats(), x.width(), order, choices)};
+  int64_t size = x.blocks().size;
+  return {shape, Blocks{size, gathered(x.blocks().bytes, x.width(), order, choices),
+                        gathered(x.blocks().scales, x.width() / size, order, choices)}};
 }
 
 Array groupedLinear(const Array &x, const Array &offsets, const Array &weight) {

@@ -109,6 +109,9 @@ LogicalResult GatherTokensOp::verify() {
       !fits(order.getDimSize(0), pairs(x.getDimSize(0), choices)))
     return emitOpError("gather-tokens-c1: x ") << x << ", order " << order << " and result " << result
                                                << " are not (n, H), (n*K) and (n*K, H) for K = " << choices;
+  if (x.getElementType() != result.getElementType() || x.getEncoding() != result.getEncoding())
+    return emitOpError("gather-tokens-c2: result ")
+           << result << " does not hold numbers as x " << x << " does";
   return success();
 }
 

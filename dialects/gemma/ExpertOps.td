@@ -98,13 +98,14 @@ def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [Pure]> {
   let description = [{
     `result[p] = x[order[p] / choices]`.
 
-    `gather-tokens-c1`: x `(n, H)`, order `(n*K)`, result `(n*K, H)`; `choices` is K, positive.
+    `gather-tokens-c1`: x `(n, H)`, order `(n*K)`, result `(n*K, H)`; `choices` is K, positive. `gather-tokens-c2`: the result's numbers are x's, quantized
+    alike.
     ```mlir
     %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
     ```
   }];
-  let arguments = (ins Gemma_Floats:$x, Gemma_Ids:$order, I64Attr:$choices);
-  let results = (outs Gemma_Floats:$result);
+  let arguments = (ins Gemma_Rows:$x, Gemma_Ids:$order, I64Attr:$choices);
+  let results = (outs Gemma_Rows:$result);
   let assemblyFormat = "$x `,` $order `choices` $choices attr-dict `:` type($x) `,` type($order) `->` type($result)";
   let hasVerifier = 1;
 }

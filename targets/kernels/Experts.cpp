@@ -92,12 +92,25 @@ KernelCode buildGroupByExpert(const KernelSpec &spec, const Target &target) {
 }
 
 KernelCode buildGatherTokens(const KernelSpec &spec, const Target &target) {
-  ImageParam x = tokensArray("x", Float(32), spec.integer("width")), order(Int(32), 1, "order");
-  Func out("out");
-  Expr token = order(p) / int(spec.integer("choices"));
-  out(c, p) = x(c, clamp(token, x.dim(1).min(), x.dim(1).max()));
-  out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
-  return {{x, order}, out};
+  int64_t width = spec.integer("width");
+  bool quantized = spec.integer("quantized") != 0;
+  std::vector<ImageParam> arrays = {tokensArray("x", quantized ? Int(8) : Float(32), width)};
+  if (quantized) {
+    arrays.push_back(tokensArray("x_scales", Float(32), width / kBlock));
+    arrays.push_back(tokensArray("x_sums", Int(32), width / kBlock));
+  }
+  ImageParam order(Int(32), 1, "order");
+  std::vector<Func> gathered;
+  for (ImageParam &x : arrays) {
+    Func out("out");
+    Expr token = order(p) / int(spec.integer("choices"));
+    out(c, p) = x(c, clamp(token, x.dim(1).min(), x.dim(1).max()));
+    out.vectorize(c, target.vectorBytes / x.type().bytes(), TailStrategy::GuardWithIf);
+    gathered.push_back(out);
+  }
+  std::vector<Argument> arguments(arrays.begin(), arrays.end());
+  arguments.push_back(order);
+  return {arguments, Pipeline(gathered)};
 }
 
 /// Weighted sum of `choices` rows, one after the other.

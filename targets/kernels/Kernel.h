@@ -37,7 +37,8 @@
 //   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], keys, values, position → f32[n, heads, dim]; window 0: global
 //   top_k             experts choices                                  p f32[n, experts], expert_scale f32[experts] → weights f32[n, choices], ids i32[n, choices]
 //   group_by_expert   experts choices                                  ids i32[n, choices] → order i32[n*choices], place i32[n, choices], offsets i32[experts + 1]
-//   gather_tokens     width choices                                    x f32[n, width], order i32[n*choices] → f32[n*choices, width]
+//   gather_tokens     width choices quantized                          x f32[n, width], order i32[n*choices] → f32[n*choices, width]; or x and the result are
+//                                                                      what quantize gives
 //   combine           width choices                                    x f32[n, choices, width], weights f32[n, choices] → f32[n, width]
 //   combine_groups    width choices                                    x f32[n*choices, width], place i32[n, choices], weights f32[n, choices] → f32[n, width]
 //

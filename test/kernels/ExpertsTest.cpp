@@ -100,12 +100,36 @@ TEST(GatherTokens, RowsStandInTheOrderOfPairs) {
   Grouped g(tokens, 5, choices);
   auto x = Array<float>::random({tokens, width}, 1, 3);
   Array<float> y({tokens * choices, width}, 2);
-  LoadedKernel kernel("gather_tokens", {{"width", int64_t(width)}, {"choices", int64_t(choices)}});
+  LoadedKernel kernel("gather_tokens",
+                      {{"width", int64_t(width)}, {"choices", int64_t(choices)}, {"quantized", int64_t(0)}});
   kernel(x, g.order, y.part(0, {0, 5}));
   kernel(x, g.order, y.part(0, {5, tokens * choices}));
   for (int p = 0; p < tokens * choices; ++p)
     for (int c = 0; c < width; ++c)
       ASSERT_EQ(y(p, c), x(g.order(p) / choices, c));
+}
+
+TEST(GatherTokens, QuantizedRowsKeepScalesAndSums) {
+  const int tokens = 5, choices = 3, width = 96, blocks = width / 32, pairs = tokens * choices;
+  Grouped g(tokens, 4, choices);
+  auto x = Array<float>::random({tokens, width}, 1);
+  QuantizedRows rows(x);
+  Array<int8_t> q({pairs, width});
+  Array<float> scales({pairs, blocks});
+  Array<int32_t> sums({pairs, blocks});
+  LoadedKernel kernel("gather_tokens",
+                      {{"width", int64_t(width)}, {"choices", int64_t(choices)}, {"quantized", int64_t(1)}});
+  for (Range part : {Range{0, 7}, Range{7, pairs}})
+    kernel(rows, g.order, q.part(0, part), scales.part(0, part), sums.part(0, part));
+  for (int p = 0; p < pairs; ++p) {
+    int t = g.order(p) / choices;
+    for (int c = 0; c < width; ++c)
+      ASSERT_EQ(q(p, c), rows.q(t, c));
+    for (int b = 0; b < blocks; ++b) {
+      ASSERT_EQ(scales(p, b), rows.scales(t, b));
+      ASSERT_EQ(sums(p, b), rows.sums(t, b));
+    }
+  }
 }
 
 } // namespace

@@ -36,6 +36,17 @@ func.func @experts(%x: tensor<?x64xf32>, %e: tensor<?x3xi32>, %offsets: tensor<9
   return %y, %z : tensor<?x3x64xf32>, tensor<?x64xf32>
 }
 
+// Many pairs read a token: it is quantized once, and its bytes are gathered.
+// CHECK-LABEL: @gathered
+func.func @gathered(%x: tensor<?x64xf32>, %order: tensor<?xi32>, %offsets: tensor<9xi32>) -> tensor<?x64xf32> {
+  // CHECK-NEXT: %[[Q:.*]] = gemma.quantize %arg0
+  // CHECK-NEXT: %[[G:.*]] = gemma.gather_tokens %[[Q]], %arg1 choices 3 : tensor<?x64xi8, #gemma.blocks<32>>, tensor<?xi32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  // CHECK-NEXT: gemma.grouped_linear %[[G]], %arg2, @matrices
+  %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+  %y = gemma.grouped_linear %g, %offsets, @matrices : tensor<?x64xf32>, tensor<9xi32> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
+}
+
 // Rows that are no whole blocks, and rows that are bytes already, are left alone.
 // CHECK-LABEL: @left_alone
 func.func @left_alone(%x: tensor<?x4x16xf32>, %q: tensor<?x64xi8, #gemma.blocks<32>>) -> (tensor<?x64xf32>, tensor<?x64xf32>) {

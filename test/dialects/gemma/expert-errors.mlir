@@ -115,6 +115,14 @@ func.func @gather_tokens_c1(%x: tensor<?x64xf32>, %order: tensor<?xi32>) {
 
 // -----
 
+func.func @gather_tokens_c2(%x: tensor<?x64xf32>, %order: tensor<?xi32>) {
+  // expected-error @+1 {{gather-tokens-c2: result 'tensor<?x64xi8, #gemma.blocks<32>>' does not hold numbers as x 'tensor<?x64xf32>' does}}
+  %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  return
+}
+
+// -----
+
 func.func @gather_tokens_c1_count(%x: tensor<2x64xf32>, %order: tensor<5xi32>) {
   // expected-error @+1 {{gather-tokens-c1}}
   %g = gemma.gather_tokens %x, %order choices 3 : tensor<2x64xf32>, tensor<5xi32> -> tensor<5x64xf32>
