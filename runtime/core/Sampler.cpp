@@ -10,22 +10,46 @@ static constexpr float kMinusInfinity = -HUGE_VALF;
 
 Sampler::Sampler(const SamplerOptions &options, uint32_t vocabSize, void *scratch)
     : options(options), vocabSize(vocabSize), candidates(static_cast<Candidate *>(scratch)),
-      seen(reinterpret_cast<uint64_t *>(candidates + vocabSize)), random(options.seed) {}
+      seen(reinterpret_cast<uint64_t *>(candidates + vocabSize)),
+      blockBests(reinterpret_cast<float *>(seen + blocks(vocabSize))), random(options.seed) {}
+
+void Sampler::findBlockBests(const float *logits) {
+  // Lanes for vectors. Comparisons with NaN are false.
+  constexpr uint32_t kLanes = 8;
+  for (size_t block = 0; block < blocks(vocabSize); ++block) {
+    const float *numbers = logits + block * kBlock;
+    const uint32_t count = blockEnd(block) - uint32_t(block) * kBlock;
+    float lanes[kLanes];
+    for (float &lane : lanes)
+      lane = kMinusInfinity;
+    uint32_t i = 0;
+    for (; i + kLanes <= count; i += kLanes)
+      for (uint32_t j = 0; j < kLanes; ++j)
+        lanes[j] = numbers[i + j] > lanes[j] ? numbers[i + j] : lanes[j];
+    for (; i < count; ++i)
+      lanes[0] = numbers[i] > lanes[0] ? numbers[i] : lanes[0];
+    for (float lane : lanes)
+      lanes[0] = lane > lanes[0] ? lane : lanes[0];
+    blockBests[block] = lanes[0];
+  }
+}
 
 /// The lowest id of the best logit; -1 where nothing is above -inf.
-static int32_t bestOf(const float *logits, uint32_t count) {
-  int32_t best = -1;
-  float highest = kMinusInfinity;
-  for (uint32_t i = 0; i < count; ++i)
-    if (logits[i] > highest) {
-      highest = logits[i];
-      best = int32_t(i);
-    }
-  return best;
+int32_t Sampler::findBest(const float *logits) const {
+  size_t bestBlock = 0;
+  for (size_t block = 1; block < blocks(vocabSize); ++block)
+    if (blockBests[block] > blockBests[bestBlock])
+      bestBlock = block;
+  if (blockBests[bestBlock] == kMinusInfinity)
+    return -1;
+  uint32_t id = uint32_t(bestBlock) * kBlock;
+  while (logits[id] != blockBests[bestBlock])
+    ++id;
+  return int32_t(id);
 }
 
 void Sampler::penalize(float *logits, const int32_t *recent, size_t count) {
-  memset(seen, 0, (size_t(vocabSize) + 63) / 64 * 8);
+  memset(seen, 0, blocks(vocabSize) * sizeof(uint64_t));
   for (size_t i = 0; i < count; ++i) {
     const uint32_t id = uint32_t(recent[i]);
     if (id >= vocabSize || (seen[id >> 6] >> (id & 63) & 1))
@@ -44,19 +68,23 @@ double Sampler::weight(float logit, float best) const {
 // A heap of the k best, the worst of them on top, turns most logits away with one comparison.
 size_t Sampler::keepTopK(const float *logits) {
   size_t count = 0;
-  for (uint32_t id = 0; id < vocabSize; ++id) {
-    const Candidate candidate = {logits[id], int32_t(id)};
-    if (count == options.topK) {
-      if (!(candidate.logit > candidates[0].logit))
-        continue;
-      std::pop_heap(candidates, candidates + count, isBetter);
-      candidates[count - 1] = candidate;
-    } else if (candidate.logit > kMinusInfinity) {
-      candidates[count++] = candidate;
-    } else {
+  for (size_t block = 0; block < blocks(vocabSize); ++block) {
+    if (count == options.topK && !(blockBests[block] > candidates[0].logit))
       continue;
+    for (uint32_t id = uint32_t(block) * kBlock; id < blockEnd(block); ++id) {
+      const Candidate candidate = {logits[id], int32_t(id)};
+      if (count == options.topK) {
+        if (!(candidate.logit > candidates[0].logit))
+          continue;
+        std::pop_heap(candidates, candidates + count, isBetter);
+        candidates[count - 1] = candidate;
+      } else if (candidate.logit > kMinusInfinity) {
+        candidates[count++] = candidate;
+      } else {
+        continue;
+      }
+      std::push_heap(candidates, candidates + count, isBetter);
     }
-    std::push_heap(candidates, candidates + count, isBetter);
   }
   std::sort_heap(candidates, candidates + count, isBetter);
   return count;
@@ -64,9 +92,11 @@ size_t Sampler::keepTopK(const float *logits) {
 
 size_t Sampler::keepAbove(const float *logits, float lowest) {
   size_t count = 0;
-  for (uint32_t id = 0; id < vocabSize; ++id)
-    if (logits[id] > kMinusInfinity && logits[id] >= lowest)
-      candidates[count++] = {logits[id], int32_t(id)};
+  for (size_t block = 0; block < blocks(vocabSize); ++block)
+    if (blockBests[block] >= lowest)
+      for (uint32_t id = uint32_t(block) * kBlock; id < blockEnd(block); ++id)
+        if (logits[id] > kMinusInfinity && logits[id] >= lowest)
+          candidates[count++] = {logits[id], int32_t(id)};
   return count;
 }
 
@@ -111,7 +141,8 @@ int32_t Sampler::sample(float *logits, const int32_t *recent, size_t recentCount
     if (uint32_t(options.suppressed[i]) < vocabSize)
       logits[options.suppressed[i]] = kMinusInfinity;
 
-  const int32_t bestId = bestOf(logits, vocabSize);
+  findBlockBests(logits);
+  const int32_t bestId = findBest(logits);
   if (bestId < 0 || options.temperature <= 0)
     return bestId;
   const float best = logits[bestId];

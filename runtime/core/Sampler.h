@@ -57,7 +57,9 @@ class Sampler {
 public:
   /// Memory that a sampler works in, aligned to 8. It may be used for other things between two calls.
   static size_t scratchBytes(uint32_t vocabSize) {
-    return size_t(vocabSize) * sizeof(Candidate) + (size_t(vocabSize) + 63) / 64 * 8;
+    const size_t bytes =
+        size_t(vocabSize) * sizeof(Candidate) + blocks(vocabSize) * (sizeof(uint64_t) + sizeof(float));
+    return (bytes + 7) / 8 * 8;
   }
 
   Sampler(const SamplerOptions &options, uint32_t vocabSize, void *scratch);
@@ -75,6 +77,16 @@ private:
     return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
   }
 
+  /// Logits are looked through in blocks of 64: most of them are turned away by their best one.
+  static constexpr uint32_t kBlock = 64;
+  static size_t blocks(uint32_t vocabSize) { return (size_t(vocabSize) + kBlock - 1) / kBlock; }
+  uint32_t blockEnd(size_t block) const {
+    const uint32_t begin = uint32_t(block) * kBlock;
+    return vocabSize - begin < kBlock ? vocabSize : begin + kBlock;
+  }
+
+  void findBlockBests(const float *logits);
+  int32_t findBest(const float *logits) const;
   void penalize(float *logits, const int32_t *recent, size_t count);
   size_t keepTopK(const float *logits);
   size_t keepAbove(const float *logits, float lowest);
@@ -85,7 +97,8 @@ private:
   const SamplerOptions options;
   const uint32_t vocabSize;
   Candidate *const candidates;
-  uint64_t *const seen; // a bit a token
+  uint64_t *const seen;    // a bit a token
+  float *const blockBests; // -inf where a block has no number above it
   Pcg32 random;
 };
 

@@ -8,6 +8,10 @@ static constexpr uint64_t kSpinNanoseconds = 50'000;
 /// More ranges than threads, so that one slow core doesn't hold up the others.
 static constexpr uint32_t kRangesPerThread = 4;
 
+static uint64_t stretch(uint32_t job, uint32_t begin, uint32_t end) {
+  return static_cast<uint64_t>(job) << 32 | begin << 16 | end;
+}
+
 /// Spins until `ready` or for the pool's time; says whether it was ready.
 template <typename Ready>
 static bool spin(uint64_t nanoseconds, Ready ready) {
@@ -31,11 +35,14 @@ bool ThreadPool::start(uint32_t threads) {
   stopping = false;
   // Threads that share a CPU would spin in each other's way.
   spinNanoseconds = threads <= platform::cpuCount() ? kSpinNanoseconds : 0;
-  for (; threadCount < threads; ++threadCount)
-    if (!platform::startThread(workers[threadCount - 1], work, this)) {
+  for (; threadCount < threads; ++threadCount) {
+    Member &member = members[threadCount];
+    member.pool = this;
+    if (!platform::startThread(member.thread, work, &member)) {
       stop();
       return false;
     }
+  }
   return true;
 }
 
@@ -45,8 +52,8 @@ void ThreadPool::stop() {
   stopping = true;
   jobs.fetch_add(1);
   platform::wakeAll(jobs);
-  for (uint32_t i = 0; i + 1 < threadCount; ++i)
-    platform::joinThread(workers[i]);
+  for (uint32_t i = 1; i < threadCount; ++i)
+    platform::joinThread(members[i].thread);
   threadCount = 1;
 }
 
@@ -65,35 +72,53 @@ void ThreadPool::run(gemmac_task newTask, void *newArguments, int32_t newPieces)
   ranges.store(newRanges, std::memory_order_relaxed);
   done.store(0, std::memory_order_relaxed);
   uint32_t job = jobs.load(std::memory_order_relaxed) + 1;
-  ticket.store(static_cast<uint64_t>(job) << 32 | newRanges, std::memory_order_release);
+  for (uint32_t i = 0; i < threadCount; ++i)
+    members[i].left.store(stretch(job, newRanges * i / threadCount, newRanges * (i + 1) / threadCount),
+                          std::memory_order_release);
   // In this order on both sides, job before sleepers here and sleepers before job in waitForJob: one of the
   // two sees the other.
   jobs.store(job);
   if (sleepers.load() != 0)
     platform::wakeAll(jobs);
-  runRanges(job);
+  runRanges(job, 0);
   waitForEnd(newRanges);
 }
 
-void ThreadPool::runRanges(uint32_t job) {
-  uint64_t seen = ticket.load(std::memory_order_acquire);
-  // While ranges are left the job is not done and its fields don't change, so that what is read here is this
-  // job's if taking the range succeeds.
-  while (seen >> 32 == job && static_cast<uint32_t>(seen) != 0) {
+uint32_t ThreadPool::runStretch(uint32_t job, Member &member, bool front) {
+  uint32_t ran = 0;
+  uint64_t seen = member.left.load(std::memory_order_acquire);
+  while (true) {
+    uint32_t begin = static_cast<uint32_t>(seen) >> 16, end = static_cast<uint32_t>(seen) & 0xffff;
+    if (seen >> 32 != job || begin == end)
+      return ran;
+    // While ranges are left the job is not done and its fields don't change, so that what is read here is
+    // this job's if taking the range succeeds.
     gemmac_task thisTask = task.load(std::memory_order_relaxed);
     void *thisArguments = arguments.load(std::memory_order_relaxed);
     int64_t count = pieces.load(std::memory_order_relaxed);
     uint32_t of = ranges.load(std::memory_order_relaxed);
-    uint32_t range = of - static_cast<uint32_t>(seen);
-    if (!ticket.compare_exchange_weak(seen, seen - 1, std::memory_order_acq_rel, std::memory_order_acquire))
+    uint32_t range = front ? begin : end - 1;
+    uint64_t rest = front ? stretch(job, begin + 1, end) : stretch(job, begin, end - 1);
+    if (!member.left.compare_exchange_weak(seen, rest, std::memory_order_acq_rel, std::memory_order_acquire))
       continue;
     thisTask(thisArguments, static_cast<int32_t>(count * range / of),
              static_cast<int32_t>(count * (range + 1) / of));
-    // As in run: done before callerSleeps here, callerSleeps before done in waitForEnd.
-    if (done.fetch_add(1) + 1 == of && callerSleeps.load())
-      platform::wakeAll(done);
-    seen = ticket.load(std::memory_order_acquire);
+    ++ran;
+    seen = member.left.load(std::memory_order_acquire);
   }
+}
+
+void ThreadPool::runRanges(uint32_t job, uint32_t self) {
+  uint32_t ran = runStretch(job, members[self], true);
+  for (uint32_t i = 1; i < threadCount; ++i)
+    ran += runStretch(job, members[(self + i) % threadCount], false);
+  // Nothing that it ran is counted before, so the job is not done, and this is its number of ranges. As in
+  // run: done before callerSleeps here, callerSleeps before done in waitForEnd.
+  if (ran == 0)
+    return;
+  uint32_t of = ranges.load(std::memory_order_relaxed);
+  if (done.fetch_add(ran) + ran == of && callerSleeps.load())
+    platform::wakeAll(done);
 }
 
 void ThreadPool::waitForEnd(uint32_t all) {
@@ -116,13 +141,15 @@ uint32_t ThreadPool::waitForJob(uint32_t last) {
 }
 
 void ThreadPool::work(void *pointer) {
-  ThreadPool &pool = *static_cast<ThreadPool *>(pointer);
+  Member &member = *static_cast<Member *>(pointer);
+  ThreadPool &pool = *member.pool;
+  uint32_t self = static_cast<uint32_t>(&member - pool.members);
   uint32_t job = 0;
   while (true) {
     job = pool.waitForJob(job);
     if (pool.stopping.load())
       return;
-    pool.runRanges(job);
+    pool.runRanges(job, self);
   }
 }
 

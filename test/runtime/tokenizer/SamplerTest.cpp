@@ -64,6 +64,45 @@ static void expectFrequencies(const SamplerOptions &options, const std::vector<d
   EXPECT_EQ(found.size(), expected.size());
 }
 
+// Logits are looked through in blocks of 64: the best ones stand at their edges, in short last blocks, among
+// equals and NaN.
+TEST(Sampler, FindsTheBestInAnyBlock) {
+  for (uint32_t size : {1u, 7u, 63u, 64u, 65u, 128u, 203u})
+    for (uint32_t best : {0u, 5u, 62u, 63u, 64u, 127u, 128u, size - 1}) {
+      if (best >= size)
+        continue;
+      std::vector<float> logits(size, -4);
+      for (uint32_t id = 0; id < size; id += 3)
+        logits[id] = id % 2 ? kNaN : -kInfinity;
+      logits[best] = -3;
+      EXPECT_EQ(greedy({}, logits), int32_t(best)) << size;
+      if (best + 1 < size)
+        logits[size - 1] = -3;
+      EXPECT_EQ(greedy({}, logits), int32_t(best)) << "the lower id of two, of " << size;
+    }
+}
+
+TEST(Sampler, KeepsTheTopKOfManyBlocks) {
+  std::vector<float> logits(500);
+  std::mt19937 generator(7);
+  for (float &logit : logits)
+    logit = float(generator() % 40); // many equals
+  std::vector<int32_t> ids(logits.size());
+  for (size_t id = 0; id < ids.size(); ++id)
+    ids[id] = int32_t(id);
+  std::stable_sort(ids.begin(), ids.end(),
+                   [&](int32_t a, int32_t b) { return logits[size_t(a)] > logits[size_t(b)]; });
+  for (uint32_t k : {1u, 2u, 9u, 40u}) {
+    SamplerOptions options;
+    options.topK = k;
+    options.temperature = 1e6f; // as good as equal
+    std::map<int32_t, double> kept = TestSampler(options, uint32_t(logits.size())).frequencies(logits);
+    ASSERT_EQ(kept.size(), k);
+    for (uint32_t i = 0; i < k; ++i)
+      EXPECT_TRUE(kept.count(ids[i])) << ids[i];
+  }
+}
+
 TEST(SamplerTest, GreedyTakesTheLowestIdOfTheBest) {
   EXPECT_EQ(greedy({}, {1, 3, 3, 2}), 1);
   EXPECT_EQ(greedy({}, {kNaN, -2, kNaN, -1}), 3);
