@@ -5,7 +5,7 @@
 // multiply-adds per second (many tokens). Arrays of one token's kernels are rotated, so that weights come
 // from memory.
 
-#include "targets/kernels/Kernel.h"
+#include "LoadKernel.h"
 #include "targets/kernels/WeightLayout.h"
 
 #include <HalideRuntime.h>
@@ -15,39 +15,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
-#include <dlfcn.h>
-#include <filesystem>
-#include <fstream>
 #include <functional>
-#include <unistd.h>
 
 using namespace gemmac;
 
 namespace {
 
-using Kernel = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 using Shape = std::vector<int64_t>;
-
-Kernel load(const KernelSpec &spec) {
-  auto begin = std::chrono::steady_clock::now();
-  CompiledKernel compiled = compileKernel(spec, *findTarget("host"));
-  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (!compiled.error.empty()) {
-    std::fprintf(stderr, "%s\n", compiled.error.c_str());
-    std::exit(1);
-  }
-  std::string base =
-      std::filesystem::temp_directory_path() / (spec.symbol() + "-" + std::to_string(getpid()));
-  std::ofstream(base + ".o", std::ios::binary) << compiled.object;
-  std::string link = GEMMAC_LLD " -shared -o " + base + ".so " + base + ".o";
-  if (std::system(link.c_str()) != 0)
-    std::exit(1);
-  void *library = dlopen((base + ".so").c_str(), RTLD_NOW);
-  std::filesystem::remove(base + ".o");
-  std::filesystem::remove(base + ".so");
-  std::printf("%-52s %4.1f s  ", spec.symbol().c_str(), seconds);
-  return reinterpret_cast<Kernel>(dlsym(library, spec.symbol().c_str()));
-}
 
 /// A dense array of zeros and ones that no kernel minds.
 class Array {

@@ -1,0 +1,36 @@
+//===- LoadKernel.cpp - a kernel compiled for this machine and loaded into this process -----------------===//
+
+#include "LoadKernel.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+namespace gemmac {
+
+Kernel load(const KernelSpec &spec) {
+  auto begin = std::chrono::steady_clock::now();
+  CompiledKernel compiled = compileKernel(spec, *findTarget("host"));
+  double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  if (!compiled.error.empty()) {
+    std::fprintf(stderr, "%s\n", compiled.error.c_str());
+    std::exit(1);
+  }
+  std::string base =
+      std::filesystem::temp_directory_path() / (spec.symbol() + "-" + std::to_string(getpid()));
+  std::ofstream(base + ".o", std::ios::binary) << compiled.object;
+  std::string link = GEMMAC_LLD " -shared -o " + base + ".so " + base + ".o";
+  if (std::system(link.c_str()) != 0)
+    std::exit(1);
+  void *library = dlopen((base + ".so").c_str(), RTLD_NOW);
+  std::filesystem::remove(base + ".o");
+  std::filesystem::remove(base + ".so");
+  std::printf("%-52s %4.1f s  ", spec.symbol().c_str(), seconds);
+  return reinterpret_cast<Kernel>(dlsym(library, spec.symbol().c_str()));
+}
+
+} // namespace gemmac
