@@ -13,13 +13,14 @@ import tempfile
 
 import numpy as np
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+from machine import GEMMAC, ROOT
+
 BOS = 2
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gemmac", default=os.path.join(ROOT, "build/bin/gemmac"))
+    parser.add_argument("--gemmac", default=GEMMAC)
     parser.add_argument("--model", default=os.path.join(ROOT, "examples/bard-e2b"))
     parser.add_argument("--text", default=os.path.join(ROOT, "examples/bard-e2b/held-out.txt"))
     parser.add_argument("--windows", type=int, default=40)

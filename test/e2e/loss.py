@@ -3,7 +3,6 @@
 
     loss.py BENCHMARK CHECKPOINT
 """
-import importlib.util
 import os
 import subprocess
 import sys
@@ -18,9 +17,8 @@ MOST = {"bf16": 0.002, "q8_0": 0.005, "q4_0": 0.05}
 
 def main():
     path, checkpoint = sys.argv[1:3]
-    loaded = importlib.util.spec_from_file_location("perplexity", path)
-    perplexity = importlib.util.module_from_spec(loaded)
-    loaded.loader.exec_module(perplexity)
+    sys.path.insert(0, os.path.dirname(path))
+    import perplexity
 
     gemmac = os.path.join(doors.BIN, "gemmac")
     schemes = ["f32", *MOST]
