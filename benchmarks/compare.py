@@ -8,7 +8,7 @@ llama.cpp comes from PyPI, built for this machine:
 
     python3 -m venv llama && CMAKE_ARGS=-DGGML_NATIVE=ON llama/bin/pip install --no-binary llama-cpp-python llama-cpp-python
 
-    benchmarks/compare.py --gguf FILE [--prompt 512] [--generate 64] [--depth 0] [--threads N] [--rounds 5] [--json OUT] [--llama-python llama/bin/python]
+    benchmarks/compare.py --gguf FILE [--prompt 512] [--generate 64] [--depth 0] [--threads N] [--scheme S] [--rounds 5] [--json OUT] [--llama-python llama/bin/python]
 """
 import argparse
 import json
@@ -47,6 +47,7 @@ def read_options():
     parser.add_argument("--generate", type=int, default=64, help="tokens to generate; 0: none are")
     parser.add_argument("--depth", type=int, default=0, help="tokens that are there before")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--scheme", help="how gemmac stores weights (what it chooses)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tries", type=int, default=3, help="of a turn that other processes disturb")
     parser.add_argument("--json", metavar="OUT", help="file for all figures")
@@ -78,11 +79,16 @@ def undisturbed(options, turn):
 def gemmac_turn(options):
     words = [options.gemmac, "bench", options.gguf, "--format", "json", "--repetitions", 1, "--prompt", options.prompt,
              "--generate", options.generate, "--depth", options.depth, "--threads", options.threads]
-    report = json.loads(subprocess.run([str(word) for word in words], check=True, stdout=subprocess.PIPE).stdout)
+    if options.scheme:
+        words += ["--scheme", options.scheme]
+    done = subprocess.run([str(word) for word in words], stdout=subprocess.PIPE)
+    if done.returncode:
+        sys.exit(done.returncode)  # it has said why
+    report = json.loads(done.stdout)
     tests = {"prefill" if test["test"].startswith("pp") else "decode": test for test in report["tests"]}
     return {"disturbed": max((test["disturbed"] for test in report["tests"]), default=0),
             "tokens_per_second": {name: test["tokens_per_second"] for name, test in tests.items()}, "tests": tests,
-            "machine": report["machine"], "dirty_bytes": report["dirty_bytes"]}
+            **{key: report[key] for key in ("scheme", "cache_scheme", "machine", "dirty_bytes")}}
 
 
 class Llama:
@@ -126,8 +132,8 @@ class Llama:
 
 
 def summary(options, rounds):
-    result = {"file": os.path.basename(options.gguf), "cpu": cpu_name(), "threads": options.threads, "prompt": options.prompt,
-              "generate": options.generate, "depth": options.depth}
+    result = {"file": os.path.basename(options.gguf), "scheme": rounds[0]["gemmac"]["scheme"], "cpu": cpu_name(), "threads": options.threads,
+              "prompt": options.prompt, "generate": options.generate, "depth": options.depth}
     limits = machine_limits(rounds)
     for name in rounds[0]["llama"]["tokens_per_second"]:
         ours, theirs = (statistics.median(turn[who]["tokens_per_second"][name] for turn in rounds) for who in ("gemmac", "llama"))
@@ -152,7 +158,7 @@ def machine_limits(rounds):
 
 def print_table(result):
     limits = result["machine"]
-    print(f"{result['file']}, {result['threads']} threads of {result['cpu']}, {time.strftime('%Y-%m-%d')}; medians of {len(result['rounds'])} rounds")
+    print(f"{result['file']}, gemmac's scheme {result['scheme']}, {result['threads']} threads of {result['cpu']}, {time.strftime('%Y-%m-%d')}; medians of {len(result['rounds'])} rounds")
     print(f"machine: reads {limits['bytes_per_second'] / 1e9:.1f} GB/s, multiplies {limits['integer_products_per_second'] / 1e9:.0f} G 8-bit and "
           f"{limits['float_products_per_second'] / 1e9:.0f} G float32 numbers a second")
     if result["disturbed"] > DISTURBED:
