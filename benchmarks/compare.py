@@ -88,7 +88,7 @@ def gemmac_turn(options):
     tests = {"prefill" if test["test"].startswith("pp") else "decode": test for test in report["tests"]}
     return {"disturbed": max((test["disturbed"] for test in report["tests"]), default=0),
             "tokens_per_second": {name: test["tokens_per_second"] for name, test in tests.items()}, "tests": tests,
-            **{key: report[key] for key in ("scheme", "cache_scheme", "machine", "dirty_bytes")}}
+            **{key: report[key] for key in ("scheme", "cache_scheme", "machine", "planned_bytes", "dirty_bytes")}}
 
 
 class Llama:

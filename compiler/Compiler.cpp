@@ -113,6 +113,7 @@ private:
   OwningOpRef<ModuleOp> module;
   std::vector<PlannedWeight> weights;
   std::vector<PlannedPhase> phases;
+  PlannedMemory memory;
   std::vector<KernelFacts> kernels;
   std::vector<ObjectFile> objects; ///< the driver's first
   std::vector<OutputFile> files;
@@ -270,6 +271,13 @@ LogicalResult Compilation::readPlan() {
     return failure();
   weights = std::move(*planned);
   phases = plannedPhases(*module);
+  uint32_t longestPiece = 0;
+  if (tokenizer)
+    for (const std::string &piece : tokenizer->pieces)
+      longestPiece = std::max(longestPiece, static_cast<uint32_t>(piece.size()));
+  memory = plannedMemory(facts, longestPiece);
+  memory.generationArena = touchedArena(*module, {"prefill", "decode"},
+                                        samplingScratchBytes(static_cast<uint32_t>(facts.vocabSize)));
   bool quantized = llvm::any_of(weights, [](const PlannedWeight &weight) {
     return weight.scheme == "q8_0" || weight.scheme == "q4_0";
   });
@@ -399,7 +407,7 @@ LogicalResult Compilation::writeFiles() {
   files.push_back(std::move(*package));
   // Last, so that a directory with a manifest is complete.
   if (failed(write("manifest.json",
-                   manifest(facts, {weights, *packed, kernels, phases,
+                   manifest(facts, {weights, *packed, kernels, phases, memory,
                                     static_cast<int64_t>(objects.front().bytes.size()), packageBytes}))))
     return failure();
   return commit();

@@ -135,10 +135,11 @@ llvm::LogicalResult Benchmark::prepare() {
   llvm::SmallString<256> manifest(model->weights);
   llvm::sys::path::remove_filename(manifest);
   llvm::sys::path::append(manifest, "manifest.json");
-  llvm::Expected<std::vector<PlannedPhase>> read = readPhases(manifest.str().str());
+  llvm::Expected<RunningModel> read = readManifest(manifest.str().str());
   if (!read)
     return fail(llvm::toString(read.takeError()));
-  result.phases = std::move(*read);
+  result.phases = std::move(read->phases);
+  result.plannedBytes = read->generationBytes + read->threadBytes * static_cast<uint64_t>(result.threads - 1);
   return llvm::success();
 }
 

@@ -66,7 +66,8 @@ struct BenchReport {
   std::vector<BenchedTest> tests;
   std::vector<KernelTime> kernels;
   std::vector<NamedStep> trace;
-  uint64_t dirtyBytes = 0; ///< of the program, after all tests
+  uint64_t plannedBytes = 0; ///< of memory, at most
+  uint64_t dirtyBytes = 0;   ///< of the program, after all tests
 
   /// Means of before and after.
   double bytesPerSecond() const;

@@ -60,8 +60,9 @@ std::string benchAsMarkdown(const BenchReport &report) {
                        report.cpu.empty() ? "this machine" : report.cpu);
   out << "machine before: " << describe(report.before) << "\n";
   out << "machine after:  " << describe(report.after) << "\n";
-  out << llvm::formatv("memory after all tests, without mapped files: {0:f1} MB\n\n",
-                       static_cast<double>(report.dirtyBytes) / kMega);
+  out << llvm::formatv(
+      "memory after all tests, without mapped files: {0:f1} MB, planned {1:f1} MB at most\n\n",
+      static_cast<double>(report.dirtyBytes) / kMega, static_cast<double>(report.plannedBytes) / kMega);
   out << "| test | depth | tokens/s | MB read a token | MMAC a token | GB/s | of bandwidth | GMAC/s | of "
          "peak |\n"
          "|---|---|---|---|---|---|---|---|---|\n";
@@ -156,6 +157,7 @@ std::string benchAsJson(const BenchReport &report) {
                {"cpu", report.cpu},
                {"threads", report.threads},
                {"machine", {{"before", asJson(report.before)}, {"after", asJson(report.after)}}},
+               {"planned_bytes", report.plannedBytes},
                {"dirty_bytes", report.dirtyBytes},
                {"tests", tests}};
   if (!kernels.empty())

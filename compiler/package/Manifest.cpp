@@ -105,23 +105,40 @@ static llvm::Expected<PlannedPhase> readPhase(const Json &text) {
   return phase;
 }
 
-llvm::Expected<std::vector<PlannedPhase>> readPhases(const std::string &file) {
+llvm::Expected<RunningModel> readManifest(const std::string &file) {
   auto buffer = llvm::MemoryBuffer::getFile(file);
   if (!buffer)
     return makeError("cannot read '" + file + "': " + buffer.getError().message());
   try {
     Json text = Json::parse((*buffer)->getBuffer().begin(), (*buffer)->getBuffer().end());
-    std::vector<PlannedPhase> phases;
+    RunningModel model;
+    model.generationBytes = text.at("memory").at("generation");
+    model.threadBytes = text.at("memory").at("thread");
     for (const Json &phase : text.at("phases")) {
       llvm::Expected<PlannedPhase> read = readPhase(phase);
       if (!read)
         return makeError(file + ": " + llvm::toString(read.takeError()));
-      phases.push_back(std::move(*read));
+      model.phases.push_back(std::move(*read));
     }
-    return phases;
+    return model;
   } catch (const Json::exception &error) {
     return makeError("'" + file + "' is no manifest of a compiled model: " + error.what());
   }
+}
+
+static Json memoryAsJson(const PlannedMemory &memory) {
+  return {{"program", kProgramBytes},
+          {"thread", kThreadBytes},
+          {"engine", memory.engine},
+          {"session", memory.session.handle},
+          {"tokens", memory.session.tokens},
+          {"logits", memory.session.logits},
+          {"cache", memory.session.cache},
+          {"arena", memory.session.arena},
+          {"arena_of_generation", memory.generationArena},
+          {"text", memory.session.text},
+          {"generation", memory.generation()},
+          {"most", memory.most()}};
 }
 
 std::string manifest(const ModelFacts &facts, const Contents &contents) {
@@ -162,6 +179,7 @@ std::string manifest(const ModelFacts &facts, const Contents &contents) {
         {"cache", facts.cacheBytes},
         {"driver_object", contents.driverBytes},
         {"kernel_objects", kernelBytes}}},
+      {"memory", memoryAsJson(contents.memory)},
       {"phases", phases},
       {"kernels", kernels},
       {"tensors", tensors},

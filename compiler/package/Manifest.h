@@ -5,6 +5,7 @@
 
 #include "compiler/package/ModelFacts.h"
 #include "compiler/package/PlannedCalls.h"
+#include "compiler/package/PlannedMemory.h"
 #include "llvm/Support/Error.h"
 
 #include <span>
@@ -17,6 +18,7 @@ struct Contents {
   std::span<const PackedWeight> packed; ///< one for each of the weights
   std::span<const KernelFacts> kernels;
   std::span<const PlannedPhase> phases;
+  PlannedMemory memory;
   int64_t driverBytes = 0;  ///< object file of the driver
   int64_t packageBytes = 0; ///< the whole .weights file
 };
@@ -25,8 +27,14 @@ struct Contents {
 /// gives the same text.
 std::string manifest(const ModelFacts &facts, const Contents &contents);
 
-/// The calls of every step, from a manifest.json.
-llvm::Expected<std::vector<PlannedPhase>> readPhases(const std::string &file);
+/// What a manifest.json says about a running model.
+struct RunningModel {
+  std::vector<PlannedPhase> phases;
+  uint64_t generationBytes = 0; ///< of memory, at most, on one thread
+  uint64_t threadBytes = 0;     ///< and on every further one
+};
+
+llvm::Expected<RunningModel> readManifest(const std::string &file);
 
 } // namespace gemmac
 

@@ -3,6 +3,7 @@
 #include "compiler/package/PackageFile.h"
 
 #include "compiler/package/OutputFile.h"
+#include "compiler/package/PlannedMemory.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -67,6 +68,30 @@ static std::string shapeOf(const format::Tensor &tensor) {
   return experts + std::to_string(tensor.rows()) + " x " + std::to_string(tensor.columns());
 }
 
+static PlannedMemory memoryOf(const format::Metadata &metadata) {
+  ModelFacts facts;
+  facts.context = metadata.context();
+  facts.vocabSize = metadata.vocab_size();
+  facts.arenaBytes = static_cast<int64_t>(metadata.arena_bytes());
+  facts.cacheBytes = static_cast<int64_t>(metadata.cache_bytes());
+  return plannedMemory(facts, metadata.tokenizer()->longest_piece());
+}
+
+static void printMemory(llvm::raw_ostream &out, const format::Metadata &metadata) {
+  PlannedMemory memory = memoryOf(metadata);
+  out << llvm::formatv("memory        {0} bytes at most on one thread, and {1} on every further one\n",
+                       memory.most(), kThreadBytes);
+  auto part = [&](const char *what, uint64_t bytes) { out << llvm::formatv("  {0,-12}{1}\n", what, bytes); };
+  part("arena", memory.session.arena);
+  part("cache", memory.session.cache);
+  part("logits", memory.session.logits);
+  part("tokens", memory.session.tokens);
+  part("text", memory.session.text);
+  part("session", memory.session.handle);
+  part("engine", memory.engine);
+  part("program", kProgramBytes);
+}
+
 std::string describe(const PackageFile &package) {
   const format::Metadata &metadata = package.metadata();
   std::string text;
@@ -88,8 +113,7 @@ std::string describe(const PackageFile &package) {
   line("weight bytes", package.header().tensors_bytes);
   for (const auto &[scheme, bytes] : bytesByScheme(metadata))
     line(("  " + scheme).c_str(), bytes);
-  line("arena bytes", metadata.arena_bytes());
-  line("cache bytes", metadata.cache_bytes());
+  printMemory(out, metadata);
   out << "\n"
       << llvm::formatv("{0,-34}{1,-8}{2,-9}{3,-22}{4,14}{5,12}\n", "tensor", "scheme", "layout", "shape",
                        "bytes", "rel. error");
@@ -141,7 +165,8 @@ std::string describeAsJson(const PackageFile &package) {
                  {"weights", package.header().tensors_bytes},
                  {"weights_by_scheme", bytesByScheme(metadata)},
                  {"arena", metadata.arena_bytes()},
-                 {"cache", metadata.cache_bytes()}}},
+                 {"cache", metadata.cache_bytes()},
+                 {"memory", memoryOf(metadata).most()}}},
                {"generation",
                 {{"bos", generation.bos()},
                  {"stop", ids(*generation.stop())},

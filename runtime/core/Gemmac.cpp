@@ -85,16 +85,8 @@ void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info) {
 
 // ---- Session
 
-static uint64_t sessionBytes(const gemmac_engine &engine) {
-  Carver carver(nullptr);
-  carver.take<gemmac_session>(1);
-  gemmac_session session{};
-  session.layOut(carver, engine);
-  return carver.bytes();
-}
-
 size_t gemmac_session_bytes(const gemmac_engine *engine) {
-  return sessionBytes(*engine);
+  return gemmac_session::memoryOf(*engine).total();
 }
 
 gemmac_status gemmac_session_open(const gemmac_engine *engine, const gemmac_session_options *given,
@@ -110,15 +102,15 @@ gemmac_status gemmac_session_open(const gemmac_engine *engine, const gemmac_sess
   if (threads > GEMMAC_MAX_THREADS)
     threads = GEMMAC_MAX_THREADS;
 
+  const SessionMemory bytes = gemmac_session::memoryOf(*engine);
   Region region;
   if (gemmac_status status =
-          region.take("a session", options.memory, options.memory_bytes, sessionBytes(*engine), error))
+          region.take("a session", options.memory, options.memory_bytes, bytes.total(), error))
     return status;
-  Carver carver(region.memory);
-  gemmac_session *session = new (carver.take<gemmac_session>(1)) gemmac_session{};
+  gemmac_session *session = new (region.memory) gemmac_session{};
   session->engine = engine;
   session->region = region;
-  session->layOut(carver, *engine);
+  session->layOut(region.memory, bytes);
   if (!session->pool.start(threads)) {
     session->region.giveBack();
     return fail(error, GEMMAC_OUT_OF_MEMORY, "the system refuses to start %u threads", threads);

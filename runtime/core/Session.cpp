@@ -8,14 +8,45 @@
 
 using namespace gemmac;
 
-void gemmac_session::layOut(Carver &carver, const gemmac_engine &of) {
-  tokens = carver.take<int32_t>(of.code->context);
-  logits = carver.take<float>(of.code->vocab_size);
-  cache = carver.take<uint8_t>(of.code->cache_bytes);
-  uint64_t scratch = Encoder::kScratchBytes, sampler = Sampler::scratchBytes(of.code->vocab_size);
-  scratch = sampler > scratch ? sampler : scratch;
-  arena = carver.take<uint8_t>(of.code->arena_bytes > scratch ? of.code->arena_bytes : scratch);
-  text = carver.take<char>(StreamDecoder(of.vocabulary, true).mostBytes());
+uint64_t gemmac::samplingScratchBytes(uint32_t vocabSize) {
+  uint64_t encoder = Encoder::kScratchBytes, sampler = Sampler::scratchBytes(vocabSize);
+  return encoder > sampler ? encoder : sampler;
+}
+
+SessionMemory gemmac::sessionMemory(uint32_t context, uint32_t vocabSize, uint64_t arenaBytes,
+                                    uint64_t cacheBytes, uint32_t longestPiece) {
+  auto aligned = [](uint64_t bytes) {
+    // More than any machine has stays that, and the sum of all parts fits.
+    const uint64_t most = UINT64_MAX / 8;
+    return bytes > most ? most : (bytes + kRegionAlignment - 1) / kRegionAlignment * kRegionAlignment;
+  };
+  uint64_t scratch = samplingScratchBytes(vocabSize);
+  return {aligned(sizeof(gemmac_session)),
+          aligned(uint64_t{context} * sizeof(int32_t)),
+          aligned(uint64_t{vocabSize} * sizeof(float)),
+          aligned(cacheBytes),
+          aligned(arenaBytes > scratch ? arenaBytes : scratch),
+          aligned(StreamDecoder::mostBytesOf(longestPiece))};
+}
+
+SessionMemory gemmac_session::memoryOf(const gemmac_engine &engine) {
+  const gemmac_model &code = *engine.code;
+  return sessionMemory(code.context, code.vocab_size, code.arena_bytes, code.cache_bytes,
+                       engine.vocabulary.longestPiece());
+}
+
+void gemmac_session::layOut(void *begin, const SessionMemory &bytes) {
+  uint8_t *at = static_cast<uint8_t *>(begin) + bytes.handle;
+  auto take = [&](uint64_t size) {
+    uint8_t *part = at;
+    at += size;
+    return part;
+  };
+  tokens = reinterpret_cast<int32_t *>(take(bytes.tokens));
+  logits = reinterpret_cast<float *>(take(bytes.logits));
+  cache = take(bytes.cache);
+  arena = take(bytes.arena);
+  text = reinterpret_cast<char *>(take(bytes.text));
 }
 
 void gemmac_session::reset() {

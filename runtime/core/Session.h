@@ -4,6 +4,7 @@
 #define GEMMAC_RUNTIME_CORE_SESSION_H
 
 #include "runtime/core/Engine.h"
+#include "runtime/core/SessionMemory.h"
 #include "runtime/core/ThreadPool.h"
 #include "runtime/tokenizer/Decoder.h"
 
@@ -25,8 +26,9 @@ struct gemmac_session {
   uint8_t *arena; ///< of steps; between them scratch of encoder and sampler
   char *text;     ///< what one token can show
 
-  /// Takes this session's parts out of its region; over null memory it counts them.
-  void layOut(gemmac::Carver &carver, const gemmac_engine &engine);
+  static gemmac::SessionMemory memoryOf(const gemmac_engine &engine);
+  /// Parts out of the memory that begins with this session.
+  void layOut(void *begin, const gemmac::SessionMemory &bytes);
   void reset();
 
   /// Appends ids after checking them and their number.

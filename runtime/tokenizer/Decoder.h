@@ -25,7 +25,8 @@ public:
       : vocabulary(vocabulary), skipSpecial(skipSpecial) {}
 
   /// The most bytes that one push or finish can give.
-  size_t mostBytes() const { return 3 * (kMostHeld + 1) + vocabulary.longestPiece(); }
+  size_t mostBytes() const { return mostBytesOf(vocabulary.longestPiece()); }
+  static size_t mostBytesOf(size_t longestPiece) { return 3 * (kMostHeld + 1) + longestPiece; }
 
   /// Adds a token. Writes the text that can be shown now to `text`, with room for mostBytes(), and returns
   /// its size.

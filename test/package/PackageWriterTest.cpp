@@ -154,7 +154,7 @@ TEST_F(Packages, LeaveNothingWhereAWeightIsMissing) {
 TEST_F(Packages, ComeWithAManifestOfAllSizes) {
   std::vector<PackedWeight> packed = write("small.weights");
   KernelFacts kernel{{.family = "add", .constants = {{"heads", int64_t{1}}, {"size", int64_t{64}}}}, 1000};
-  Contents contents{weights, packed, {&kernel, 1}, {}, 2000, 3000};
+  Contents contents{weights, packed, {&kernel, 1}, {}, {}, 2000, 3000};
   nlohmann::json text = nlohmann::json::parse(manifest(facts, contents), nullptr, false);
   ASSERT_FALSE(text.is_discarded());
   EXPECT_EQ(text["bytes"]["weights"], facts.weightsBytes);

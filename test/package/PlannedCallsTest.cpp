@@ -138,23 +138,23 @@ TEST_F(PlannedCalls, OfAPhaseAddUp) {
 TEST_F(PlannedCalls, AreReadBackFromTheManifest) {
   std::string file = testing::TempDir() + "manifest-" + std::to_string(getpid()) + ".json";
   ModelFacts facts;
-  Contents contents{{}, {}, {}, phases};
+  Contents contents{{}, {}, {}, phases, {}};
   std::string text = manifest(facts, contents);
   std::ofstream(file) << text;
-  auto read = readPhases(file);
+  auto read = readManifest(file);
   ASSERT_TRUE(static_cast<bool>(read)) << llvm::toString(read.takeError());
-  ASSERT_EQ(read->size(), 1u);
-  EXPECT_EQ((*read)[0].name, "decode");
-  EXPECT_EQ((*read)[0].calls, decode().calls);
-  ASSERT_EQ((*read)[0].order.size(), decode().order.size());
-  EXPECT_EQ((*read)[0].order[3].layer, 2);
-  EXPECT_EQ((*read)[0].order[3].calls, decode().order[3].calls);
+  ASSERT_EQ(read->phases.size(), 1u);
+  EXPECT_EQ(read->phases[0].name, "decode");
+  EXPECT_EQ(read->phases[0].calls, decode().calls);
+  ASSERT_EQ(read->phases[0].order.size(), decode().order.size());
+  EXPECT_EQ(read->phases[0].order[3].layer, 2);
+  EXPECT_EQ(read->phases[0].order[3].calls, decode().order[3].calls);
 
   text.replace(text.find("\"calls\": \"0"), 11, "\"calls\": \"99");
   std::ofstream(file) << text;
-  EXPECT_EQ(llvm::toString(readPhases(file).takeError()), file + ": '99' is none of the 5 calls of decode");
+  EXPECT_EQ(llvm::toString(readManifest(file).takeError()), file + ": '99' is none of the 5 calls of decode");
   std::ofstream(file) << "{}";
-  EXPECT_NE(llvm::toString(readPhases(file).takeError()).find("is no manifest of a compiled model"),
+  EXPECT_NE(llvm::toString(readManifest(file).takeError()).find("is no manifest of a compiled model"),
             std::string::npos);
   unlink(file.c_str());
 }

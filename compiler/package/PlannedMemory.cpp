@@ -1,0 +1,80 @@
+//===- PlannedMemory.cpp - what a running model takes, known before it runs -----------------------------===//
+
+#include "compiler/package/PlannedMemory.h"
+
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "runtime/include/gemmac/gemmac.h"
+#include "llvm/ADT/BitVector.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace gemmac {
+
+static constexpr uint64_t kPage = 4096;
+
+uint64_t PlannedMemory::generation() const {
+  return most() - session.arena + generationArena;
+}
+
+uint64_t PlannedMemory::most() const {
+  return kProgramBytes + engine + session.total();
+}
+
+PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece) {
+  PlannedMemory memory;
+  memory.session = sessionMemory(static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.vocabSize),
+                                 static_cast<uint64_t>(facts.arenaBytes),
+                                 static_cast<uint64_t>(facts.cacheBytes), longestPiece);
+  memory.engine = gemmac_engine_bytes();
+  memory.generationArena = memory.session.arena;
+  return memory;
+}
+
+namespace {
+/// Marks the pages of all buffers of functions, and of those that they call.
+class Pages {
+public:
+  explicit Pages(ModuleOp module) : module(module) {}
+
+  void touch(uint64_t begin, uint64_t bytes) {
+    uint64_t end = llvm::divideCeil(begin + bytes, kPage);
+    if (end > pages.size())
+      pages.resize(static_cast<unsigned>(end));
+    if (bytes)
+      pages.set(static_cast<unsigned>(begin / kPage), static_cast<unsigned>(end));
+  }
+
+  void touch(func::FuncOp function) {
+    int64_t tokens = function->getAttrOfType<IntegerAttr>("plan.tokens").getInt();
+    function.walk([&](plan::ArenaOp arena) {
+      auto type = cast<MemRefType>(arena.getType());
+      uint64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+      for (int64_t size : type.getShape())
+        bytes *= static_cast<uint64_t>(ShapedType::isDynamic(size) ? tokens : size);
+      touch(static_cast<uint64_t>(arena.getOffset()), bytes);
+    });
+    function.walk([&](func::CallOp call) {
+      touch(cast<func::FuncOp>(SymbolTable::lookupSymbolIn(module, call.getCalleeAttr())));
+    });
+  }
+
+  uint64_t bytes() const { return pages.count() * kPage; }
+
+private:
+  ModuleOp module;
+  llvm::BitVector pages;
+};
+} // namespace
+
+uint64_t touchedArena(ModuleOp plan, ArrayRef<StringRef> entryPoints, uint64_t scratchBytes) {
+  Pages pages(plan);
+  pages.touch(0, scratchBytes);
+  for (StringRef name : entryPoints)
+    if (auto function = plan.lookupSymbol<func::FuncOp>(name))
+      pages.touch(function);
+  return pages.bytes();
+}
+
+} // namespace gemmac

@@ -1,0 +1,36 @@
+//===- PlannedMemory.h - what a running model takes, known before it runs -------------------------------===//
+
+#ifndef GEMMAC_COMPILER_PACKAGE_PLANNEDMEMORY_H
+#define GEMMAC_COMPILER_PACKAGE_PLANNEDMEMORY_H
+
+#include "compiler/package/ModelFacts.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/core/SessionMemory.h"
+
+#include <vector>
+
+namespace gemmac {
+
+/// Bytes that no file stands behind, of an emitted program that runs on one thread. Memory that is never
+/// touched is not taken by the system: these are the most, reached when the context is full and calls were as
+/// long as they may be.
+struct PlannedMemory {
+  SessionMemory session;
+  uint64_t engine = 0;
+  uint64_t generationArena =
+      0; ///< the part of the arena that prompts and generation touch; scoring touches more
+
+  uint64_t generation() const; ///< all, of a program that prompts and generates
+  uint64_t most() const;       ///< all, whatever the program does
+};
+
+/// Of a model with these facts; `generationArena` is all of the arena where no plan is known.
+PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece);
+
+/// The pages of the arena that these entry points of a planned module touch, in bytes.
+uint64_t touchedArena(mlir::ModuleOp plan, llvm::ArrayRef<llvm::StringRef> entryPoints,
+                      uint64_t scratchBytes);
+
+} // namespace gemmac
+
+#endif
