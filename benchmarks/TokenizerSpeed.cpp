@@ -1,6 +1,6 @@
 //===- TokenizerSpeed.cpp - how fast text becomes ids ---------------------------------------------------===//
 //
-// tokenizer-speed CHECKPOINT TEXT — milliseconds to read tokenizer.json, to build its tables and to open
+// tokenizer-speed CHECKPOINT TEXT — milliseconds to read the tokenizer, to build its tables and to open
 // them, and megabytes a second of encoding on one thread: the best of some runs each.
 
 #include "compiler/package/TokenizerTables.h"
