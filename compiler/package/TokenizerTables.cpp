@@ -1,5 +1,6 @@
 #include "compiler/package/TokenizerTables.h"
 
+#include "compiler/package/UsedMerges.h"
 #include "runtime/tokenizer/Tables.h"
 #include "runtime/tokenizer/Utf8.h"
 
@@ -101,7 +102,9 @@ static uint32_t lastCharacter(const std::string &piece) {
 /// A merge crosses from the last character of its left part to the first of its right part, and from no other
 /// to any other. This is true as long as all symbols are characters: with merges of bytes or unk there are no
 /// cuts.
-static std::vector<uint64_t> findJunctions(const Tokenizer &tokenizer, const Symbols &symbols) {
+static std::vector<uint64_t> findJunctions(const Tokenizer &tokenizer,
+                                           const std::vector<Tokenizer::Merge> &merges,
+                                           const Symbols &symbols) {
   std::vector<bool> alone(tokenizer.pieces.size());
   for (uint32_t id : symbols.byteIds)
     if (id != kNoToken)
@@ -109,8 +112,8 @@ static std::vector<uint64_t> findJunctions(const Tokenizer &tokenizer, const Sym
   if (tokenizer.unk >= 0)
     alone[size_t(tokenizer.unk)] = true;
   std::vector<uint64_t> hashes;
-  hashes.reserve(tokenizer.merges.size());
-  for (const Tokenizer::Merge &merge : tokenizer.merges) {
+  hashes.reserve(merges.size());
+  for (const Tokenizer::Merge &merge : merges) {
     const std::string &left = tokenizer.pieces[merge.left], &right = tokenizer.pieces[merge.right];
     if (alone[merge.left] || alone[merge.right] || left.empty() || right.empty())
       return {};
@@ -176,22 +179,29 @@ flatbuffers::Offset<format::Tokenizer> gemmac::buildTokenizer(flatbuffers::FlatB
   }
   for (const Tokenizer::Added &added : tokenizer.added)
     kinds[added.id] |= kAddedToken;
-  std::vector<format::Merge> merges;
-  merges.reserve(tokenizer.merges.size());
-  for (const Tokenizer::Merge &merge : tokenizer.merges)
-    merges.emplace_back(merge.left, merge.right, merge.merged);
 
   const Symbols symbols(tokenizer);
-  const Slots slots = hashMerges(tokenizer.merges);
+  std::vector<Tokenizer::Merge> merges = tokenizer.merges;
+  std::vector<uint64_t> junctions = findJunctions(tokenizer, merges, symbols);
+  // Where bytes or unk merge, a token's text is not all that it can be made of.
+  if (!junctions.empty()) {
+    merges = usedMerges(tokenizer, [&](uint32_t codePoint) { return symbols.ofCharacter(codePoint); });
+    junctions = findJunctions(tokenizer, merges, symbols);
+  }
+  const Slots slots = hashMerges(merges);
+  std::vector<format::Merge> pairs;
+  pairs.reserve(merges.size());
+  for (const Tokenizer::Merge &merge : merges)
+    pairs.emplace_back(merge.left, merge.right, merge.merged);
   const auto textOffset = builder.CreateVector(text);
   const auto startsOffset = builder.CreateVector(starts);
   const auto kindsOffset = builder.CreateVector(kinds);
   const auto byteIdsOffset = builder.CreateVector(symbols.byteIds);
   const auto charPagesOffset = builder.CreateVector(symbols.charPages);
   const auto charIdsOffset = builder.CreateVector(symbols.charIds);
-  const auto mergesOffset = builder.CreateVectorOfStructs(merges);
+  const auto mergesOffset = builder.CreateVectorOfStructs(pairs);
   const auto slotsOffset = builder.CreateVector(slots.slots);
-  const auto junctionsOffset = builder.CreateVector(findJunctions(tokenizer, symbols));
+  const auto junctionsOffset = builder.CreateVector(junctions);
   const auto addedOffset = builder.CreateVectorOfStructs(buildTrie(tokenizer, false));
   const auto normalizedOffset = builder.CreateVectorOfStructs(buildTrie(tokenizer, true));
 
