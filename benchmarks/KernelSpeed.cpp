@@ -6,6 +6,7 @@
 // from memory.
 
 #include "LoadKernel.h"
+#include "targets/kernels/CacheLayout.h"
 #include "targets/kernels/WeightLayout.h"
 
 #include <HalideRuntime.h>
@@ -97,26 +98,34 @@ void measureLinear(const std::string &scheme, int64_t tokens, int64_t input, int
               seconds * 1e6, bytes / seconds * 1e-9, products / seconds * 1e-9);
 }
 
+/// Many tokens in one call; one token span by span, as in decode, and their merge.
 void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t window,
                       const std::string &scheme) {
-  int64_t heads = 8, slots = window ? window + 511 : 8192;
-  Kernel kernel = load({"cached_attention",
-                        {{"heads", heads},
-                         {"kv_heads", int64_t(1)},
-                         {"dim", dim},
-                         {"slots", slots},
-                         {"window", window},
-                         {"scale", 1.0},
-                         {"scheme", scheme}}});
-  Array q(4, {tokens, heads, dim}), y(4, {tokens, heads, dim});
-  Array keys(scheme == "f16" ? 2 : 4, {slots, 1, dim}), values(scheme == "f16" ? 2 : 4, {slots, 1, dim});
+  int64_t heads = 8, slots = window ? window + 512 : 8192;
+  std::map<std::string, KernelConstant> constants = {
+      {"heads", heads},   {"kv_heads", int64_t(1)}, {"dim", dim},      {"slots", slots},
+      {"window", window}, {"scale", 1.0},           {"scheme", scheme}};
+  Kernel kernel = load({tokens == 1 ? "attention_spans" : "cached_attention", constants});
+  int64_t first = window ? std::max<int64_t>(position - window + 1, 0) : 0;
+  int64_t spans = position / kSpan - first / kSpan + 1;
+  std::vector<Plane> planes = cachePlanesOf(scheme, slots, 1, dim);
+  Array q(4, {tokens, heads, dim}), y(4, {tokens, heads, dim}), parts(4, {spans, heads, dim + kGroup});
+  Array keys(bytesOfNumber(planes[0].element), planes[0].shape);
+  Array values(bytesOfNumber(planes[1].element), planes[1].shape);
+  uint64_t output = tokens == 1 ? parts.word() : y.word();
   double seconds =
-      best([&](int) { kernel(q.word(), keys.word(), values.word(), uint64_t(position), y.word(), 0, 0); });
+      best([&](int) { kernel(q.word(), keys.word(), values.word(), uint64_t(position), output, 0, 0); });
   double seen = 0;
   for (int64_t t = 0; t < tokens; ++t)
     seen += double(window ? std::min(window, position + t + 1) : position + t + 1);
-  std::printf("%5lld tokens %8.1f us  %6.1f GMAC/s\n", static_cast<long long>(tokens), seconds * 1e6,
+  std::printf("%5lld tokens %8.1f us  %6.1f GB/s %6.1f GMAC/s\n", static_cast<long long>(tokens),
+              seconds * 1e6, seen * double(2 * dim * bytesOfNumber(planes[0].element)) / seconds * 1e-9,
               seen * double(2 * heads * dim) / seconds * 1e-9);
+  if (tokens > 1)
+    return;
+  Kernel merge = load({"merge_spans", {{"heads", heads}, {"kv_heads", int64_t(1)}, {"dim", dim}}});
+  seconds = best([&](int) { merge(parts.word(), y.word(), 0, 0, 0, 0, 0); });
+  std::printf("%5lld spans  %8.1f us\n", static_cast<long long>(spans), seconds * 1e6);
 }
 
 void measureRows(const std::string &family, std::map<std::string, KernelConstant> constants, int inputs,

@@ -26,17 +26,33 @@ int64_t bytesOf(MemRefType type) {
   return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
 }
 
-/// The largest value of an index that is the call's token count, or a multiple of it.
-int64_t largest(Value size, int64_t tokens) {
-  return TypeSwitch<Operation *, int64_t>(size.getDefiningOp())
-      .Case([&](plan::CountOp) { return tokens; })
-      .Case([&](arith::ConstantIndexOp constant) { return constant.value(); })
-      .Case([&](arith::MulIOp product) {
-        return largest(product.getLhs(), tokens) * largest(product.getRhs(), tokens);
-      })
-      .Default(
-          [](Operation *) -> int64_t { llvm_unreachable("sizes are products of the count and constants"); });
-}
+/// How far a function's calls reach.
+struct Reach {
+  int64_t tokens, context;
+
+  explicit Reach(func::FuncOp function)
+      : tokens(function->getAttrOfType<IntegerAttr>("plan.tokens").getInt()) {
+    auto limit = function->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>("gemma.context");
+    context = limit ? limit.getInt() : 0;
+  }
+
+  /// The largest value of an index that grows with the call's token count and position.
+  int64_t largest(Value size) const {
+    return TypeSwitch<Operation *, int64_t>(size.getDefiningOp())
+        .Case([&](plan::CountOp) { return tokens; })
+        .Case([&](plan::PositionOp) { return context - 1; })
+        .Case([&](arith::ConstantIndexOp constant) { return constant.value(); })
+        .Case([&](arith::AddIOp sum) { return largest(sum.getLhs()) + largest(sum.getRhs()); })
+        .Case([&](arith::MulIOp product) { return largest(product.getLhs()) * largest(product.getRhs()); })
+        .Case([&](arith::DivUIOp quotient) {
+          assert(isa<arith::ConstantIndexOp>(quotient.getRhs().getDefiningOp()) && "divided by a constant");
+          return largest(quotient.getLhs()) / largest(quotient.getRhs());
+        })
+        .Default([](Operation *) -> int64_t {
+          llvm_unreachable("sizes are made of the count, the position and constants");
+        });
+  }
+};
 
 /// Something that needs room in the arena, from statement `first` to statement `last`.
 struct Tenant {
@@ -71,7 +87,7 @@ private:
 
 FrameLayout::FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes)
     : function(function) {
-  int64_t tokens = function->getAttrOfType<IntegerAttr>("plan.tokens").getInt();
+  Reach reach(function);
   for (Operation &op : function.getBody().getOps())
     numbers[&op] = numbers.size();
   function.walk([&](memref::AllocOp alloc) {
@@ -80,7 +96,7 @@ FrameLayout::FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &
     for (int64_t size : type.getShape())
       bytes *= ShapedType::isDynamic(size) ? 1 : size;
     for (Value size : alloc.getDynamicSizes())
-      bytes *= largest(size, tokens);
+      bytes *= reach.largest(size);
     Tenant tenant;
     tenant.bytes = bytes;
     tenant.buffer = alloc;
@@ -135,7 +151,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     OpBuilder builder(&getContext());
-    int64_t weights = placeWeights(), caches = placeCaches();
+    int64_t weights = place<plan::WeightOp>(), caches = place<plan::CacheOp>();
 
     // Procedures call nobody: their frames are laid out first and moved to where their callers keep room for
     // them.
@@ -178,25 +194,17 @@ private:
     alloc.erase();
   }
 
-  int64_t placeWeights() {
+  /// All planes of the module's weights, or caches, one after the other.
+  template <typename Symbol>
+  int64_t place() {
     int64_t end = 0;
-    for (auto weight : getOperation().getOps<plan::WeightOp>()) {
+    for (auto symbol : getOperation().getOps<Symbol>()) {
       SmallVector<int64_t> offsets;
-      for (Type plane : weight.getPlanes().getAsValueRange<TypeAttr>()) {
+      for (Type plane : symbol.getPlanes().template getAsValueRange<TypeAttr>()) {
         offsets.push_back(end);
         end = llvm::alignTo(end + bytesOf(cast<MemRefType>(plane)), kAlignment);
       }
-      weight.setOffsets(offsets);
-    }
-    return end;
-  }
-
-  int64_t placeCaches() {
-    int64_t end = 0;
-    for (auto cache : getOperation().getOps<plan::CacheOp>()) {
-      int64_t bytes = llvm::alignTo(bytesOf(cast<MemRefType>(cache.getType())), kAlignment);
-      cache.setOffsets({end, end + bytes});
-      end += 2 * bytes;
+      symbol.setOffsets(offsets);
     }
     return end;
   }

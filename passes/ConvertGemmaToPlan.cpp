@@ -13,7 +13,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/Passes.h"
-#include "targets/kernels/WeightLayout.h"
+#include "targets/kernels/CacheLayout.h"
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -85,8 +85,10 @@ private:
   void shareBuffers();
   Buffer allocate(Value tensor);
   void slice(gemma::SliceOp op);
-  void call(Operation *op, ArrayRef<Value> arguments, int64_t outputs);
+  /// Runs the kernel that the op's `gemma.kernel`, or what `role` says instead of `gemma.`, names.
+  void call(Operation *op, ArrayRef<Value> arguments, int64_t outputs, StringRef role = "gemma.");
   void groupedLinear(gemma::GroupedLinearOp op);
+  void spanBySpan(gemma::CachedAttentionOp op);
 
   /// All inner axes in one, or (tokens, heads, size).
   Value flat(Value buffer);
@@ -197,25 +199,21 @@ Value FunctionConverter::splitLastAxis(Value buffer, Value rows, int64_t outer) 
 }
 
 void FunctionConverter::appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments) {
-  if (auto weight = symbols.lookup<plan::WeightOp>(symbol)) {
-    for (auto [plane, type] : llvm::enumerate(weight.getPlanes().getAsValueRange<TypeAttr>()))
-      arguments.push_back(plan::GetOp::create(builder, location, type, symbol, plane));
-    return;
-  }
-  auto cache = symbols.lookup<plan::CacheOp>(symbol);
-  for (int64_t plane : {0, 1})
-    arguments.push_back(plan::GetOp::create(builder, location, cache.getType(), symbol, plane));
+  auto weight = symbols.lookup<plan::WeightOp>(symbol);
+  ArrayAttr planes = weight ? weight.getPlanes() : symbols.lookup<plan::CacheOp>(symbol).getPlanes();
+  for (auto [plane, type] : llvm::enumerate(planes.getAsValueRange<TypeAttr>()))
+    arguments.push_back(plan::GetOp::create(builder, location, type, symbol, plane));
 }
 
-void FunctionConverter::call(Operation *op, ArrayRef<Value> arguments, int64_t outputs) {
-  auto parallel = op->getAttrOfType<DenseI64ArrayAttr>("gemma.parallel");
+void FunctionConverter::call(Operation *op, ArrayRef<Value> arguments, int64_t outputs, StringRef role) {
+  auto parallel = op->getAttrOfType<DenseI64ArrayAttr>((role + "parallel").str());
   IntegerAttr axis, grain;
   if (parallel) {
     axis = builder.getI64IntegerAttr(parallel[0]);
     grain = builder.getI64IntegerAttr(parallel[1]);
   }
-  plan::CallOp::create(builder, location, op->getAttrOfType<plan::KernelAttr>("gemma.kernel"), arguments,
-                       outputs, axis, grain);
+  plan::CallOp::create(builder, location, op->getAttrOfType<plan::KernelAttr>((role + "kernel").str()),
+                       arguments, outputs, axis, grain);
 }
 
 void FunctionConverter::slice(gemma::SliceOp op) {
@@ -290,6 +288,33 @@ void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
   call(op, arguments, 1);
 }
 
+/// The spans that the token sees, each with every kv head a piece; then their merge.
+void FunctionConverter::spanBySpan(gemma::CachedAttentionOp op) {
+  Value query = buffers.lookup(op.getQuery()).data, result = buffers.lookup(op.getResult()).data;
+  SmallVector<Value> arguments = {query};
+  appendPlanes(op.getCache(), arguments);
+  arguments.push_back(position);
+  auto spans = op->getAttrOfType<plan::KernelAttr>("gemma.kernel");
+  auto constant = [&](StringRef name) {
+    return spans.getConstants().getAs<IntegerAttr>(name).getValue().getSExtValue();
+  };
+  int64_t heads = constant("heads"), kvHeads = constant("kv_heads"), dim = constant("dim");
+  Value count;
+  if (int64_t window = constant("window")) {
+    // So many spans at most have a part of the window.
+    count = index((llvm::divideCeil(window - 1, kSpan) + 1) * kvHeads);
+  } else {
+    Value before = arith::DivUIOp::create(builder, location, position, index(kSpan));
+    count = arith::AddIOp::create(builder, location, before, index(1));
+    count = arith::MulIOp::create(builder, location, count, index(kvHeads));
+  }
+  auto type = MemRefType::get({ShapedType::kDynamic, heads / kvHeads, dim + kGroup}, builder.getF32Type());
+  Value parts = memref::AllocOp::create(builder, location, type, ValueRange{count});
+  arguments.push_back(parts);
+  call(op, arguments, 1);
+  call(op, {parts, result}, 1, "gemma.merge_");
+}
+
 LogicalResult FunctionConverter::convert(Operation &op) {
   location = op.getLoc();
   if (isa<func::ReturnOp>(op))
@@ -302,6 +327,10 @@ LogicalResult FunctionConverter::convert(Operation &op) {
     buffers[result] = allocate(result);
   if (auto grouped = dyn_cast<gemma::GroupedLinearOp>(op)) {
     groupedLinear(grouped);
+    return success();
+  }
+  if (op.hasAttr("gemma.merge_kernel")) {
+    spanBySpan(cast<gemma::CachedAttentionOp>(op));
     return success();
   }
 
@@ -411,10 +440,13 @@ private:
 
   void convertCache(gemma::CacheOp cache) {
     OpBuilder builder(cache);
-    Type element =
-        cache.getScheme() == gemma::Scheme::f16 ? Type(builder.getF16Type()) : builder.getF32Type();
-    auto type = MemRefType::get(cache.getTensorType().getShape(), element);
-    plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), type, ArrayRef<int64_t>{});
+    ArrayRef<int64_t> shape = cache.getTensorType().getShape();
+    SmallVector<Type> planes;
+    for (const Plane &plane :
+         cachePlanesOf(gemma::stringifyScheme(cache.getScheme()).str(), shape[0], shape[1], shape[2]))
+      planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
+    plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), builder.getTypeArrayAttr(planes),
+                          ArrayRef<int64_t>{});
     cache.erase();
   }
 };

@@ -10,7 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Passes.h"
 #include "targets/Target.h"
-#include "targets/kernels/WeightLayout.h"
+#include "targets/kernels/CacheLayout.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -213,9 +213,17 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              "dim", shape[2])("slots", shape[0])("window", attention.getWindow().value_or(0))
                              .number("scale", attention.getScale().convertToDouble())
                              .word("scheme", gemma::stringifyScheme(cache.getScheme()));
-        // Two heads of a group go through its keys together.
-        int64_t together = size(attention.getType(), 1) / shape[1] % 2 ? 1 : 2;
-        return Selection{constants.kernel("cached_attention"), 1, target.cores > 1 ? together : 0};
+        if (!oneToken)
+          return Selection{constants.kernel("cached_attention"), 0,
+                           target.cores > 1 ? tokensTogether(size(attention.getType(), 1) / shape[1]) : 0};
+        // Spans and kv heads are shared out, then what they add to each head.
+        op->setAttr("gemma.merge_kernel", Constants(context)("heads", size(attention.getType(), 1))(
+                                              "kv_heads", shape[1])("dim", shape[2])
+                                              .kernel("merge_spans"));
+        // Without a window there are so many parts that the heads are shared out again.
+        if (target.cores > 1 && !attention.getWindow())
+          op->setAttr("gemma.merge_parallel", DenseI64ArrayAttr::get(context, {1, 1}));
+        return Selection{constants.kernel("attention_spans"), 0, target.cores > 1 ? 1 : 0};
       })
       .Case([&](gemma::TopKOp top) -> Result {
         return Selection{Constants(context)("experts", size(top.getProbabilities().getType(), 1))(

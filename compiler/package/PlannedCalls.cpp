@@ -8,6 +8,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "targets/emit/KernelSpecs.h"
+#include "targets/kernels/CacheLayout.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -163,7 +164,7 @@ private:
       if (auto weight = dyn_cast_if_present<plan::WeightOp>(from.symbol))
         addWeight(call, weight, from.plane, type, lookUp, constant("output"), constant("rows"));
       else if (isa_and_present<plan::CacheOp>(from.symbol))
-        call.slotBytes += bytesOf(type) / type.getDimSize(0);
+        call.slotBytes += bytesOf(type) / (type.getDimSize(0) * kSpan);
     }
     // Scores and their sum over the values.
     if (call.slotBytes)

@@ -26,16 +26,26 @@ void PlanDialect::initialize() {
       >();
 }
 
-LogicalResult WeightOp::verify() {
-  for (Type plane : getPlanes().getAsValueRange<TypeAttr>())
+/// The arrays of a weight or a cache, and where they stand once they are placed.
+template <typename Symbol>
+static LogicalResult verifyPlanes(Symbol symbol, StringRef rule) {
+  for (Type plane : symbol.getPlanes().template getAsValueRange<TypeAttr>())
     if (auto type = dyn_cast<MemRefType>(plane); !type || !type.hasStaticShape())
-      return emitOpError("weight-p1: plane ") << plane << " is not a memref of static shape";
-  if (!getOffsets().empty() && getOffsets().size() != getPlanes().size())
-    return emitOpError("weight-p1: ")
-           << getOffsets().size() << " offsets for " << getPlanes().size() << " planes";
-  if (llvm::any_of(getOffsets(), [](int64_t offset) { return offset < 0; }))
-    return emitOpError("weight-p1: an offset is negative");
+      return symbol.emitOpError(rule) << ": plane " << plane << " is not a memref of static shape";
+  if (!symbol.getOffsets().empty() && symbol.getOffsets().size() != symbol.getPlanes().size())
+    return symbol.emitOpError(rule) << ": " << symbol.getOffsets().size() << " offsets for "
+                                    << symbol.getPlanes().size() << " planes";
+  if (llvm::any_of(symbol.getOffsets(), [](int64_t offset) { return offset < 0; }))
+    return symbol.emitOpError(rule) << ": an offset is negative";
   return success();
+}
+
+LogicalResult WeightOp::verify() {
+  return verifyPlanes(*this, "weight-p1");
+}
+
+LogicalResult CacheOp::verify() {
+  return verifyPlanes(*this, "cache-p1");
 }
 
 LogicalResult TableOp::verify() {

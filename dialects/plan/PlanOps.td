@@ -59,14 +59,17 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
 def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
   let summary = "Keys and values of a layer, in the cache memory";
   let description = [{
-    Two arrays of the same type, keys then values.
+    `planes` are the types of its arrays, each at its offset.
+
+    `cache-p1`: as many offsets as planes, none negative, planes of static shape.
     ```mlir
-    plan.cache @layer0.cache : memref<31x1x32xf32> at [0, 3968]
+    plan.cache @layer0.cache planes [memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>] at [0, 16384]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyMemRef>:$type,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeArrayAttr:$planes,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets);
-  let assemblyFormat = "$sym_name `:` $type (`at` $offsets^)? attr-dict";
+  let assemblyFormat = "$sym_name `planes` $planes (`at` $offsets^)? attr-dict";
+  let hasVerifier = 1;
 }
 
 def Plan_TableOp : Plan_Op<"table", [Symbol]> {

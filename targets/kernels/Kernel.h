@@ -10,10 +10,10 @@
 // families take three axes (tokens, heads, size); plain rows have one head. What they leave quantized is Q:
 // q i8[n, B, 32], scales f32[n, B, 1], sums i32[n, B, 1] for the B blocks of a token; a call's parts of the
 // three name the same tokens and blocks. Where an output may be an input, a call of add_norm or softmax must
-// compute whole rows. cache_write writes all tokens of k, as far as its outputs' parts go; group_by_expert is
-// not shared among threads. Linear kernels are fastest if the parts of their last axis begin at multiples of
-// 16 (of 64 with one token), cached_attention if those of its heads begin at multiples of 2 where heads /
-// kv_heads is even.
+// compute whole rows. cache_write writes all tokens of k, as far as its outputs' spans and heads go;
+// group_by_expert is not shared among threads. Linear kernels are fastest if the parts of their last axis
+// begin at multiples of 16 (of 64 with one token), cached_attention if those of its first axis begin at
+// multiples of tokensTogether (CacheLayout.h).
 //
 // clang-format off
 //   family            constants                                        arguments
@@ -33,8 +33,11 @@
 //   softcap           heads size cap                                   x → same (may be x)
 //   quantize          heads size                                       x f32[n, heads, size] → Q
 //   rope              heads dim theta pairs factor                     x f32[n, heads, dim], position → same shape (not x)
-//   cache_write       heads dim slots scheme                           k, v f32[n, heads, dim], position → keys, values [slots, heads, dim] (f32 or f16)
-//   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], keys, values, position → f32[n, heads, dim]; window 0: global
+//   cache_write       heads dim slots scheme                           k, v f32[n, heads, dim], position → planes of the cache (CacheLayout.h)
+//   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], planes of the cache, position → f32[n, heads, dim]; window 0: global
+//   attention_spans   heads kv_heads dim slots window scale scheme     as cached_attention, n = 1 → f32[pieces, heads/kv_heads, dim+16]; piece i: kv head i mod kv_heads
+//                                                                      of span first + i/kv_heads, first: the first that the token sees; a piece beyond its last is empty
+//   merge_spans       heads kv_heads dim                               f32[pieces, heads/kv_heads, dim+16] → f32[1, heads, dim]
 //   top_k             experts choices                                  p f32[n, experts], expert_scale f32[experts] → weights f32[n, choices], ids i32[n, choices]
 //   group_by_expert   experts choices                                  ids i32[n, choices] → order i32[n*choices], place i32[n, choices], offsets i32[experts + 1]
 //   gather_tokens     width choices quantized                          x f32[n, width], order i32[n*choices] → f32[n*choices, width]; or x and the result are

@@ -8,6 +8,7 @@ KernelBuilder findKernel(const std::string &family) {
   static const std::map<std::string, KernelBuilder> builders = {
       {"add", buildAdd},
       {"add_norm", buildAddNorm},
+      {"attention_spans", buildAttentionSpans},
       {"cache_write", buildCacheWrite},
       {"cached_attention", buildCachedAttention},
       {"combine", buildCombine},
@@ -19,6 +20,7 @@ KernelBuilder findKernel(const std::string &family) {
       {"gelu_mul", buildGeluMul},
       {"group_by_expert", buildGroupByExpert},
       {"linear", buildLinear},
+      {"merge_spans", buildMergeSpans},
       {"mul", buildMul},
       {"quantize", buildQuantize},
       {"rms_norm", buildRmsNorm},

@@ -9,6 +9,7 @@ namespace gemmac {
 
 KernelCode buildAdd(const KernelSpec &spec, const Target &target);
 KernelCode buildAddNorm(const KernelSpec &spec, const Target &target);
+KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target);
 KernelCode buildCacheWrite(const KernelSpec &spec, const Target &target);
 KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target);
 KernelCode buildCombine(const KernelSpec &spec, const Target &target);
@@ -20,6 +21,7 @@ KernelCode buildGelu(const KernelSpec &spec, const Target &target);
 KernelCode buildGeluMul(const KernelSpec &spec, const Target &target);
 KernelCode buildGroupByExpert(const KernelSpec &spec, const Target &target);
 KernelCode buildLinear(const KernelSpec &spec, const Target &target);
+KernelCode buildMergeSpans(const KernelSpec &spec, const Target &target);
 KernelCode buildMul(const KernelSpec &spec, const Target &target);
 KernelCode buildQuantize(const KernelSpec &spec, const Target &target);
 KernelCode buildRmsNorm(const KernelSpec &spec, const Target &target);

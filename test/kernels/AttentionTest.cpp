@@ -2,6 +2,7 @@
 
 #include "CallKernel.h"
 
+#include "targets/kernels/CacheLayout.h"
 #include "targets/kernels/SmallFloats.h"
 
 #include <gtest/gtest.h>
@@ -49,45 +50,60 @@ TEST(Rope, TurnsPairsByTheirPosition) {
       }
 }
 
-/// Keys and values in a cache's type, read back as float.
-struct Cache {
-  bool half;
+/// Keys or values in a cache's type, read back as float.
+struct Half {
+  bool half, keys;
   Array<float> floats;
   Array<Bits16> halves;
 
-  Cache(int slots, int heads, int dim, bool half)
-      : half(half), floats({slots, heads, dim}), halves(floats.shape) {
+  Half(const std::string &scheme, bool keys, int slots, int heads, int dim)
+      : half(scheme == "f16"), keys(keys), floats(shapeOf(scheme, keys, slots, heads, dim)),
+        halves(floats.shape) {
     // What no token has written must never be seen.
     std::fill(floats.data.begin(), floats.data.end(), NAN);
     std::fill(halves.data.begin(), halves.data.end(), Bits16(0x7e00));
   }
+  static std::vector<int> shapeOf(const std::string &scheme, bool keys, int slots, int heads, int dim) {
+    Plane plane = cachePlanesOf(scheme, slots, heads, dim)[keys ? 0 : 1];
+    return {plane.shape.begin(), plane.shape.end()};
+  }
   Buffer buffer() { return half ? Buffer(halves) : Buffer(floats); }
   float number(int slot, int head, int c) {
-    return half ? fromHalf(halves(slot, head, c)) : floats(slot, head, c);
+    int span = slot / int(kSpan), place = slot % int(kSpan), group = int(kGroup), strip = floats.shape[4];
+    std::vector<int> at = keys ? std::vector<int>{span, head, place / group, c, place % group}
+                               : std::vector<int>{span, head, c / strip, place, c % strip};
+    return half ? fromHalf(halves.at(at)) : floats.at(at);
   }
 };
 
+struct Cache {
+  Half keys, values;
+  Cache(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim)
+      : keys(scheme, true, int(slots), int(heads), int(dim)),
+        values(scheme, false, int(slots), int(heads), int(dim)) {}
+};
+
 TEST(CacheWrite, TokensGoAroundTheRing) {
-  for (bool half : {false, true})
+  for (std::string scheme : {"f32", "f16"})
     for (int64_t dim : {32, 6}) {
-      Cache keys(10, 3, int(dim), half), values(10, 3, int(dim), half);
+      Cache cache(scheme, 512, 3, dim);
       auto k = Array<float>::random({6, 3, int(dim)}, 1, 5), v = Array<float>::random({6, 3, int(dim)}, 2);
-      LoadedKernel kernel("cache_write", {{"heads", int64_t(3)},
-                                          {"dim", dim},
-                                          {"slots", int64_t(10)},
-                                          {"scheme", std::string(half ? "f16" : "f32")}});
+      LoadedKernel kernel("cache_write",
+                          {{"heads", int64_t(3)}, {"dim", dim}, {"slots", int64_t(512)}, {"scheme", scheme}});
+      auto halfOfHeads = [](Half &half, Range heads) { return half.buffer().part(1, heads); };
       for (Range heads : {Range{0, 2}, {2, 3}})
-        kernel(k, v, 17, keys.buffer().part(1, heads), values.buffer().part(1, heads));
-      for (int slot = 0; slot < 10; ++slot)
+        kernel(k, v, 1021, halfOfHeads(cache.keys, heads), halfOfHeads(cache.values, heads));
+      for (int slot = 0; slot < 512; ++slot)
         for (int h = 0; h < 3; ++h)
           for (int c = 0; c < dim; ++c) {
-            int token = (slot - 7 + 10) % 10; // position 17 is in slot 7
+            int token = (slot - 509 + 512) % 512; // position 1021 is in slot 509
             if (token < 6) {
-              auto rounded = [&](float x) { return half ? fromHalf(toHalf(x)) : x; };
-              ASSERT_EQ(keys.number(slot, h, c), rounded(k(token, h, c)));
-              ASSERT_EQ(values.number(slot, h, c), rounded(v(token, h, c)));
+              auto rounded = [&](float x) { return scheme == "f16" ? fromHalf(toHalf(x)) : x; };
+              ASSERT_EQ(cache.keys.number(slot, h, c), rounded(k(token, h, c)));
+              ASSERT_EQ(cache.values.number(slot, h, c), rounded(v(token, h, c)));
             } else {
-              ASSERT_TRUE(std::isnan(keys.number(slot, h, c)));
+              ASSERT_TRUE(std::isnan(cache.keys.number(slot, h, c)));
+              ASSERT_TRUE(std::isnan(cache.values.number(slot, h, c)));
             }
           }
     }
@@ -95,104 +111,139 @@ TEST(CacheWrite, TokensGoAroundTheRing) {
 
 struct AttentionCase {
   int64_t heads, kvHeads, dim, slots, window;
+  std::string scheme;
+
+  std::map<std::string, KernelConstant> constants() const {
+    return {{"heads", heads},   {"kv_heads", kvHeads}, {"dim", dim},      {"slots", slots},
+            {"window", window}, {"scale", 0.25},       {"scheme", scheme}};
+  }
+  std::string name() const { return KernelSpec{"cached_attention", constants()}.text(); }
 };
 
-/// A cache that has seen `tokens` tokens, in a ring where there is a window.
-struct Filled {
-  Cache keys, values;
-  Filled(const AttentionCase &c, bool half, int tokens)
-      : keys(int(c.slots), int(c.kvHeads), int(c.dim), half),
-        values(int(c.slots), int(c.kvHeads), int(c.dim), half) {
-    LoadedKernel write("cache_write", {{"heads", c.kvHeads},
-                                       {"dim", c.dim},
-                                       {"slots", c.slots},
-                                       {"scheme", std::string(half ? "f16" : "f32")}});
+/// The kernels of a layer.
+struct Layer {
+  const AttentionCase &c;
+  LoadedKernel write{"cache_write",
+                     {{"heads", c.kvHeads}, {"dim", c.dim}, {"slots", c.slots}, {"scheme", c.scheme}}};
+  LoadedKernel attention{"cached_attention", c.constants()};
+  LoadedKernel spans{"attention_spans", c.constants()};
+  LoadedKernel merge{"merge_spans", {{"heads", c.heads}, {"kv_heads", c.kvHeads}, {"dim", c.dim}}};
+
+  explicit Layer(const AttentionCase &c) : c(c) {}
+
+  /// A cache that has seen `tokens` tokens, in a ring where there is a window.
+  Cache filled(int tokens) const {
+    Cache cache(c.scheme, c.slots, c.kvHeads, c.dim);
     for (int t = 0; t < tokens; t += int(c.slots)) {
       int count = std::min(tokens - t, int(c.slots));
       auto k = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t));
       auto v = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t + 1));
-      write(k, v, t, keys.buffer(), values.buffer());
+      write(k, v, t, cache.keys.buffer(), cache.values.buffer());
     }
+    return cache;
+  }
+
+  /// Attention of one token, span by span.
+  Array<float> decode(Cache &cache, Array<float> &q, int position, bool inPieces) const {
+    int first = c.window ? std::max(0, position - int(c.window) + 1) : 0;
+    // Pieces beyond the last span add nothing.
+    int pieces = (position / int(kSpan) - first / int(kSpan) + 2) * int(c.kvHeads);
+    Array<float> parts({pieces, int(c.heads / c.kvHeads), int(c.dim + kGroup)});
+    Array<float> result({1, int(c.heads), int(c.dim)});
+    if (!inPieces) {
+      spans(q, cache.keys.buffer(), cache.values.buffer(), position, parts);
+      merge(parts, result);
+      return result;
+    }
+    for (int piece = 0; piece < pieces; ++piece)
+      spans(q, cache.keys.buffer(), cache.values.buffer(), position, parts.part(0, {piece, piece + 1}));
+    for (int h = 0; h < c.heads; ++h)
+      merge(parts, result.part(1, {h, h + 1}));
+    return result;
   }
 };
 
-LoadedKernel attention(const AttentionCase &c, bool half) {
-  return LoadedKernel("cached_attention", {{"heads", c.heads},
-                                           {"kv_heads", c.kvHeads},
-                                           {"dim", c.dim},
-                                           {"slots", c.slots},
-                                           {"window", c.window},
-                                           {"scale", 0.25},
-                                           {"scheme", std::string(half ? "f16" : "f32")}});
-}
-
-const AttentionCase kCases[] = {{4, 1, 32, 96, 0},  {4, 2, 16, 23, 16}, {3, 3, 6, 70, 0},
-                                {2, 1, 64, 77, 70}, {1, 1, 8, 9, 3},    {8, 1, 256, 40, 0}};
+// Groups of one, of heads that fill the registers evenly or not, one and several kv heads, narrow and wide
+// heads, a window smaller and larger than a span, and one of one position.
+const AttentionCase kCases[] = {
+    {4, 1, 32, 512, 0, "f32"},   {4, 2, 16, 512, 16, "f16"},   {3, 3, 6, 512, 0, "f32"},
+    {2, 1, 64, 768, 300, "f16"}, {1, 1, 8, 512, 1, "f32"},     {8, 1, 256, 512, 0, "f16"},
+    {7, 1, 16, 512, 0, "f16"},   {10, 2, 48, 768, 257, "f32"}, {16, 1, 32, 512, 256, "f16"}};
 
 TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
-  for (bool half : {false, true})
-    for (const AttentionCase &c : kCases)
-      for (int count : {0, 1, 7})
-        for (int position : {0, 5, 30}) {
-          if (!c.window && position + count > c.slots)
-            continue;
-          Filled cache(c, half, position + count);
-          auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99, 3);
-          Array<float> y({count, int(c.heads), int(c.dim)}, 2);
-          attention(c, half)(q, cache.keys.buffer(), cache.values.buffer(), position, y);
-          for (int t = 0; t < count; ++t)
-            for (int h = 0; h < c.heads; ++h) {
-              int last = position + t, first = c.window ? std::max(0, last - int(c.window) + 1) : 0;
-              int kv = h / int(c.heads / c.kvHeads);
-              std::vector<double> weights;
-              double most = -INFINITY, sum = 0;
-              for (int j = first; j <= last; ++j) {
-                double score = 0;
-                for (int i = 0; i < c.dim; ++i)
-                  score += double(q(t, h, i)) * cache.keys.number(j % int(c.slots), kv, i);
-                weights.push_back(score * 0.25);
-                most = std::max(most, score * 0.25);
-              }
-              for (double &w : weights)
-                sum += w = std::exp(w - most);
-              for (int i = 0; i < c.dim; ++i) {
-                double mixed = 0, size = 0;
-                for (int j = first; j <= last; ++j) {
-                  double part =
-                      weights[size_t(j - first)] / sum * cache.values.number(j % int(c.slots), kv, i);
-                  mixed += part, size += std::abs(part);
-                }
-                ASSERT_NEAR(y(t, h, i), mixed, 5e-6 * size) << t << " " << h << " " << i;
-              }
+  for (const AttentionCase &c : kCases) {
+    Layer layer(c);
+    for (int count : {0, 1, 7})
+      for (int position : {0, 5, 250, 505, 1300}) {
+        if (!c.window && position + count > c.slots)
+          continue;
+        SCOPED_TRACE(c.name() + " of " + std::to_string(count) + " at " + std::to_string(position));
+        Cache cache = layer.filled(position + count);
+        auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99, 3);
+        Array<float> y({count, int(c.heads), int(c.dim)}, 2);
+        layer.attention(q, cache.keys.buffer(), cache.values.buffer(), position, y);
+        for (int t = 0; t < count; ++t)
+          for (int h = 0; h < c.heads; ++h) {
+            int last = position + t, first = c.window ? std::max(0, last - int(c.window) + 1) : 0;
+            int kv = h / int(c.heads / c.kvHeads);
+            std::vector<double> weights;
+            double most = -INFINITY, sum = 0;
+            for (int j = first; j <= last; ++j) {
+              double score = 0;
+              for (int i = 0; i < c.dim; ++i)
+                score += double(q(t, h, i)) * cache.keys.number(j % int(c.slots), kv, i);
+              weights.push_back(score * 0.25);
+              most = std::max(most, score * 0.25);
             }
-        }
+            for (double &w : weights)
+              sum += w = std::exp(w - most);
+            for (int i = 0; i < c.dim; ++i) {
+              double mixed = 0, size = 0;
+              for (int j = first; j <= last; ++j) {
+                double part = weights[size_t(j - first)] / sum * cache.values.number(j % int(c.slots), kv, i);
+                mixed += part, size += std::abs(part);
+              }
+              ASSERT_NEAR(y(t, h, i), mixed, 1e-5 * size) << t << " " << h << " " << i;
+            }
+          }
+      }
+  }
 }
 
 TEST(CachedAttention, TheCutOfThePromptAndOfTheWorkDoesNotMatter) {
   for (const AttentionCase &c : kCases) {
-    int count = 8, position = c.window ? 40 : 30;
-    // A ring keeps what the first token needs only as long as it has room for the rest.
-    count = std::min(count, int(c.window ? c.slots - c.window + 1 : count));
-    Filled cache(c, false, position + count);
-    auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99);
-    Array<float> whole({count, int(c.heads), int(c.dim)}), pieces(whole.shape), single(whole.shape);
-    LoadedKernel kernel = attention(c, false);
-    kernel(q, cache.keys.buffer(), cache.values.buffer(), position, whole);
-    for (int t = 0; t < count; t += 3)
-      for (int h = 0; h < c.heads; ++h)
-        for (Range numbers : {Range{0, 5}, {5, int(c.dim)}, {3, 3}})
-          kernel(q, cache.keys.buffer(), cache.values.buffer(), position,
-                 pieces.part(0, {t, std::min(t + 3, count)}).part(1, {h, h + 1}).part(2, numbers));
-    EXPECT_EQ(whole.data, pieces.data);
-    // Token by token, as in decode.
-    for (int t = 0; t < count; ++t) {
-      Array<float> one({1, int(c.heads), int(c.dim)});
-      std::copy_n(&q(t, 0, 0), one.data.size(), one.data.begin());
-      Array<float> result(one.shape);
-      kernel(one, cache.keys.buffer(), cache.values.buffer(), position + t, result);
-      std::copy_n(result.data.begin(), result.data.size(), &single(t, 0, 0));
+    Layer layer(c);
+    for (int position : {0, 251, 1000}) {
+      int count = 12;
+      if (!c.window && position + count > c.slots)
+        continue;
+      SCOPED_TRACE(c.name() + " at " + std::to_string(position));
+      Cache cache = layer.filled(position + count);
+      auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99);
+      Array<float> whole({count, int(c.heads), int(c.dim)}), pieces(whole.shape), single(whole.shape),
+          spans(whole.shape);
+      auto run = [&](Array<float> &q, int position, const Buffer &out) {
+        layer.attention(q, cache.keys.buffer(), cache.values.buffer(), position, out);
+      };
+      run(q, position, whole);
+      int group = int(c.heads / c.kvHeads);
+      for (int t = 0; t < count; t += 5)
+        for (int h = 0; h < c.heads; h += group)
+          run(q, position, pieces.part(0, {t, std::min(t + 5, count)}).part(1, {h, h + group}));
+      EXPECT_EQ(whole.data, pieces.data);
+      // Token by token, and as in decode.
+      for (int t = 0; t < count; ++t) {
+        Array<float> one({1, int(c.heads), int(c.dim)});
+        std::copy_n(&q(t, 0, 0), one.data.size(), one.data.begin());
+        Array<float> result(one.shape);
+        run(one, position + t, result);
+        std::copy_n(result.data.begin(), result.data.size(), &single(t, 0, 0));
+        result = layer.decode(cache, one, position + t, t % 2 == 0);
+        std::copy_n(result.data.begin(), result.data.size(), &spans(t, 0, 0));
+      }
+      EXPECT_EQ(whole.data, single.data);
+      EXPECT_EQ(whole.data, spans.data);
     }
-    EXPECT_EQ(whole.data, single.data);
   }
 }
 

@@ -32,8 +32,8 @@ KernelSpec linear(const std::string &scheme, int64_t tokens) {
            {"tokens", tokens}}};
 }
 
-KernelSpec attention(const std::string &scheme, int64_t window) {
-  return {"cached_attention",
+KernelSpec attention(const std::string &family, const std::string &scheme, int64_t window) {
+  return {family,
           {{"heads", i(4)},
            {"kv_heads", i(2)},
            {"dim", i(64)},
@@ -57,6 +57,7 @@ std::vector<KernelSpec> allSpecs() {
       {"gelu_mul", {{"heads", i(1)}, {"size", i(40)}}},
       {"gelu_mul", {{"heads", i(2)}, {"size", i(96)}, {"quantized", i(1)}}},
       {"group_by_expert", {{"experts", i(8)}, {"choices", i(3)}}},
+      {"merge_spans", {{"heads", i(4)}, {"kv_heads", i(2)}, {"dim", i(64)}}},
       {"mul", {{"heads", i(3)}, {"size", i(40)}}},
       {"quantize", {{"heads", i(2)}, {"size", i(96)}}},
       {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(1)}, {"eps", 1e-6}}},
@@ -74,7 +75,8 @@ std::vector<KernelSpec> allSpecs() {
     specs.push_back(
         {"cache_write", {{"heads", i(2)}, {"dim", i(64)}, {"slots", i(100)}, {"scheme", scheme}}});
     for (int64_t window : {0, 20})
-      specs.push_back(attention(scheme, window));
+      for (std::string family : {"cached_attention", "attention_spans"})
+        specs.push_back(attention(family, scheme, window));
   }
   for (std::string scheme : {"f32", "bf16", "q8_0", "q4_0"}) {
     for (int64_t tokens : {0, 1})
@@ -181,7 +183,7 @@ INSTANTIATE_TEST_SUITE_P(Cross, EveryTarget, testing::ValuesIn([] {
 
 TEST(CompileKernel, TheSameSpecificationIsTheSameBytes) {
   const Target &target = allTargets()[0];
-  for (const KernelSpec &spec : {linear("q4_0", 0), attention("f16", 20)}) {
+  for (const KernelSpec &spec : {linear("q4_0", 0), attention("cached_attention", "f16", 20)}) {
     std::string first = compileKernel(spec, target).object;
     compileKernel(linear("f32", 1), target); // Halide counts its names through a process
     EXPECT_EQ(compileKernel(spec, target).object, first);

@@ -25,7 +25,7 @@ plan.weight @embedding layout "tiles16" planes [memref<4x2x4x16x4xi8>, memref<4x
 plan.weight @layer0.qkv layout "tiles16" planes [memref<2x2x4x16x4xi8>, memref<2x2x16xf16>] at [2304, 3328] shape [32, 64] scheme "q4_0" from ["a"]
 plan.weight @layer2.qkv layout "tiles16" planes [memref<2x2x4x16x4xi8>, memref<2x2x16xf16>] at [3456, 4480] shape [32, 64] scheme "q4_0" from ["b"]
 plan.weight @layer1.experts layout "tiles16" planes [memref<8x2x64x16xf32>] at [4608] shape [8, 32, 64] scheme "f32" from ["c"]
-plan.cache @layer0.cache : memref<31x1x32xf16> at [0, 1984]
+plan.cache @layer0.cache planes [memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>] at [0, 16384]
 plan.table @table planes [0, 1, 0, 1] rows [[@layer0.qkv, @layer0.qkv, @layer0.cache, @layer0.cache], [@layer2.qkv, @layer2.qkv, @layer0.cache, @layer0.cache]]
 func.func private @layer(%x: memref<?x64xf32>, %row: index) {
   %position = plan.position
@@ -33,10 +33,10 @@ func.func private @layer(%x: memref<?x64xf32>, %row: index) {
   %s = plan.row_get @table[%row, 1] : memref<2x2x16xf16>
   // The second half of the rows.
   plan.call <"linear", {input = 64 : i64, offset = 16 : i64, output = 16 : i64, rows = 32 : i64, scheme = "q4_0"}>(%x, %w, %s, %x) outputs 1 : memref<?x64xf32>, memref<2x2x4x16x4xi8>, memref<2x2x16xf16>, memref<?x64xf32>
-  %k = plan.row_get @table[%row, 2] : memref<31x1x32xf16>
-  %v = plan.row_get @table[%row, 3] : memref<31x1x32xf16>
-  plan.call <"cache_write", {dim = 32 : i64, heads = 1 : i64}>(%x, %x, %position, %k, %v) outputs 2 : memref<?x64xf32>, memref<?x64xf32>, index, memref<31x1x32xf16>, memref<31x1x32xf16>
-  plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, window = 16 : i64}>(%x, %k, %v, %position, %x) outputs 1 : memref<?x64xf32>, memref<31x1x32xf16>, memref<31x1x32xf16>, index, memref<?x64xf32>
+  %k = plan.row_get @table[%row, 2] : memref<1x1x16x32x16xf16>
+  %v = plan.row_get @table[%row, 3] : memref<1x1x2x256x16xf16>
+  plan.call <"cache_write", {dim = 32 : i64, heads = 1 : i64}>(%x, %x, %position, %k, %v) outputs 2 : memref<?x64xf32>, memref<?x64xf32>, index, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>
+  plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, window = 16 : i64}>(%x, %k, %v, %position, %x) outputs 1 : memref<?x64xf32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>, index, memref<?x64xf32>
   return
 }
 func.func @decode() {

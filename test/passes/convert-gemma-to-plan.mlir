@@ -7,8 +7,10 @@ gemma.weight @qkv : tensor<192x64xf32> scheme q4_0 from ["q", "k"]
 gemma.weight @embedding : tensor<64x64xf32> from ["e"]
 gemma.weight @norm : tensor<64xf32> from ["n"]
 gemma.weight @out : tensor<64x128xf32> from ["o"]
-// CHECK: plan.cache @cache : memref<31x1x32xf16>
+// CHECK: plan.cache @cache planes [memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>]
 gemma.cache @cache : tensor<31x1x32xf32> scheme f16
+gemma.cache @ring : tensor<400x2x32xf32>
+gemma.cache @all : tensor<600x2x32xf32>
 
 // CHECK-LABEL: func.func @score() attributes {plan.tokens = 16 : i64}
 func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
@@ -52,5 +54,31 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
   // CHECK-NOT: memref.alloc
   %c = gemma.softcap %l cap 30.0 : tensor<?x64xf32>
   return %c : tensor<?x64xf32>
+}
+
+// One token: the parts of the spans that it sees, a piece for each kv head, then their merge. A window of 300 touches three spans at
+// most; without a window there are as many as the position has.
+// CHECK-LABEL: func.func @decode
+func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> attributes {gemma.tokens = 1 : i64} {
+  // CHECK: %[[POSITION:.*]] = plan.position
+  %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
+  %h = gemma.embed %ids, @out scale 8.0 : tensor<?xi32> -> tensor<?x4x32xf32>
+  // CHECK: plan.call <"embed"{{.*}} memref<?x128xf32>
+  // CHECK: %[[O:.*]] = memref.alloc(%{{.*}}) : memref<?x4x32xf32>
+  // CHECK: %[[SIX:.*]] = arith.constant 6 : index
+  // CHECK: %[[PARTS:.*]] = memref.alloc(%[[SIX]]) : memref<?x2x48xf32>
+  // CHECK: plan.call <"attention_spans"{{.*}}>(%{{.*}}, %{{.*}}, %{{.*}}, %[[POSITION]], %[[PARTS]]) outputs 1 parallel axis 0 grain 1
+  // CHECK: plan.call <"merge_spans"{{.*}}>(%[[PARTS]], %[[O]]) outputs 1 : memref
+  %o = gemma.cached_attention %h, @ring at %position scale 1.0 window 300 : tensor<?x4x32xf32>
+  // CHECK: %[[SPAN:.*]] = arith.constant 256 : index
+  // CHECK: %[[BEFORE:.*]] = arith.divui %[[POSITION]], %[[SPAN]]
+  // CHECK: %[[SPANS:.*]] = arith.addi %[[BEFORE]], %{{.*}}
+  // CHECK: %[[PIECES:.*]] = arith.muli %[[SPANS]], %{{.*}}
+  // CHECK: %[[PARTS:.*]] = memref.alloc(%[[PIECES]]) : memref<?x2x48xf32>
+  // CHECK: plan.call <"attention_spans"{{.*}}>({{.*}}, %[[PARTS]])
+  // CHECK: plan.call <"merge_spans"{{.*}}>(%[[PARTS]], %{{.*}}) outputs 1 parallel axis 1 grain 1
+  %a = gemma.cached_attention %o, @all at %position scale 1.0 : tensor<?x4x32xf32>
+  %y = gemma.linear %a, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
+  return %y : tensor<?x64xf32>
 }
 }

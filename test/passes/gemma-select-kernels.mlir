@@ -9,22 +9,27 @@
 // CHECK: gemma.weight @table {{.*}}gemma.layout = "rows"
 // CHECK: gemma.weight @norm {{.*}}gemma.layout = "vector"
 gemma.weight @embedding : tensor<2048x64xf32> scheme q4_0 from ["embed_tokens.weight"]
-gemma.weight @table : tensor<2048x96xf32> scheme q8_0 from ["per_layer.weight"]
+gemma.weight @table : tensor<2048x192xf32> scheme q8_0 from ["per_layer.weight"]
 gemma.weight @norm : tensor<64xf32> from ["norm.weight"]
+gemma.cache @ring : tensor<31x1x32xf32> scheme f16
+gemma.cache @all : tensor<600x2x32xf32>
 
 // Many tokens: the matrix kernel for any number of them, and tokens shared by threads.
 // CHECK-LABEL: @score
 func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> {
   // CHECK: gemma.embed {{.*}}gemma.kernel = #plan.kernel<"embed", {columns = 64 : i64, layout = "tiles16", offset = 0 : i64, scale = 8.000000e+00 : f64, scheme = "q4_0", vocab = 2048 : i64, width = 64 : i64}>
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
-  // CHECK: gemma.embed {{.*}}layout = "rows"{{.*}}width = 32
-  %p = gemma.embed %ids, @table scale 1.0 offset 64 : tensor<?xi32> -> tensor<?x4x8xf32>
+  // CHECK: gemma.embed {{.*}}layout = "rows"{{.*}}width = 128
+  %p = gemma.embed %ids, @table scale 1.0 offset 64 : tensor<?xi32> -> tensor<?x4x32xf32>
   // CHECK: gemma.rms_norm {{.*}}#plan.kernel<"rms_norm", {eps = {{.*}} : f64, heads = 1 : i64, size = 64 : i64, weighted = 1 : i64}>
   %n = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32>
   // CHECK: gemma.quantize {{.*}}#plan.kernel<"quantize", {heads = 1 : i64, size = 64 : i64}>, gemma.parallel = array<i64: 0, 8>
   %q = gemma.quantize %n : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: gemma.linear {{.*}}#plan.kernel<"linear", {input = 64 : i64, offset = 0 : i64, output = 2048 : i64, rows = 2048 : i64, scheme = "q4_0", tokens = 0 : i64}>
   %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
+  // Threads share the tokens, as many in a piece as go over the keys together.
+  // CHECK: gemma.cached_attention {{.*}}#plan.kernel<"cached_attention", {dim = 32 : i64, heads = 4 : i64, kv_heads = 1 : i64, scale = {{.*}}, scheme = "f16", slots = 31 : i64, window = 16 : i64}>{{.*}}gemma.parallel = array<i64: 0, 6>
+  %o = gemma.cached_attention %p, @ring at %position scale 1.0 window 16 : tensor<?x4x32xf32>
   return %l : tensor<?x2048xf32>
 }
 
@@ -35,6 +40,12 @@ func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> a
   %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: gemma.linear {{.*}}cap = 3.000000e+01 : f64, {{.*}}tokens = 1 : i64
   %l = gemma.linear %q, @embedding cap 30.0 : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
+  %p = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x4x32xf32>
+  // Threads share the spans of positions. Behind a window few are left to merge; else heads are shared again.
+  // CHECK: gemma.cached_attention {{.*}}@ring {{.*}}<"attention_spans", {{.*}}gemma.merge_kernel = #plan.kernel<"merge_spans", {dim = 32 : i64, heads = 4 : i64, kv_heads = 1 : i64}>, gemma.parallel = array<i64: 0, 1>
+  %o = gemma.cached_attention %p, @ring at %position scale 1.0 window 16 : tensor<?x4x32xf32>
+  // CHECK: gemma.cached_attention {{.*}}@all {{.*}}gemma.merge_parallel = array<i64: 1, 1>, gemma.parallel = array<i64: 0, 1>
+  %a = gemma.cached_attention %p, @all at %position scale 1.0 : tensor<?x4x32xf32>
   return %l : tensor<?x2048xf32>
 }
 

@@ -7,9 +7,9 @@ plan.weight @a layout "tiles16" planes [memref<20xi8>, memref<3xf16>] shape [1, 
 // CHECK: plan.weight @b {{.*}} at [128]
 plan.weight @b layout "vector" planes [memref<16xf32>] shape [16] scheme "f32" from ["b"]
 // CHECK: plan.cache @c {{.*}} at [0, 128]
-plan.cache @c : memref<4x1x8xf32>
+plan.cache @c planes [memref<4x1x8xf32>, memref<4x8xf32>]
 // CHECK: plan.cache @d {{.*}} at [256, 384]
-plan.cache @d : memref<4x1x8xf32>
+plan.cache @d planes [memref<4x8xf32>, memref<4x1x8xf32>]
 
 // The procedure's scratch stands behind what its caller keeps meanwhile.
 // CHECK-LABEL: @layer

@@ -15,6 +15,11 @@ plan.weight @w layout "vector" planes [memref<64xf32>] at [-64] shape [64] schem
 
 // -----
 
+// expected-error @+1 {{cache-p1: 1 offsets for 2 planes}}
+plan.cache @c planes [memref<64xf32>, memref<64xf32>] at [0]
+
+// -----
+
 // expected-error @+1 {{table-p1: every row needs 2 cells, one per column}}
 plan.table @t planes [0, 1] rows [[@a, @a], [@b]]
 

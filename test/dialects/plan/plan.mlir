@@ -5,8 +5,8 @@ plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16
     shape [192, 64] scheme "q4_0" from ["q", "k"]
 // CHECK: plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
 plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
-// CHECK: plan.cache @cache : memref<31x1x32xf32> at [0, 3968]
-plan.cache @cache : memref<31x1x32xf32> at [0, 3968]
+// CHECK: plan.cache @cache planes [memref<1x1x16x32x16xf32>, memref<1x1x2x256x16xf32>] at [0, 32768]
+plan.cache @cache planes [memref<1x1x16x32x16xf32>, memref<1x1x2x256x16xf32>] at [0, 32768]
 // CHECK: plan.table @layers planes [1, -1] rows {{\[}}[@qkv, 0], [@qkv, 1]]
 plan.table @layers planes [1, -1] rows [[@qkv, 0], [@qkv, 1]]
 

@@ -1,0 +1,83 @@
+//===- AttentionSpans.cpp - attention of one token, span by span ----------------------------------------===//
+//
+// attention_spans: what each span of positions adds to the result of cached_attention, for each kv head: work
+// that many threads can share, though a token has few heads. merge_spans joins them in the order of the
+// spans. The numbers are those of cached_attention.
+
+#include "targets/kernels/Kernels.h"
+#include "targets/kernels/SpanAttention.h"
+
+namespace gemmac {
+
+using namespace Halide;
+
+/// The most rows in registers beside 16 positions.
+static int rowsTogether(int heads) {
+  int together = 6;
+  while (heads % together)
+    --together;
+  return together;
+}
+
+KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
+  AttentionShape shape(spec);
+  CacheArrays cache(spec, target);
+  int heads = shape.group();
+  ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
+  Param<int32_t> position("position");
+
+  // Piece by piece: the kv heads of the first span that the token sees, then those of the next one. A span
+  // beyond the token is seen by nobody.
+  Var c("c"), m("m"), piece("piece");
+  Expr firstSeen = shape.window ? max(position - (shape.window - 1), 0) : Expr(0);
+  SpanQueries queries;
+  queries.place = {piece};
+  queries.span = firstSeen / int(kSpan) + piece / shape.kvHeads;
+  queries.kvHead = piece % shape.kvHeads;
+  auto inSpan = [&](const Expr &at) { return clamp(at - queries.span * int(kSpan), 0, int(kSpan)); };
+  queries.begin = inSpan(firstSeen);
+  queries.end = inSpan(position + 1);
+  queries.rows = heads;
+  queries.together = rowsTogether(heads);
+  queries.query = [&](const Expr &m, const Expr &c) {
+    return q(c, queries.kvHead * heads + m, q.dim(2).min());
+  };
+  queries.last = [&](const Expr &) { return position - queries.span * int(kSpan); };
+  SpanAttention attention(queries, shape, cache, target);
+
+  Func out("out");
+  out(c, m, piece) = attention.part(c, m, piece);
+  out.never_partition_all().vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
+  attention.computeAt({out, piece});
+  std::vector<Argument> arguments = {q};
+  arguments.insert(arguments.end(), cache.planes.begin(), cache.planes.end());
+  arguments.push_back(position);
+  return {arguments, out, true};
+}
+
+KernelCode buildMergeSpans(const KernelSpec &spec, const Target &target) {
+  int heads = int(spec.integer("heads")), kvHeads = int(spec.integer("kv_heads")),
+      dim = int(spec.integer("dim")), group = heads / kvHeads, channels = dim + int(kGroup);
+  ImageParam parts = tokensArray("parts", Float(32), channels, group);
+  Var c("c"), h("h"), t("t");
+  Func out("out"), state("state");
+  RDom r(0, channels, 0, parts.dim(2).extent() / kvHeads, "r");
+  state(c, h) = noParts(c, dim);
+  state(r.x, h) =
+      withPart([&](const Expr &c) { return state(c, h); },
+               [&](const Expr &c) { return parts(c, h % group, r.y * kvHeads + h / group); }, r.x, dim);
+  out(c, h, t) = strict_float(state(c, h) / state(dim, h));
+
+  int lanes = lanesOf(target);
+  RVar outer("outer"), inner("inner");
+  out.vectorize(c, lanes, TailStrategy::GuardWithIf);
+  state.compute_at(out, h).store_in(kLargeStack).bound(c, 0, channels).vectorize(c, lanes);
+  state.update()
+      .allow_race_conditions()
+      .split(r.x, outer, inner, lanes)
+      .reorder(inner, outer, r.y)
+      .vectorize(inner);
+  return {{parts}, out, true};
+}
+
+} // namespace gemmac

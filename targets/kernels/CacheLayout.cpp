@@ -1,0 +1,24 @@
+//===- CacheLayout.cpp - how keys and values stand in a cache -------------------------------------------===//
+
+#include "targets/kernels/CacheLayout.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace gemmac {
+
+int64_t tokensTogether(int64_t group) {
+  constexpr int64_t rows = 24;
+  int64_t fewest = kRowsTogether / std::gcd(kRowsTogether, group);
+  return fewest * std::max<int64_t>(1, rows / (fewest * group));
+}
+
+std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim) {
+  assert((scheme == "f32" || scheme == "f16") && "keys and values are stored as f32 or f16");
+  Element element = scheme == "f32" ? Element::f32 : Element::f16;
+  int64_t spans = spansOf(slots), strip = stripOf(dim);
+  return {{element, {spans, heads, kSpan / kGroup, dim, kGroup}},
+          {element, {spans, heads, dim / strip, kSpan, strip}}};
+}
+
+} // namespace gemmac

@@ -1,0 +1,42 @@
+//===- CacheLayout.h - how keys and values stand in a cache ---------------------------------------------===//
+// Plain C++: the plan asks it for the types of a cache's arrays, kernels for the places of their numbers.
+
+#ifndef GEMMAC_TARGETS_KERNELS_CACHELAYOUT_H
+#define GEMMAC_TARGETS_KERNELS_CACHELAYOUT_H
+
+#include "targets/kernels/WeightLayout.h"
+
+#include <numeric>
+
+namespace gemmac {
+
+/// Positions of a span, the unit of attention's sums: it begins at a multiple of itself. A cache has whole
+/// spans, so that none wraps around a ring: position p is in place p mod 256 of span p / 256 mod spans.
+inline constexpr int64_t kSpan = 256;
+/// Positions of a group: a vector register or some of them.
+inline constexpr int64_t kGroup = 16;
+
+/// Rows, a token and a head each, that are in registers together in cached_attention.
+inline constexpr int64_t kRowsTogether = 6;
+
+/// Tokens that cached_attention takes over the keys together, where `group` heads share a kv head: whole
+/// registers of rows, about as many as keep their sums in the second level of cache.
+int64_t tokensTogether(int64_t group);
+
+/// Channels of a strip of values.
+inline int64_t stripOf(int64_t dim) {
+  return std::gcd(dim, kGroup);
+}
+
+/// Spans of a cache that holds `slots` positions.
+inline int64_t spansOf(int64_t slots) {
+  return (slots + kSpan - 1) / kSpan;
+}
+
+/// keys    [spans, heads, 256 / 16, dim, 16]       16 positions beside each other: lanes of a product
+/// values  [spans, heads, dim / strip, 256, strip]  a strip of channels, position after position
+std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim);
+
+} // namespace gemmac
+
+#endif

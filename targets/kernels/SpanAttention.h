@@ -1,0 +1,78 @@
+//===- SpanAttention.h - attention of some queries to a span of positions -------------------------------===//
+// What cached_attention and attention_spans have in common: the numbers of both are the same to the bit.
+
+#ifndef GEMMAC_TARGETS_KERNELS_SPANATTENTION_H
+#define GEMMAC_TARGETS_KERNELS_SPANATTENTION_H
+
+#include "targets/kernels/CacheLayout.h"
+#include "targets/kernels/Expressions.h"
+
+namespace gemmac {
+
+/// Where what is larger than 16 KiB stays on the stack: in MemoryType::Stack, Halide takes that from the
+/// heap.
+inline constexpr Halide::MemoryType kLargeStack = Halide::MemoryType::Register;
+
+/// The arrays of a cache as a kernel's arguments.
+struct CacheArrays {
+  CacheArrays(const KernelSpec &spec, const Target &target);
+
+  std::vector<Halide::ImageParam> planes;
+  /// A number of the key in place `at` of a span, in groups; one of a value, in strips.
+  Halide::Expr key(Halide::Expr c, Halide::Expr lane, Halide::Expr group, Halide::Expr head,
+                   Halide::Expr span) const;
+  Halide::Expr value(Halide::Expr lane, Halide::Expr strip, Halide::Expr at, Halide::Expr head,
+                     Halide::Expr span) const;
+
+private:
+  bool half;
+  const Target &target;
+};
+
+/// Constants of a specification that attends to a cache.
+struct AttentionShape {
+  explicit AttentionShape(const KernelSpec &spec);
+  int heads, kvHeads, dim, spans, window;
+  float scale;
+  int group() const { return heads / kvHeads; }
+};
+
+/// Queries that attend to one span: row m < rows stands at position last(m), relative to the span's first.
+struct SpanQueries {
+  std::vector<Halide::Var> place; ///< variables that say which rows, head and span these are
+  Halide::Expr span, kvHead;      ///< the span's number, its slots' span, from `place`
+  Halide::Expr begin, end;        ///< relative positions that some row sees: begin … end - 1, within the span
+  int rows, together;             ///< `together` of them in registers at a time
+  std::function<Halide::Expr(Halide::Expr m, Halide::Expr c)> query;
+  std::function<Halide::Expr(Halide::Expr m)> last;
+};
+
+/// A span's part of the result, unfinished: (channel, row, place...), where channel `dim` is the sum of the
+/// weights and channel `dim + 1` the power of two that all of it is to be multiplied with.
+class SpanAttention {
+public:
+  SpanAttention(const SpanQueries &queries, const AttentionShape &shape, const CacheArrays &cache,
+                const Target &target);
+  Halide::Func part;
+
+  /// All of it is computed at a level at which `place` is fixed.
+  void computeAt(const Halide::LoopLevel &level);
+
+  /// Channels of `part`.
+  static int channels(const AttentionShape &shape) { return shape.dim + int(kGroup); }
+
+private:
+  std::vector<Halide::Func> inner;
+};
+
+/// What the parts of a row come to after one more of them, for a channel: `before` and `part` give a channel
+/// of either.
+Halide::Expr withPart(const std::function<Halide::Expr(Halide::Expr)> &before,
+                      const std::function<Halide::Expr(Halide::Expr)> &part, Halide::Expr channel, int dim);
+
+/// A channel before any part.
+Halide::Expr noParts(Halide::Expr channel, int dim);
+
+} // namespace gemmac
+
+#endif
