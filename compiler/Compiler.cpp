@@ -19,6 +19,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/CacheSchemes.h"
 #include "passes/Pipeline.h"
 #include "runtime/include/gemmac/model.h"
 #include "targets/emit/Emit.h"
@@ -144,8 +145,9 @@ LogicalResult Compilation::readOptions() {
   if (!llvm::is_contained({"", "f32", "bf16", "q8_0", "q4_0", "file"}, options.scheme))
     return fail("there is no scheme '" + options.scheme +
                 "' for weights; there are f32, bf16, q8_0, q4_0, and file for those of the checkpoint");
-  if (!llvm::is_contained({"", "f32", "f16"}, options.cacheScheme))
-    return fail("there is no scheme '" + options.cacheScheme + "' for keys and values; there are f32, f16");
+  if (!options.cacheScheme.empty())
+    if (llvm::Error error = CacheSchemes::parse(options.cacheScheme).takeError())
+      return fail(std::move(error));
   if (!llvm::is_contained(emitKinds(), options.emit))
     return fail("cannot emit '" + options.emit + "'; there are " + llvm::join(emitKinds(), ", "));
   bool needsFolder = makes("exe") || makes("lib") || makes("obj");

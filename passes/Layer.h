@@ -9,6 +9,8 @@
 namespace gemmac {
 
 inline constexpr llvm::StringLiteral kLayerAttr = "gemma.layer";
+/// On a cache: its layer has a window.
+inline constexpr llvm::StringLiteral kSlidingAttr = "gemma.sliding";
 
 /// The op that a pass created in place of `source` is in the same layer.
 template <typename Op>

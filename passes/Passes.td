@@ -170,7 +170,11 @@ def FuseQuantize : Pass<"gemma-fuse-quantize"> {
 
 def QuantizeKvCache : Pass<"gemma-quantize-kv-cache", "::mlir::ModuleOp"> {
   let summary = "Caches get the scheme that the device stores";
-  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32 or f16">];
+  let description = [{
+    One scheme, `f32`, `f16` or `q8_0`, or one for each kind of layer: `sliding=f16,global=q8_0`. Caches of layers with a window have the
+    attribute `gemma.sliding`.
+  }];
+  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, f16, q8_0, or one for each kind of layer">];
 }
 
 //===----------------------------------------------------------------------------------------------------===//

@@ -15,7 +15,7 @@ namespace gemmac {
 
 struct PipelineOptions {
   std::string scheme = "f32";      ///< of matrices: f32, bf16, q8_0, q4_0 or file
-  std::string cacheScheme = "f32"; ///< of keys and values: f32 or f16
+  std::string cacheScheme = "f32"; ///< of keys and values: f32, f16, q8_0, or one for each kind of layer
   std::string target = "host";     ///< the device whose kernels are chosen
 };
 

@@ -1,6 +1,8 @@
 //===- QuantizeKvCache.cpp - caches get the scheme that the device stores -------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
+#include "passes/CacheSchemes.h"
+#include "passes/Layer.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -14,13 +16,13 @@ struct QuantizeKvCache : impl::QuantizeKvCacheBase<QuantizeKvCache> {
   using QuantizeKvCacheBase::QuantizeKvCacheBase;
 
   void runOnOperation() override {
-    std::optional<gemma::Scheme> wanted = gemma::symbolizeScheme(scheme);
-    if (!wanted || (*wanted != gemma::Scheme::f32 && *wanted != gemma::Scheme::f16)) {
-      getOperation().emitError() << "keys and values are stored as f32 or f16, not '" << scheme << "'";
+    llvm::Expected<CacheSchemes> schemes = CacheSchemes::parse(scheme);
+    if (!schemes) {
+      getOperation().emitError() << llvm::toString(schemes.takeError());
       return signalPassFailure();
     }
     for (auto cache : getOperation().getOps<gemma::CacheOp>())
-      cache.setScheme(*wanted);
+      cache.setScheme(cache->hasAttr(kSlidingAttr) ? schemes->sliding : schemes->global);
   }
 };
 

@@ -107,6 +107,8 @@ struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
       for (gemma::AttentionOp attention : attentions)
         slots = std::max(slots, reach.slots(attention.getWindow()));
       gemma::CacheOp cache = keep(pair, slots, forward, symbols);
+      if (llvm::any_of(attentions, [](gemma::AttentionOp attention) { return bool(attention.getWindow()); }))
+        cache->setAttr(kSlidingAttr, UnitAttr::get(&getContext()));
       for (gemma::AttentionOp attention : attentions)
         reads.push_back({attention, cache});
     }

@@ -83,16 +83,23 @@ Array attention(const Array &query, const Array &keys, const Array &values, floa
   return mix(softmax(mask(scores(query, keys, scale), window)), values);
 }
 
-static void store(std::span<const float> from, std::span<float> to, bool half) {
-  std::ranges::transform(from, to.begin(),
-                         [=](float number) { return half ? float(_Float16(number)) : number; });
+/// The numbers that a cache makes of these.
+static Array asStored(const Array &x, Cache::Stored stored) {
+  if (stored == Cache::Stored::bytes)
+    return dequantize(quantize(x, x.size(2)));
+  Array result = x;
+  if (stored == Cache::Stored::halves)
+    for (float &number : result.floats())
+      number = float(_Float16(number));
+  return result;
 }
 
 void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t position) {
+  Array newKeys = asStored(keys, cache.stored), newValues = asStored(values, cache.stored);
   for (int64_t i = 0; i < keys.rows(); ++i) {
     int64_t slot = (position + i) % cache.keys.rows();
-    store(keys.row(i), cache.keys.row(slot), cache.half);
-    store(values.row(i), cache.values.row(slot), cache.half);
+    std::ranges::copy(newKeys.row(i), cache.keys.row(slot).begin());
+    std::ranges::copy(newValues.row(i), cache.values.row(slot).begin());
   }
 }
 

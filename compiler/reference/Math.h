@@ -74,8 +74,12 @@ Array attention(const Array &query, const Array &keys, const Array &values, floa
 
 /// What one layer keeps between calls: position p lives in slot p mod slots.
 struct Cache {
+  enum class Stored { floats, halves, bytes };
+
   Array keys, values; ///< (slots, kv heads, dim)
-  bool half = false;  ///< numbers are rounded to float16 where they are stored
+  /// What numbers are rounded to where they are stored: float16, or int8 with a float32 scale for each head
+  /// of a position.
+  Stored stored = Stored::floats;
 };
 
 /// Row i goes to slot (position + i) mod slots.

@@ -28,8 +28,8 @@ LogicalResult CacheOp::verify() {
   RankedTensorType type = getTensorType();
   if (type.getRank() != 3 || !allPositive(type))
     return emitOpError("cache-c1: has type ") << type << ", but (slots, kv heads, dim) are needed";
-  if (getScheme() != Scheme::f32 && getScheme() != Scheme::f16)
-    return emitOpError("cache-c2: keys and values are stored as f32 or f16, not ")
+  if (getScheme() != Scheme::f32 && getScheme() != Scheme::f16 && getScheme() != Scheme::q8_0)
+    return emitOpError("cache-c2: keys and values are stored as f32, f16 or q8_0, not ")
            << stringifyScheme(getScheme());
   return success();
 }

@@ -39,7 +39,8 @@ def Gemma_CacheOp : Gemma_Op<"cache", [Symbol]> {
     `keys` and `values` are two arrays of the given shape `(slots, kv heads, dim)`. Position `p` lives in slot `p mod slots`: a layer
     with a window has just the slots that its window and one call need, a global layer has one for every position.
 
-    `cache-c1`: rank 3, all sizes positive. `cache-c2`: scheme is `f32` or `f16`.
+    `cache-c1`: rank 3, all sizes positive. `cache-c2`: scheme is `f32`, `f16` or `q8_0`; the last
+    stores int8 with one float32 scale for each head of a position.
     ```mlir
     gemma.cache @layer0.cache : tensor<1023x1x256xf32> scheme f16
     ```

@@ -14,11 +14,14 @@ int64_t tokensTogether(int64_t group) {
 }
 
 std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim) {
-  assert((scheme == "f32" || scheme == "f16") && "keys and values are stored as f32 or f16");
-  Element element = scheme == "f32" ? Element::f32 : Element::f16;
+  assert((scheme == "f32" || scheme == "f16" || scheme == "q8_0") && "the schemes of keys and values");
+  Element element = scheme == "f32" ? Element::f32 : scheme == "f16" ? Element::f16 : Element::i8;
   int64_t spans = spansOf(slots), strip = stripOf(dim);
-  return {{element, {spans, heads, kSpan / kGroup, dim, kGroup}},
-          {element, {spans, heads, dim / strip, kSpan, strip}}};
+  std::vector<Plane> planes = {{element, {spans, heads, kSpan / kGroup, dim, kGroup}},
+                               {element, {spans, heads, dim / strip, kSpan, strip}}};
+  if (element == Element::i8)
+    planes.insert(planes.end(), 2, {Element::f32, {spans, heads, kSpan}});
+  return planes;
 }
 
 } // namespace gemmac

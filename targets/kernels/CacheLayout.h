@@ -33,8 +33,10 @@ inline int64_t spansOf(int64_t slots) {
   return (slots + kSpan - 1) / kSpan;
 }
 
-/// keys    [spans, heads, 256 / 16, dim, 16]       16 positions beside each other: lanes of a product
-/// values  [spans, heads, dim / strip, 256, strip]  a strip of channels, position after position
+/// Planes of a cache, whose scheme is f32, f16 or q8_0.
+///   keys    [spans, heads, 256 / 16, dim, 16]       16 positions beside each other: lanes of a product
+///   values  [spans, heads, dim / strip, 256, strip]  a strip of channels, position after position
+///   q8_0 besides: the scales of keys and those of values, f32[spans, heads, 256]
 std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim);
 
 } // namespace gemmac

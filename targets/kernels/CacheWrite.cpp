@@ -1,8 +1,10 @@
 //===- CacheWrite.cpp - keys and values of this call's tokens go to their slots -------------------------===//
 //
 // keys and values of token i go to the place that CacheLayout.h has for position + i, rounded to the cache's
-// type. All tokens of k are written, as far as their spans and heads lie in the part of the outputs that the
-// call has.
+// type. For q8_0 that is, for each head of a token,
+//   scale = max |x| / 127,  q = round to nearest even (x / scale), all zero where the head is zero
+// All tokens of k are written, as far as their spans and heads lie in the part of the outputs that the call
+// has.
 
 #include "targets/kernels/CacheLayout.h"
 #include "targets/kernels/Expressions.h"
@@ -12,35 +14,98 @@ namespace gemmac {
 
 using namespace Halide;
 
-/// Strips of 16 positions for keys, of channels for values.
-static Func writeTo(const std::string &name, ImageParam x, const Expr &position, const KernelSpec &spec,
-                    const Target &target, bool keys) {
-  int dim = int(spec.integer("dim")), spans = int(spansOf(spec.integer("slots")));
-  bool half = spec.word("scheme") == "f16";
-  int span = int(kSpan), group = int(kGroup), strip = int(stripOf(dim));
-  Var a("a"), b("b"), g("g"), h("h"), s("s");
-  Func cache(name);
-  cache(a, b, g, h, s) = half ? undef<uint16_t>() : undef<float>();
+namespace {
+
+/// Keys, or values, on their way to their planes.
+class Writer {
+public:
+  Writer(const std::string &name, ImageParam x, const Expr &position, const KernelSpec &spec,
+         const Target &target, bool keys)
+      : name(name), x(x), position(position), target(target), keys(keys), dim(int(spec.integer("dim"))),
+        spans(int(spansOf(spec.integer("slots")))), scheme(spec.word("scheme")) {}
+
+  Func numbers();
+  Func scales();
+
+private:
+  /// Where token t goes.
+  Expr place(const Expr &t) const { return (position + t) % int(kSpan); }
+  Expr span(const Expr &t) const { return (position + t) / int(kSpan) % spans; }
+  Func scaleOf(const std::string &owner);
+
+  std::string name;
+  ImageParam x;
+  Expr position;
+  const Target &target;
+  bool keys;
+  int dim, spans;
+  std::string scheme;
+  Var h{"h"}, t{"t"};
+};
+
+Func Writer::scaleOf(const std::string &owner) {
+  int lanes = partialSums(dim);
+  Var lane("lane");
+  Func most(owner + "_most"), scale(owner + "_scale");
+  RDom r(0, dim / lanes, owner + "_r");
+  most(lane, h, t) = 0.0f;
+  most(lane, h, t) = max(most(lane, h, t), abs(x(r * lanes + lane, h, t)));
+  Expr largest = most(0, h, t);
+  for (int i = 1; i < lanes; ++i)
+    largest = max(largest, most(i, h, t));
+  scale(h, t) = largest / 127.0f;
+  most.bound(lane, 0, lanes).vectorize(lane).compute_at(scale, h).store_in(MemoryType::Stack);
+  most.update().vectorize(lane);
+  return scale;
+}
+
+Func Writer::numbers() {
+  int group = int(kGroup), strip = int(stripOf(dim));
+  Var a("a"), b("b"), g("g"), s("s");
+  Func cache(name), scale = scaleOf(name);
+  Type type = scheme == "f32" ? Type(Float(32)) : scheme == "f16" ? Type(UInt(16)) : Type(Int(8));
+  cache(a, b, g, h, s) = undef(type);
   Part part = partOf(cache, 4);
   RDom r(0, strip, 0, dim / strip, x.dim(2).min(), x.dim(2).extent(), name + "_r");
-  Expr at = position + r.z, place = at % span, inSpan = at / span % spans, channel = r.y * strip + r.x;
-  r.where(inSpan >= part.begin && inSpan < part.end);
-  Expr number = half ? toStoredHalf(x(channel, h, r.z), target) : x(channel, h, r.z);
+  Expr channel = r.y * strip + r.x, number = x(channel, h, r.z);
+  r.where(span(r.z) >= part.begin && span(r.z) < part.end);
+  if (scheme == "f16")
+    number = toStoredHalf(number, target);
+  if (scheme == "q8_0")
+    number = select(scale(h, r.z) == 0.0f, cast<int8_t>(0), cast<int8_t>(round(number / scale(h, r.z))));
   if (keys)
-    cache(place % group, channel, place / group, h, inSpan) = number;
+    cache(place(r.z) % group, channel, place(r.z) / group, h, span(r.z)) = number;
   else
-    cache(r.x, place, r.y, h, inSpan) = number;
+    cache(r.x, place(r.z), r.y, h, span(r.z)) = number;
   cache.update().allow_race_conditions().reorder(r.x, r.y, h, r.z).vectorize(r.x);
+  scale.compute_at(cache, h).store_in(MemoryType::Stack);
   return cache;
 }
+
+Func Writer::scales() {
+  Var p("p"), s("s");
+  Func cache(name + "_scales"), scale = scaleOf(name + "_scales");
+  cache(p, h, s) = undef<float>();
+  Part part = partOf(cache, 2);
+  RDom r(x.dim(2).min(), x.dim(2).extent(), name + "_scales_r");
+  r.where(span(r) >= part.begin && span(r) < part.end);
+  cache(place(r), h, span(r)) = scale(h, r);
+  cache.update().allow_race_conditions().reorder(h, r);
+  scale.compute_at(cache, h).store_in(MemoryType::Stack);
+  return cache;
+}
+
+} // namespace
 
 KernelCode buildCacheWrite(const KernelSpec &spec, const Target &target) {
   ImageParam k = tokensArray("k", Float(32), spec.integer("dim"), spec.integer("heads"));
   ImageParam v = tokensArray("v", Float(32), spec.integer("dim"), spec.integer("heads"));
   Param<int32_t> position("position");
-  return {{k, v, position},
-          Pipeline({writeTo("keys", k, position, spec, target, true),
-                    writeTo("values", v, position, spec, target, false)})};
+  Writer keys("keys", k, position, spec, target, true), values("values", v, position, spec, target, false);
+  std::vector<Func> planes = {keys.numbers(), values.numbers()};
+  if (spec.word("scheme") == "q8_0")
+    planes.insert(planes.end(), {keys.scales(), values.scales()});
+  return {{k, v, position}, Pipeline(planes)};
 }
 
 } // namespace gemmac

@@ -34,26 +34,35 @@ static Expr weightOf(const Expr &score, const Expr &power) {
 }
 
 static Type typeOf(Element element) {
-  return element == Element::f32 ? Type(Float(32)) : Type(UInt(16));
+  return element == Element::f32 ? Type(Float(32)) : element == Element::f16 ? Type(UInt(16)) : Type(Int(8));
 }
 
-CacheArrays::CacheArrays(const KernelSpec &spec, const Target &target)
-    : half(spec.word("scheme") == "f16"), target(target) {
+CacheArrays::CacheArrays(const KernelSpec &spec, const Target &target) : target(target) {
   int64_t heads = spec.integer(spec.has("kv_heads") ? "kv_heads" : "heads");
-  static const char *const names[] = {"keys", "values"};
+  static const char *const names[] = {"keys", "values", "key_scales", "value_scales"};
   for (const Plane &plane :
        cachePlanesOf(spec.word("scheme"), spec.integer("slots"), heads, spec.integer("dim")))
     planes.push_back(denseArray(names[planes.size()], typeOf(plane.element), plane.shape));
 }
 
 Expr CacheArrays::key(Expr c, Expr lane, Expr group, Expr head, Expr span) const {
-  Expr stored = planes[0](lane, c, group, head, span);
-  return half ? fromStoredHalf(stored, target) : stored;
+  return number(planes[0](lane, c, group, head, span));
 }
 
 Expr CacheArrays::value(Expr lane, Expr strip, Expr at, Expr head, Expr span) const {
-  Expr stored = planes[1](lane, at, strip, head, span);
-  return half ? fromStoredHalf(stored, target) : stored;
+  return number(planes[1](lane, at, strip, head, span));
+}
+
+Expr CacheArrays::number(Expr stored) const {
+  return stored.type() == UInt(16) ? fromStoredHalf(stored, target) : cast<float>(stored);
+}
+
+Expr CacheArrays::keyScale(Expr at, Expr head, Expr span) const {
+  return planes.size() > 2 ? Expr(planes[2](at, head, span)) : Expr();
+}
+
+Expr CacheArrays::valueScale(Expr at, Expr head, Expr span) const {
+  return planes.size() > 2 ? Expr(planes[3](at, head, span)) : Expr();
 }
 
 AttentionShape::AttentionShape(const KernelSpec &spec)
@@ -91,7 +100,8 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
     return shape.window ? place <= last && place > last - shape.window : place <= last;
   };
   auto seen = [&](const Expr &group) {
-    return select(sees(group * kLanes + x), score(at({x, group, m})), kLowest);
+    Expr scale = cache.keyScale(group * kLanes + x, queries.kvHead, slots), s = score(at({x, group, m}));
+    return select(sees(group * kLanes + x), scale.defined() ? strict_float(s * scale) : s, kLowest);
   };
   g.where(g.y * (groupsTogether * kLanes) < queries.end &&
           (g.y + 1) * (groupsTogether * kLanes) > queries.begin);
@@ -107,12 +117,18 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
   sums(vars({x, m})) = 0.0f;
   sums(vars({x, m})) += weight(at({x, all, m}));
   sum(vars({m})) = sumOfLanes([&](int lane) { return sums(at({lane, m})); }, kLanes);
+  // What stored values are multiplied with.
+  Expr valueScale = cache.valueScale(k * kLanes + x, queries.kvHead, slots);
+  Func factor = valueScale.defined() ? Func("factor") : weight;
+  if (valueScale.defined())
+    factor(vars({x, k, m})) =
+        select(sees(k * kLanes + x), strict_float(weight(at({x, k, m})) * valueScale), 0.0f);
 
   RDom p(0, kPositions, "p"), ch(0, strip, 0, strips, "ch");
   p.where(p >= queries.begin && p < queries.end);
   mixed(vars({u, v, m})) = 0.0f;
   mixed(vars({u, v, m})) +=
-      weight(at({p % kLanes, p / kLanes, m})) * cache.value(u, v, p, queries.kvHead, slots);
+      factor(at({p % kLanes, p / kLanes, m})) * cache.value(u, v, p, queries.kvHead, slots);
   part(vars({c, m})) = select(c == shape.dim, sum(at({m})), c == shape.dim + 1, power(at({m})), 0.0f);
   part(at({ch.y * strip + ch.x, m})) = mixed(at({ch.x, ch.y, m}));
 
@@ -134,6 +150,8 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
   power.bound(m, 0, queries.rows);
   sum.bound(m, 0, queries.rows);
   weight.bound(x, 0, kLanes).bound(k, 0, kGroups).bound(m, 0, queries.rows).vectorize(x);
+  if (valueScale.defined())
+    factor.bound(x, 0, kLanes).bound(k, 0, kGroups).bound(m, 0, queries.rows).vectorize(x);
   part.bound(c, 0, channels(shape)).bound(m, 0, queries.rows).vectorize(c, vector);
   RVar no("no"), ni("ni");
   part.update()
@@ -147,6 +165,8 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
   mixed.compute_at(part, mo).store_in(MemoryType::Stack).vectorize(u).unroll(v).unroll(m);
   mixed.update().reorder(u, v, m, p).vectorize(u).unroll(v).unroll(m);
   inner = {score, most, power, weight, sums, sum};
+  if (valueScale.defined())
+    inner.push_back(factor);
 }
 
 void SpanAttention::computeAt(const LoopLevel &level) {

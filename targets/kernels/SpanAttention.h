@@ -24,8 +24,13 @@ struct CacheArrays {
   Halide::Expr value(Halide::Expr lane, Halide::Expr strip, Halide::Expr at, Halide::Expr head,
                      Halide::Expr span) const;
 
+  /// What numbers of the key, or the value, in a place of a span are multiplied with; undefined: nothing.
+  Halide::Expr keyScale(Halide::Expr at, Halide::Expr head, Halide::Expr span) const;
+  Halide::Expr valueScale(Halide::Expr at, Halide::Expr head, Halide::Expr span) const;
+
 private:
-  bool half;
+  Halide::Expr number(Halide::Expr stored) const;
+
   const Target &target;
 };
 

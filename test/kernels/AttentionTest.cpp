@@ -50,60 +50,90 @@ TEST(Rope, TurnsPairsByTheirPosition) {
       }
 }
 
-/// Keys or values in a cache's type, read back as float.
-struct Half {
-  bool half, keys;
-  Array<float> floats;
-  Array<Bits16> halves;
-
-  Half(const std::string &scheme, bool keys, int slots, int heads, int dim)
-      : half(scheme == "f16"), keys(keys), floats(shapeOf(scheme, keys, slots, heads, dim)),
-        halves(floats.shape) {
-    // What no token has written must never be seen.
-    std::fill(floats.data.begin(), floats.data.end(), NAN);
-    std::fill(halves.data.begin(), halves.data.end(), Bits16(0x7e00));
-  }
-  static std::vector<int> shapeOf(const std::string &scheme, bool keys, int slots, int heads, int dim) {
-    Plane plane = cachePlanesOf(scheme, slots, heads, dim)[keys ? 0 : 1];
-    return {plane.shape.begin(), plane.shape.end()};
-  }
-  Buffer buffer() { return half ? Buffer(halves) : Buffer(floats); }
-  float number(int slot, int head, int c) {
-    int span = slot / int(kSpan), place = slot % int(kSpan), group = int(kGroup), strip = floats.shape[4];
-    std::vector<int> at = keys ? std::vector<int>{span, head, place / group, c, place % group}
-                               : std::vector<int>{span, head, c / strip, place, c % strip};
-    return half ? fromHalf(halves.at(at)) : floats.at(at);
-  }
-};
-
-struct Cache {
-  Half keys, values;
+/// Keys and values as a scheme stores them, read back as float.
+class Cache {
+public:
   Cache(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim)
-      : keys(scheme, true, int(slots), int(heads), int(dim)),
-        values(scheme, false, int(slots), int(heads), int(dim)) {}
+      : scheme(scheme), strip(int(stripOf(dim))) {
+    for (const Plane &plane : cachePlanesOf(scheme, slots, heads, dim)) {
+      std::vector<int> shape(plane.shape.begin(), plane.shape.end());
+      // What no token has written must never be seen.
+      if (plane.element == Element::f32)
+        floats.emplace_back(shape), std::fill(floats.back().data.begin(), floats.back().data.end(), NAN);
+      else if (plane.element == Element::f16)
+        halves.emplace_back(shape), std::fill(halves.back().data.begin(), halves.back().data.end(), 0x7e00);
+      else
+        bytes.emplace_back(shape);
+    }
+  }
+  std::vector<Buffer> planes() {
+    std::vector<Buffer> all;
+    auto take = [&](auto &arrays) { all.insert(all.end(), arrays.begin(), arrays.end()); };
+    take(bytes), take(halves), take(floats);
+    return all;
+  }
+  std::vector<Buffer> part(Range heads) {
+    std::vector<Buffer> parts;
+    for (const Buffer &plane : planes())
+      parts.push_back(plane.part(1, heads));
+    return parts;
+  }
+  float key(int slot, int head, int c) {
+    int place = slot % int(kSpan), group = int(kGroup);
+    return number(0, {slot / int(kSpan), head, place / group, c, place % group}, place);
+  }
+  float value(int slot, int head, int c) {
+    int place = slot % int(kSpan);
+    return number(1, {slot / int(kSpan), head, c / strip, place, c % strip}, place);
+  }
+
+private:
+  float number(size_t plane, const std::vector<int> &at, int place) {
+    if (scheme == "f16")
+      return fromHalf(halves[plane].at(at));
+    if (scheme == "q8_0")
+      return float(bytes[plane].at(at)) * floats[plane](at[0], at[1], place);
+    return floats[plane].at(at);
+  }
+
+  std::string scheme;
+  int strip;
+  std::vector<Array<float>> floats;
+  std::vector<Array<Bits16>> halves;
+  std::vector<Array<int8_t>> bytes;
 };
 
 TEST(CacheWrite, TokensGoAroundTheRing) {
-  for (std::string scheme : {"f32", "f16"})
+  for (std::string scheme : {"f32", "f16", "q8_0"})
     for (int64_t dim : {32, 6}) {
+      SCOPED_TRACE(scheme);
       Cache cache(scheme, 512, 3, dim);
       auto k = Array<float>::random({6, 3, int(dim)}, 1, 5), v = Array<float>::random({6, 3, int(dim)}, 2);
+      for (int c = 0; c < dim; ++c)
+        v(2, 1, c) = 0;
       LoadedKernel kernel("cache_write",
                           {{"heads", int64_t(3)}, {"dim", dim}, {"slots", int64_t(512)}, {"scheme", scheme}});
-      auto halfOfHeads = [](Half &half, Range heads) { return half.buffer().part(1, heads); };
       for (Range heads : {Range{0, 2}, {2, 3}})
-        kernel(k, v, 1021, halfOfHeads(cache.keys, heads), halfOfHeads(cache.values, heads));
+        kernel(k, v, 1021, cache.part(heads));
+      auto stored = [&](Array<float> &x, int token, int h, int c) {
+        if (scheme != "q8_0")
+          return scheme == "f16" ? fromHalf(toHalf(x(token, h, c))) : x(token, h, c);
+        float largest = 0;
+        for (int i = 0; i < dim; ++i)
+          largest = std::max(largest, std::fabs(x(token, h, i)));
+        float scale = largest / 127.0f;
+        return scale == 0 ? 0.0f : std::nearbyint(x(token, h, c) / scale) * scale;
+      };
       for (int slot = 0; slot < 512; ++slot)
         for (int h = 0; h < 3; ++h)
           for (int c = 0; c < dim; ++c) {
             int token = (slot - 509 + 512) % 512; // position 1021 is in slot 509
             if (token < 6) {
-              auto rounded = [&](float x) { return scheme == "f16" ? fromHalf(toHalf(x)) : x; };
-              ASSERT_EQ(cache.keys.number(slot, h, c), rounded(k(token, h, c)));
-              ASSERT_EQ(cache.values.number(slot, h, c), rounded(v(token, h, c)));
+              ASSERT_EQ(cache.key(slot, h, c), stored(k, token, h, c));
+              ASSERT_EQ(cache.value(slot, h, c), stored(v, token, h, c));
             } else {
-              ASSERT_TRUE(std::isnan(cache.keys.number(slot, h, c)));
-              ASSERT_TRUE(std::isnan(cache.values.number(slot, h, c)));
+              ASSERT_TRUE(std::isnan(cache.key(slot, h, c)));
+              ASSERT_TRUE(std::isnan(cache.value(slot, h, c)));
             }
           }
     }
@@ -138,7 +168,7 @@ struct Layer {
       int count = std::min(tokens - t, int(c.slots));
       auto k = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t));
       auto v = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t + 1));
-      write(k, v, t, cache.keys.buffer(), cache.values.buffer());
+      write(k, v, t, cache.planes());
     }
     return cache;
   }
@@ -151,12 +181,12 @@ struct Layer {
     Array<float> parts({pieces, int(c.heads / c.kvHeads), int(c.dim + kGroup)});
     Array<float> result({1, int(c.heads), int(c.dim)});
     if (!inPieces) {
-      spans(q, cache.keys.buffer(), cache.values.buffer(), position, parts);
+      spans(q, cache.planes(), position, parts);
       merge(parts, result);
       return result;
     }
     for (int piece = 0; piece < pieces; ++piece)
-      spans(q, cache.keys.buffer(), cache.values.buffer(), position, parts.part(0, {piece, piece + 1}));
+      spans(q, cache.planes(), position, parts.part(0, {piece, piece + 1}));
     for (int h = 0; h < c.heads; ++h)
       merge(parts, result.part(1, {h, h + 1}));
     return result;
@@ -166,9 +196,10 @@ struct Layer {
 // Groups of one, of heads that fill the registers evenly or not, one and several kv heads, narrow and wide
 // heads, a window smaller and larger than a span, and one of one position.
 const AttentionCase kCases[] = {
-    {4, 1, 32, 512, 0, "f32"},   {4, 2, 16, 512, 16, "f16"},   {3, 3, 6, 512, 0, "f32"},
-    {2, 1, 64, 768, 300, "f16"}, {1, 1, 8, 512, 1, "f32"},     {8, 1, 256, 512, 0, "f16"},
-    {7, 1, 16, 512, 0, "f16"},   {10, 2, 48, 768, 257, "f32"}, {16, 1, 32, 512, 256, "f16"}};
+    {4, 1, 32, 512, 0, "f32"},    {4, 2, 16, 512, 16, "f16"},   {3, 3, 6, 512, 0, "f32"},
+    {2, 1, 64, 768, 300, "f16"},  {1, 1, 8, 512, 1, "f32"},     {8, 1, 256, 512, 0, "f16"},
+    {7, 1, 16, 512, 0, "q8_0"},   {10, 2, 48, 768, 257, "f32"}, {16, 1, 32, 512, 256, "f16"},
+    {8, 2, 64, 768, 300, "q8_0"}, {2, 2, 6, 512, 0, "q8_0"}};
 
 TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
   for (const AttentionCase &c : kCases) {
@@ -181,7 +212,7 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
         Cache cache = layer.filled(position + count);
         auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99, 3);
         Array<float> y({count, int(c.heads), int(c.dim)}, 2);
-        layer.attention(q, cache.keys.buffer(), cache.values.buffer(), position, y);
+        layer.attention(q, cache.planes(), position, y);
         for (int t = 0; t < count; ++t)
           for (int h = 0; h < c.heads; ++h) {
             int last = position + t, first = c.window ? std::max(0, last - int(c.window) + 1) : 0;
@@ -191,7 +222,7 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
             for (int j = first; j <= last; ++j) {
               double score = 0;
               for (int i = 0; i < c.dim; ++i)
-                score += double(q(t, h, i)) * cache.keys.number(j % int(c.slots), kv, i);
+                score += double(q(t, h, i)) * cache.key(j % int(c.slots), kv, i);
               weights.push_back(score * 0.25);
               most = std::max(most, score * 0.25);
             }
@@ -200,7 +231,7 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
             for (int i = 0; i < c.dim; ++i) {
               double mixed = 0, size = 0;
               for (int j = first; j <= last; ++j) {
-                double part = weights[size_t(j - first)] / sum * cache.values.number(j % int(c.slots), kv, i);
+                double part = weights[size_t(j - first)] / sum * cache.value(j % int(c.slots), kv, i);
                 mixed += part, size += std::abs(part);
               }
               ASSERT_NEAR(y(t, h, i), mixed, 1e-5 * size) << t << " " << h << " " << i;
@@ -223,7 +254,7 @@ TEST(CachedAttention, TheCutOfThePromptAndOfTheWorkDoesNotMatter) {
       Array<float> whole({count, int(c.heads), int(c.dim)}), pieces(whole.shape), single(whole.shape),
           spans(whole.shape);
       auto run = [&](Array<float> &q, int position, const Buffer &out) {
-        layer.attention(q, cache.keys.buffer(), cache.values.buffer(), position, out);
+        layer.attention(q, cache.planes(), position, out);
       };
       run(q, position, whole);
       int group = int(c.heads / c.kvHeads);

@@ -124,7 +124,8 @@ class LoadedKernel {
 public:
   LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
 
-  /// Arguments are Array, Buffer, QuantizedRows, QuantizedOutput or a part of one, Weight and int.
+  /// Arguments are Array, Buffer, vectors of these, QuantizedRows, QuantizedOutput or a part of one, Weight and
+  /// int.
   template <typename... Args>
   void operator()(Args &&...arguments) const {
     std::vector<Argument> all;
@@ -138,6 +139,10 @@ private:
   template <typename T>
   static void add(Array<T> &array, std::vector<Argument> &all) {
     add(Buffer(array), all);
+  }
+  static void add(const std::vector<Buffer> &buffers, std::vector<Argument> &all) {
+    for (const Buffer &buffer : buffers)
+      add(buffer, all);
   }
   static void add(QuantizedRows &x, std::vector<Argument> &all) {
     add(x.q, all), add(x.scales, all), add(x.sums, all);

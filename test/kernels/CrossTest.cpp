@@ -71,7 +71,7 @@ std::vector<KernelSpec> allSpecs() {
       {"softmax", {{"heads", i(1)}, {"size", i(40)}}},
       {"top_k", {{"experts", i(8)}, {"choices", i(3)}}},
   };
-  for (std::string scheme : {"f32", "f16"}) {
+  for (std::string scheme : {"f32", "f16", "q8_0"}) {
     specs.push_back(
         {"cache_write", {{"heads", i(2)}, {"dim", i(64)}, {"slots", i(100)}, {"scheme", scheme}}});
     for (int64_t window : {0, 20})

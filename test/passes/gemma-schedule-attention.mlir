@@ -1,8 +1,8 @@
 // RUN: gemmac-opt %s --gemma-schedule-attention --split-input-file --verify-diagnostics | FileCheck %s
 
 // A ring for layer 0: window - 1 + max_tokens slots. All positions for layer 1. No storage for layer 2, which reads the ring.
-// CHECK: gemma.cache @layer0.cache : tensor<13x1x32xf32> {gemma.layer = 0 : i64}
-// CHECK-NEXT: gemma.cache @layer1.cache : tensor<64x1x32xf32>
+// CHECK: gemma.cache @layer0.cache : tensor<13x1x32xf32> {gemma.layer = 0 : i64, gemma.sliding}
+// CHECK-NEXT: gemma.cache @layer1.cache : tensor<64x1x32xf32> {gemma.layer = 1 : i64}
 // CHECK-NOT: gemma.cache @
 // CHECK-LABEL: @forward
 // CHECK-SAME: (%[[IDS:.*]]: tensor<?xi32>, %[[POSITION:.*]]: index)
@@ -31,7 +31,7 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x1x32xf32> {
 // -----
 
 // A window that no context outgrows is no window; one below it never needs more slots than there are positions.
-// CHECK: gemma.cache @layer0.cache : tensor<8x1x32xf32>
+// CHECK: gemma.cache @layer0.cache : tensor<8x1x32xf32> {{.*}}gemma.sliding
 // CHECK: gemma.cache @layer1.cache : tensor<8x1x32xf32>
 module attributes {gemma.context = 8 : i64, gemma.max_tokens = 8 : i64} {
 gemma.weight @table : tensor<16x32xf32> from ["t"]

@@ -158,7 +158,7 @@ TEST_P(AnyCut, GivesTheSameAttention) {
   for (std::optional<int64_t> window : {std::optional<int64_t>(), std::optional(kWindow)}) {
     // A ring has just the slots that its window and one call need.
     Array slots = Array::zeros({window ? *window - 1 + GetParam() : kTokens, 2, 8});
-    Cache cache{slots, slots, false};
+    Cache cache{slots, slots};
     Array whole = attention(query, keys, values, 0.5f, window);
     for (int64_t first = 0; first < kTokens; first += GetParam()) {
       int64_t count = std::min(GetParam(), kTokens - first);
@@ -173,12 +173,21 @@ INSTANTIATE_TEST_SUITE_P(Chunks, AnyCut, testing::Values(1, 5, 7, 37));
 
 TEST(CacheWrite, RoundsToHalfWhereStored) {
   Array slots = Array::zeros({1, 1, 2});
-  Cache cache{slots, slots, true};
+  Cache cache{slots, slots, Cache::Stored::halves};
   // Between 1 and the next float16, 1 + 2^-10, halfway goes to even.
   cacheWrite(cache, floats({1, 1, 2}, {1.0f + 0x1p-11f, 1.0f + 0x1.8p-11f}),
              floats({1, 1, 2}, {65504, 1e-8f}), 0);
   EXPECT_EQ(cache.keys.floats(), (std::vector<float>{1, 1 + 0x1p-10f}));
   EXPECT_EQ(cache.values.floats(), (std::vector<float>{65504, 0}));
+}
+
+TEST(CacheWrite, RoundsToBytesOfAHead) {
+  Array slots = Array::zeros({1, 2, 2});
+  Cache cache{slots, slots, Cache::Stored::bytes};
+  // Each head has its own scale; a head of zeros has none to divide by.
+  cacheWrite(cache, floats({1, 2, 2}, {-127, 0.6f, 1.27f, 0.004f}), floats({1, 2, 2}, {0, 0, 254, 3}), 0);
+  EXPECT_EQ(cache.keys.floats(), (std::vector<float>{-127, 1, 127 * (1.27f / 127), 0}));
+  EXPECT_EQ(cache.values.floats(), (std::vector<float>{0, 0, 254, 4}));
 }
 
 TEST(TopK, TakesTheLowerIdAmongEquals) {

@@ -171,6 +171,16 @@ TEST_P(EveryPass, HalfCachesCostLittle) {
   EXPECT_LE(relativeError(meaning.everyCut(meaning.module()), imported), bound);
 }
 
+// One scale for a head of a position costs up to 1 % of the logits' size.
+TEST_P(EveryPass, ByteCachesCostLittle) {
+  Meaning meaning(GetParam(), 16, {16, 7, 1});
+  ASSERT_TRUE(meaning.ready());
+  Array imported = meaning.everyCut(meaning.module());
+  meaning.run({.cacheScheme = "sliding=f16,global=q8_0"}, {});
+  double bound = GetParam() == "tiny-26b-a4b" ? 0.25 : 0.03;
+  EXPECT_LE(relativeError(meaning.everyCut(meaning.module()), imported), bound);
+}
+
 class Quantized : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
 // Whatever the numbers are, every cut gives the same bits: blocks and cache slots are rounded alike in all of

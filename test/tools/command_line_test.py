@@ -63,7 +63,8 @@ class BadInput(ToolTest):
 
     def test_unknown_schemes(self):
         self.assertIn("f32, bf16, q8_0, q4_0", self.refuse_to_compile(BARD, "--scheme", "q2"))
-        self.assertIn("f32, f16", self.refuse_to_compile(BARD, "--cache-scheme", "q8_0"))
+        self.assertIn("f32, f16, q8_0", self.refuse_to_compile(BARD, "--cache-scheme", "q4_0"))
+        self.assertIn("does not say how sliding layers", self.refuse_to_compile(BARD, "--cache-scheme", "global=q8_0"))
 
     def test_unknown_kind(self):
         self.assertIn("exe, lib, obj, llvm, gemma, fuse", self.refuse_to_compile(BARD, "--emit", "wasm"))

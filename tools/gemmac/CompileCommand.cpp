@@ -56,8 +56,10 @@ void addCompile(CLI::App &app, int &code) {
       ->capture_default_str();
   command->add_option("--scheme", options.scheme,
                       "how weights are stored: f32, bf16, q8_0, q4_0, file (GGUF: file, else the device's)");
-  command->add_option("--cache-scheme", options.cacheScheme,
-                      "how keys and values are stored: f32, f16 (f32 if weights are, else f16)");
+  command->add_option(
+      "--cache-scheme", options.cacheScheme,
+      "how keys and values are stored: f32, f16, q8_0, or sliding=f16,global=q8_0 (f32 if weights "
+      "are, else f16)");
   command->add_option("--context", options.context,
                       "positions that the caches hold (the model's, at most 4096)");
   command->add_option("--max-tokens", options.maxTokens,

@@ -61,7 +61,8 @@ std::string bash(const CLI::App &app) {
       "      --target) COMPREPLY=($(compgen -W \"$(gemmac targets | cut -d' ' -f1) host\" -- \"$word\")); "
       "return;;\n"
       "      --scheme) COMPREPLY=($(compgen -W 'f32 bf16 q8_0 q4_0 file' -- \"$word\")); return;;\n"
-      "      --cache-scheme) COMPREPLY=($(compgen -W 'f32 f16' -- \"$word\")); return;;\n"
+      "      --cache-scheme) COMPREPLY=($(compgen -W 'f32 f16 q8_0 sliding=f16,global=q8_0' -- \"$word\")); "
+      "return;;\n"
       "      --emit) COMPREPLY=($(compgen -W '" +
       joined(emitKinds(), " ") + "' -- \"$word\")); return;;\n    esac\n    case \"${COMP_WORDS[1]}\" in\n";
   for (const CLI::App *command : commandsOf(app))

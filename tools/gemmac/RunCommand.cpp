@@ -75,7 +75,8 @@ void addModelOptions(CLI::App *command, ModelRequest &request) {
   command->add_option("MODEL", request.model, "checkpoint or compiled model")->required();
   command->add_option("--target", request.target, "device, see `gemmac targets`");
   command->add_option("--scheme", request.scheme, "how weights are stored: f32, bf16, q8_0, q4_0, file");
-  command->add_option("--cache-scheme", request.cacheScheme, "how keys and values are stored: f32, f16");
+  command->add_option("--cache-scheme", request.cacheScheme,
+                      "how keys and values are stored: f32, f16, q8_0, or sliding=f16,global=q8_0");
   command->add_option("--context", request.context, "positions that the caches hold");
 }
 
