@@ -5,6 +5,7 @@ The text is cut into windows of tokens, each preceded by <bos>; every token of a
 model, the part of its text that it was not trained on, and the windows of its reference: mean loss 4.45159, perplexity 85.76 in float32.
 
     benchmarks/perplexity.py [--model DIR] [--text FILE] [--windows 40] [--window 256] [--schemes f32,bf16,q8_0,q4_0]
+                             [--cache-scheme SCHEME]
 """
 import argparse
 import os
@@ -26,6 +27,7 @@ def main():
     parser.add_argument("--windows", type=int, default=40)
     parser.add_argument("--window", type=int, default=256)
     parser.add_argument("--schemes", default="f32,bf16,q8_0,q4_0")
+    parser.add_argument("--cache-scheme", help="of keys and values, as of gemmac compile")
     options = parser.parse_args()
 
     windows = read_windows(options.gemmac, options.model, options.text, options.windows, options.window)
@@ -50,8 +52,8 @@ def window_loss(options, scheme, window):
         ids_file, logits_file = os.path.join(folder, "ids"), os.path.join(folder, "logits.npy")
         with open(ids_file, "w") as file:
             file.write(" ".join(map(str, [BOS] + window)))
-        subprocess.run([options.gemmac, "logits", options.model, "--ids-file", ids_file, "--scheme", scheme, "-o", logits_file],
-                       check=True, capture_output=True)
+        subprocess.run([options.gemmac, "logits", options.model, "--ids-file", ids_file, "--scheme", scheme, "-o", logits_file]
+                       + (["--cache-scheme", options.cache_scheme] if options.cache_scheme else []), check=True, capture_output=True)
         return loss(np.load(logits_file), window)
 
 
