@@ -39,6 +39,7 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   queries.end = inSpan(position + 1);
   queries.rows = heads;
   queries.together = rowsTogether(heads);
+  queries.fromMemory = true;
   queries.query = [&](const Expr &m, const Expr &c) {
     return q(c, queries.kvHead * heads + m, q.dim(2).min());
   };

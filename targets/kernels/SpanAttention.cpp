@@ -164,6 +164,13 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
       .unroll(r);
   mixed.compute_at(part, mo).store_in(MemoryType::Stack).vectorize(u).unroll(v).unroll(m);
   mixed.update().reorder(u, v, m, p).vectorize(u).unroll(v).unroll(m);
+  if (queries.fromMemory) {
+    // Every pass over a group of keys, or a strip of values, asks for the next one: without that the first
+    // pass waits for memory, and the others leave it idle.
+    PrefetchBoundStrategy beyond = PrefetchBoundStrategy::NonFaulting;
+    dot.update().prefetch(cache.planes[0], rc, rc, shape.dim * groupsTogether, beyond);
+    mixed.update().prefetch(cache.planes[1], p, p, kPositions * stripsTogether, beyond);
+  }
   inner = {score, most, power, weight, sums, sum};
   if (valueScale.defined())
     inner.push_back(factor);

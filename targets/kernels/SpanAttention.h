@@ -48,6 +48,7 @@ struct SpanQueries {
   Halide::Expr span, kvHead;      ///< the span's number, its slots' span, from `place`
   Halide::Expr begin, end;        ///< relative positions that some row sees: begin … end - 1, within the span
   int rows, together;             ///< `together` of them in registers at a time
+  bool fromMemory = false;        ///< so few rows that the next keys and values are asked for ahead
   std::function<Halide::Expr(Halide::Expr m, Halide::Expr c)> query;
   std::function<Halide::Expr(Halide::Expr m)> last;
 };

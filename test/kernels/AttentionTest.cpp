@@ -213,30 +213,36 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
         auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99, 3);
         Array<float> y({count, int(c.heads), int(c.dim)}, 2);
         layer.attention(q, cache.planes(), position, y);
-        for (int t = 0; t < count; ++t)
-          for (int h = 0; h < c.heads; ++h) {
+        for (int h = 0; h < c.heads; ++h) {
+          int slots = int(c.slots), dim = int(c.dim), kv = h / int(c.heads / c.kvHeads);
+          Array<float> keys({slots, dim}), values({slots, dim});
+          for (int slot = 0; slot < std::min(slots, position + count); ++slot)
+            for (int i = 0; i < dim; ++i) {
+              keys.data[size_t(slot * dim + i)] = cache.key(slot, kv, i);
+              values.data[size_t(slot * dim + i)] = cache.value(slot, kv, i);
+            }
+          for (int t = 0; t < count; ++t) {
             int last = position + t, first = c.window ? std::max(0, last - int(c.window) + 1) : 0;
-            int kv = h / int(c.heads / c.kvHeads);
-            std::vector<double> weights;
+            std::vector<double> weights, mixed(size_t(dim), 0.0), size(size_t(dim), 0.0);
             double most = -INFINITY, sum = 0;
             for (int j = first; j <= last; ++j) {
               double score = 0;
-              for (int i = 0; i < c.dim; ++i)
-                score += double(q(t, h, i)) * cache.key(j % int(c.slots), kv, i);
+              for (int i = 0; i < dim; ++i)
+                score += double((&q(t, h, 0))[i]) * keys.data[size_t(j % slots * dim + i)];
               weights.push_back(score * 0.25);
               most = std::max(most, score * 0.25);
             }
             for (double &w : weights)
               sum += w = std::exp(w - most);
-            for (int i = 0; i < c.dim; ++i) {
-              double mixed = 0, size = 0;
-              for (int j = first; j <= last; ++j) {
-                double part = weights[size_t(j - first)] / sum * cache.value(j % int(c.slots), kv, i);
-                mixed += part, size += std::abs(part);
+            for (int j = first; j <= last; ++j)
+              for (int i = 0; i < dim; ++i) {
+                double part = weights[size_t(j - first)] / sum * values.data[size_t(j % slots * dim + i)];
+                mixed[size_t(i)] += part, size[size_t(i)] += std::abs(part);
               }
-              ASSERT_NEAR(y(t, h, i), mixed, 1e-5 * size) << t << " " << h << " " << i;
-            }
+            for (int i = 0; i < dim; ++i)
+              ASSERT_NEAR(y(t, h, i), mixed[size_t(i)], 1e-5 * size[size_t(i)]) << t << " " << h << " " << i;
           }
+        }
       }
   }
 }
