@@ -164,7 +164,8 @@ struct Layer {
   /// A cache that has seen `tokens` tokens, in a ring where there is a window.
   Cache filled(int tokens) const {
     Cache cache(c.scheme, c.slots, c.kvHeads, c.dim);
-    for (int t = 0; t < tokens; t += int(c.slots)) {
+    // What a ring has overwritten twice is not written at all.
+    for (int t = std::max(0, tokens / int(c.slots) - 2) * int(c.slots); t < tokens; t += int(c.slots)) {
       int count = std::min(tokens - t, int(c.slots));
       auto k = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t));
       auto v = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t + 1));
@@ -194,19 +195,21 @@ struct Layer {
 };
 
 // Groups of one, of heads that fill the registers evenly or not, one and several kv heads, narrow and wide
-// heads, a window smaller and larger than a span, and one of one position.
+// heads, a window smaller and larger than a span, and one of one position; the longest context.
 const AttentionCase kCases[] = {
     {4, 1, 32, 512, 0, "f32"},    {4, 2, 16, 512, 16, "f16"},   {3, 3, 6, 512, 0, "f32"},
     {2, 1, 64, 768, 300, "f16"},  {1, 1, 8, 512, 1, "f32"},     {8, 1, 256, 512, 0, "f16"},
     {7, 1, 16, 512, 0, "q8_0"},   {10, 2, 48, 768, 257, "f32"}, {16, 1, 32, 512, 256, "f16"},
-    {8, 2, 64, 768, 300, "q8_0"}, {2, 2, 6, 512, 0, "q8_0"}};
+    {8, 2, 64, 768, 300, "q8_0"}, {2, 2, 6, 512, 0, "q8_0"},    {2, 1, 16, 131072, 0, "f16"}};
 
 TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
   for (const AttentionCase &c : kCases) {
     Layer layer(c);
-    for (int count : {0, 1, 7})
-      for (int position : {0, 5, 250, 505, 1300}) {
-        if (!c.window && position + count > c.slots)
+    for (int count : {7, 1, 0})
+      for (int position : {0, 5, 250, 505, 1300, 131060}) {
+        if (!c.window && (position + count > c.slots || position < c.slots - 1000))
+          continue;
+        if (position > 2000 && count < 7)
           continue;
         SCOPED_TRACE(c.name() + " of " + std::to_string(count) + " at " + std::to_string(position));
         Cache cache = layer.filled(position + count);
@@ -250,9 +253,9 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
 TEST(CachedAttention, TheCutOfThePromptAndOfTheWorkDoesNotMatter) {
   for (const AttentionCase &c : kCases) {
     Layer layer(c);
-    for (int position : {0, 251, 1000}) {
+    for (int position : {0, 251, 1000, 131060}) {
       int count = 12;
-      if (!c.window && position + count > c.slots)
+      if (!c.window && (position + count > c.slots || position < c.slots - 1000))
         continue;
       SCOPED_TRACE(c.name() + " at " + std::to_string(position));
       Cache cache = layer.filled(position + count);
