@@ -46,4 +46,4 @@ gemma.cache @c : tensor<?x1x32xf32>
 // -----
 
 // expected-error @+1 {{cache-c2: keys and values are stored as f32, f16 or q8_0, not q4_0}}
-gemma.cache @c : tensor<8x1x32xf32> scheme q8_0
+gemma.cache @c : tensor<8x1x32xf32> scheme q4_0
