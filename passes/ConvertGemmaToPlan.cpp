@@ -360,13 +360,13 @@ LogicalResult FunctionConverter::convert(Operation &op) {
     appendPlanes(write.getCache(), arguments);
   for (Value result : op.getResults()) {
     Buffer buffer = buffers.lookup(result);
-    if (!buffer.scales) {
-      arguments.push_back(shaped(buffer.data, buffer.rows));
-      continue;
-    }
-    int64_t blocks = cast<MemRefType>(flat(buffer.scales).getType()).getDimSize(1);
+    // Who quantizes works on blocks; who moves quantized rows, on rows.
+    std::optional<int64_t> blocks;
+    if (buffer.scales && !isa<gemma::GatherTokensOp>(op))
+      blocks = cast<MemRefType>(flat(buffer.scales).getType()).getDimSize(1);
     for (Value part : {buffer.data, buffer.scales, buffer.sums})
-      arguments.push_back(inBlocks(part, buffer.rows, blocks));
+      if (part)
+        arguments.push_back(blocks ? inBlocks(part, buffer.rows, *blocks) : shaped(part, buffer.rows));
   }
   call(&op, arguments, arguments.size() - inputs);
   return success();

@@ -6,6 +6,9 @@ module attributes {gemma.context = 64 : i64, gemma.max_tokens = 16 : i64} {
 gemma.weight @qkv : tensor<192x64xf32> scheme q4_0 from ["q", "k"]
 gemma.weight @embedding : tensor<64x64xf32> from ["e"]
 gemma.weight @norm : tensor<64xf32> from ["n"]
+gemma.weight @experts : tensor<4x32x64xf32> scheme q4_0 from ["x"]
+gemma.weight @router : tensor<4x64xf32> from ["r"]
+gemma.weight @expert_scale : tensor<4xf32> from ["s"]
 gemma.weight @out : tensor<64x128xf32> from ["o"]
 // CHECK: plan.cache @cache planes [memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>]
 gemma.cache @cache : tensor<31x1x32xf32> scheme f16
@@ -80,5 +83,24 @@ func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> att
   %a = gemma.cached_attention %o, @all at %position scale 1.0 : tensor<?x4x32xf32>
   %y = gemma.linear %a, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
+}
+
+// Rows that are quantized already are gathered as rows; each expert takes its part of them.
+// CHECK-LABEL: func.func @grouped()
+func.func @grouped(%ids: tensor<?xi32>, %position: index) {
+  // CHECK: %[[N:.*]] = plan.count
+  %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
+  %p = gemma.linear %x, @router : tensor<?x64xf32> -> tensor<?x4xf32>
+  %a = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  %w, %e = gemma.top_k %p, @expert_scale : tensor<?x4xf32> -> tensor<?x2xf32>, tensor<?x2xi32>
+  // CHECK: %[[PAIRS:.*]] = arith.muli %[[N]], %c2
+  // CHECK: plan.call <"group_by_expert"
+  %order, %place, %offsets = gemma.group_by_expert %e : tensor<?x2xi32> -> tensor<?xi32>, tensor<?x2xi32>, tensor<5xi32>
+  // CHECK: plan.call <"gather_tokens"{{.*}} outputs 3 parallel axis 0 grain 8 : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>
+  %g = gemma.gather_tokens %a, %order choices 2 : tensor<?x64xi8, #gemma.blocks<32>>, tensor<?xi32> -> tensor<?x64xi8, #gemma.blocks<32>>
+  // CHECK: scf.for
+  // CHECK: plan.call <"linear"
+  %y = gemma.grouped_linear %g, %offsets, @experts : tensor<?x64xi8, #gemma.blocks<32>>, tensor<5xi32> -> tensor<?x32xf32>
+  return
 }
 }
