@@ -23,6 +23,7 @@
 #include "passes/Pipeline.h"
 #include "runtime/include/gemmac/model.h"
 #include "targets/emit/Emit.h"
+#include "targets/kernels/KernelStack.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
@@ -277,6 +278,8 @@ LogicalResult Compilation::readPlan() {
   if (tokenizer)
     for (const std::string &piece : tokenizer->pieces)
       longestPiece = std::max(longestPiece, static_cast<uint32_t>(piece.size()));
+  for (const KernelSpec &kernel : kernelsOf(*module))
+    facts.stackBytes = std::max(facts.stackBytes, stackBytesOf(kernel));
   memory = plannedMemory(facts, longestPiece);
   memory.generationArena = touchedArena(*module, {"prefill", "decode"},
                                         samplingScratchBytes(static_cast<uint32_t>(facts.vocabSize)));

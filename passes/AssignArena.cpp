@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/IndexReach.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -25,34 +26,6 @@ constexpr int64_t kAlignment = 64;
 int64_t bytesOf(MemRefType type) {
   return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
 }
-
-/// How far a function's calls reach.
-struct Reach {
-  int64_t tokens, context;
-
-  explicit Reach(func::FuncOp function)
-      : tokens(function->getAttrOfType<IntegerAttr>("plan.tokens").getInt()) {
-    auto limit = function->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>("gemma.context");
-    context = limit ? limit.getInt() : 0;
-  }
-
-  /// The largest value of an index that grows with the call's token count and position.
-  int64_t largest(Value size) const {
-    return TypeSwitch<Operation *, int64_t>(size.getDefiningOp())
-        .Case([&](plan::CountOp) { return tokens; })
-        .Case([&](plan::PositionOp) { return context - 1; })
-        .Case([&](arith::ConstantIndexOp constant) { return constant.value(); })
-        .Case([&](arith::AddIOp sum) { return largest(sum.getLhs()) + largest(sum.getRhs()); })
-        .Case([&](arith::MulIOp product) { return largest(product.getLhs()) * largest(product.getRhs()); })
-        .Case([&](arith::DivUIOp quotient) {
-          assert(isa<arith::ConstantIndexOp>(quotient.getRhs().getDefiningOp()) && "divided by a constant");
-          return largest(quotient.getLhs()) / largest(quotient.getRhs());
-        })
-        .Default([](Operation *) -> int64_t {
-          llvm_unreachable("sizes are made of the count, the position and constants");
-        });
-  }
-};
 
 /// Something that needs room in the arena, from statement `first` to statement `last`.
 struct Tenant {
@@ -87,18 +60,12 @@ private:
 
 FrameLayout::FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes)
     : function(function) {
-  Reach reach(function);
+  IndexReach reach(function);
   for (Operation &op : function.getBody().getOps())
     numbers[&op] = numbers.size();
   function.walk([&](memref::AllocOp alloc) {
-    MemRefType type = alloc.getType();
-    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-    for (int64_t size : type.getShape())
-      bytes *= ShapedType::isDynamic(size) ? 1 : size;
-    for (Value size : alloc.getDynamicSizes())
-      bytes *= reach.largest(size);
     Tenant tenant;
-    tenant.bytes = bytes;
+    tenant.bytes = reach.mostBytes(alloc.getType(), alloc.getDynamicSizes());
     tenant.buffer = alloc;
     tenant.usedAt(statementOf(alloc));
     followUses(alloc, tenant);

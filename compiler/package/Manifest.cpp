@@ -127,8 +127,8 @@ llvm::Expected<RunningModel> readManifest(const std::string &file) {
 }
 
 static Json memoryAsJson(const PlannedMemory &memory) {
-  return {{"program", kProgramBytes},
-          {"thread", kThreadBytes},
+  return {{"program", memory.program},
+          {"thread", memory.thread},
           {"engine", memory.engine},
           {"session", memory.session.handle},
           {"tokens", memory.session.tokens},

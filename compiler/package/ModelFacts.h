@@ -20,6 +20,7 @@ struct ModelFacts {
   std::string scheme, activations, cacheScheme;
   int64_t vocabSize = 0, context = 0, maxTokens = 0;
   int64_t arenaBytes = 0, cacheBytes = 0, weightsBytes = 0;
+  int64_t stackBytes = 0; ///< that kernels take of a thread's stack
   uint64_t fingerprint = 0;
 };
 

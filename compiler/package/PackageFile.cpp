@@ -74,13 +74,14 @@ static PlannedMemory memoryOf(const format::Metadata &metadata) {
   facts.vocabSize = metadata.vocab_size();
   facts.arenaBytes = static_cast<int64_t>(metadata.arena_bytes());
   facts.cacheBytes = static_cast<int64_t>(metadata.cache_bytes());
+  facts.stackBytes = static_cast<int64_t>(metadata.stack_bytes());
   return plannedMemory(facts, metadata.tokenizer()->longest_piece());
 }
 
 static void printMemory(llvm::raw_ostream &out, const format::Metadata &metadata) {
   PlannedMemory memory = memoryOf(metadata);
   out << llvm::formatv("memory        {0} bytes at most on one thread, and {1} on every further one\n",
-                       memory.most(), kThreadBytes);
+                       memory.most(), memory.thread);
   auto part = [&](const char *what, uint64_t bytes) { out << llvm::formatv("  {0,-12}{1}\n", what, bytes); };
   part("arena", memory.session.arena);
   part("cache", memory.session.cache);
@@ -89,7 +90,7 @@ static void printMemory(llvm::raw_ostream &out, const format::Metadata &metadata
   part("text", memory.session.text);
   part("session", memory.session.handle);
   part("engine", memory.engine);
-  part("program", kProgramBytes);
+  part("program", memory.program);
 }
 
 std::string describe(const PackageFile &package) {

@@ -70,11 +70,12 @@ std::vector<uint8_t> Metadata::build(const std::vector<PackedWeight> &packed) {
   auto name = text(facts.name), target = text(facts.target.name), version = text(compilerVersion());
   auto features = text(llvm::join(facts.target.requires_, " "));
   format::FinishMetadataBuffer(
-      builder_, format::CreateMetadata(
-                    builder_, name, target, features, version, facts.fingerprint,
-                    static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.maxTokens),
-                    static_cast<uint32_t>(facts.vocabSize), static_cast<uint64_t>(facts.arenaBytes),
-                    static_cast<uint64_t>(facts.cacheBytes), tensorList, sampling, quantization, tokenizer));
+      builder_,
+      format::CreateMetadata(builder_, name, target, features, version, facts.fingerprint,
+                             static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.maxTokens),
+                             static_cast<uint32_t>(facts.vocabSize), static_cast<uint64_t>(facts.arenaBytes),
+                             static_cast<uint64_t>(facts.cacheBytes), static_cast<uint64_t>(facts.stackBytes),
+                             tensorList, sampling, quantization, tokenizer));
   return {builder_.GetBufferPointer(), builder_.GetBufferPointer() + builder_.GetSize()};
 }
 

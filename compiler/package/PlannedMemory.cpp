@@ -4,6 +4,7 @@
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "passes/IndexReach.h"
 #include "runtime/include/gemmac/gemmac.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/Support/MathExtras.h"
@@ -19,7 +20,7 @@ uint64_t PlannedMemory::generation() const {
 }
 
 uint64_t PlannedMemory::most() const {
-  return kProgramBytes + engine + session.total();
+  return program + engine + session.total();
 }
 
 PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece) {
@@ -27,6 +28,9 @@ PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece) {
   memory.session = sessionMemory(static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.vocabSize),
                                  static_cast<uint64_t>(facts.arenaBytes),
                                  static_cast<uint64_t>(facts.cacheBytes), longestPiece);
+  auto stack = static_cast<uint64_t>(facts.stackBytes);
+  memory.program = kProgramBytes + stack;
+  memory.thread = kThreadBytes + stack;
   memory.engine = gemmac_engine_bytes();
   memory.generationArena = memory.session.arena;
   return memory;
@@ -47,13 +51,10 @@ public:
   }
 
   void touch(func::FuncOp function) {
-    int64_t tokens = function->getAttrOfType<IntegerAttr>("plan.tokens").getInt();
+    IndexReach reach(function);
     function.walk([&](plan::ArenaOp arena) {
-      auto type = cast<MemRefType>(arena.getType());
-      uint64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-      for (int64_t size : type.getShape())
-        bytes *= static_cast<uint64_t>(ShapedType::isDynamic(size) ? tokens : size);
-      touch(static_cast<uint64_t>(arena.getOffset()), bytes);
+      int64_t bytes = reach.mostBytes(cast<MemRefType>(arena.getType()), arena.getSizes());
+      touch(static_cast<uint64_t>(arena.getOffset()), static_cast<uint64_t>(bytes));
     });
     function.walk([&](func::CallOp call) {
       touch(cast<func::FuncOp>(SymbolTable::lookupSymbolIn(module, call.getCalleeAttr())));

@@ -16,6 +16,8 @@ namespace gemmac {
 /// long as they may be.
 struct PlannedMemory {
   SessionMemory session;
+  uint64_t program = 0; ///< what is beside engine and session, the kernels' stack on the main thread among it
+  uint64_t thread = 0;  ///< of every further thread
   uint64_t engine = 0;
   uint64_t generationArena =
       0; ///< the part of the arena that prompts and generation touch; scoring touches more

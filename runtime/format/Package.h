@@ -21,7 +21,7 @@
 namespace gemmac::format {
 
 inline constexpr char kMagic[8] = {'G', 'E', 'M', 'M', 'A', 'C', 0, 0};
-inline constexpr uint32_t kFormatVersion = 1;
+inline constexpr uint32_t kFormatVersion = 2;
 inline constexpr uint64_t kRegionAlignment = 4096;
 inline constexpr uint64_t kPlaneAlignment = 64;
 

@@ -28,7 +28,11 @@ class Memory(ToolTest):
                     measured = self.measured(f"prompt {tokens}\n{generate}", threads)
                     if not measured:
                         self.skipTest("this system does not say what a process takes")
-                    self.assertLess(abs(measured - planned), 0.02 * planned, f"{measured} measured, {planned} planned")
+                    # A cache has whole spans of 256 positions; those beyond the context are never touched.
+                    context = manifest["context"]
+                    untouched = manifest["memory"]["cache"] * (-context % 256) / (context + -context % 256)
+                    self.assertLess(measured, 1.02 * planned, f"{measured} measured, {planned} planned")
+                    self.assertGreater(measured, 0.98 * planned - untouched, f"{measured} measured, {planned} planned, {untouched} of it untouched")
 
     def test_nothing_is_taken_before_it_is_used(self):
         manifest = self.compiled()
