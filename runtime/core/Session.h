@@ -27,7 +27,7 @@ struct gemmac_session {
   char *text;     ///< what one token can show
 
   static gemmac::SessionMemory memoryOf(const gemmac_engine &engine);
-  /// Parts out of the memory that begins with this session.
+  /// Parts out of the memory that begins with the gemmac_session.
   void layOut(void *begin, const gemmac::SessionMemory &bytes);
   void reset();
 
