@@ -3,7 +3,7 @@
 // y[t, i, r] = sum over k of x[t, (i,) k] w[ids[t, i], r, k]
 //
 // For decode: each pair of a token and a choice reads its matrix once. As in Linear.cpp, some row tiles stay
-// in registers.
+// in registers, each the next piece of a stream.
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
@@ -26,7 +26,8 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
   GroupSize size = groupSizeFor(spec.word("scheme"), true, target);
   GroupVars group;
-  Expr rowTile = min(rows.begin / 16 + rowGroup * size.tiles + group.tile, (rows.end - 1) / 16);
+  Expr rowGroups = ((rows.end + 15) / 16 - rows.begin / 16 + size.tiles - 1) / size.tiles;
+  Expr rowTile = min(rows.begin / 16 + group.tile * rowGroups + rowGroup, (rows.end - 1) / 16);
   Expr expert = clamp(ids(i, t), 0, int(experts) - 1);
   auto ofRow = [&](const ImageParam &array, const Expr &k) { return shared ? array(k, t) : array(k, i, t); };
   TileOperands operands;
@@ -40,9 +41,8 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   operands.sum = [&](const Expr &b) { return ofRow(input.sums, b); };
   Func sum = tileProduct(spec, target, size, operands, {rowGroup, i, t});
 
-  Expr rowGroups = ((rows.end + 15) / 16 - rows.begin / 16 + size.tiles - 1) / size.tiles;
   RDom d(0, 16, 0, size.tiles, 0, rowGroups, "d");
-  Expr row = (rows.begin / 16 + d[2] * size.tiles + d[1]) * 16 + d[0];
+  Expr row = (rows.begin / 16 + d[1] * rowGroups + d[2]) * 16 + d[0];
   d.where(row >= rows.begin && row < rows.end);
   out(row, i, t) = sum(d[0], d[1], 0, d[2], i, t);
   out.update().allow_race_conditions().reorder(d[0], d[1], d[2], i, t).vectorize(d[0]).unroll(d[1]);

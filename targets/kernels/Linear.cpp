@@ -4,7 +4,8 @@
 //
 // A group of results, some row tiles by some tokens, stays in registers (TileProduct.h). Where it reaches
 // beyond the part of the output that the call computes, it repeats the last row tile or token and does not
-// store it.
+// store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
+// through memory that runs as long as the call, so that prefetchers don't start anew with every group.
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
@@ -26,7 +27,8 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
   GroupSize size = groupSizeFor(spec.word("scheme"), spec.integer("tokens") == 1, target);
   GroupVars group;
-  Expr rowTile = min(begin / 16 + rowGroup * size.tiles + group.tile, (end - 1) / 16);
+  Expr rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
+  Expr rowTile = min(begin / 16 + group.tile * rowGroups + rowGroup, (end - 1) / 16);
   Expr token = min(tokens.begin + tokenGroup * size.tokens + group.token, tokens.end - 1);
   TileOperands operands;
   operands.weight = [&](int plane, std::vector<Expr> inTile) {
@@ -39,10 +41,9 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   Func sum = tileProduct(spec, target, size, operands, {tokenGroup, rowGroup});
 
   // Weights are the larger part: each group of rows meets all tokens before the next.
-  Expr rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
   Expr tokenGroups = (tokens.end - tokens.begin + size.tokens - 1) / size.tokens;
   RDom d(0, 16, 0, size.tiles, 0, size.tokens, 0, tokenGroups, 0, rowGroups, "d");
-  Expr row = (begin / 16 + d[4] * size.tiles + d[1]) * 16 + d[0];
+  Expr row = (begin / 16 + d[1] * rowGroups + d[4]) * 16 + d[0];
   Expr column = tokens.begin + d[3] * size.tokens + d[2];
   d.where(row >= begin && row < end && column < tokens.end);
   Expr y = sum(d[0], d[1], d[2], d[3], d[4]);
