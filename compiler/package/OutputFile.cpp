@@ -10,6 +10,11 @@
 
 namespace gemmac {
 
+/// A huge page of most machines.
+static constexpr uint64_t kWindowBytes = 2 << 20;
+/// The planes of a weight grow side by side, each in its window.
+static constexpr size_t kWindows = 4;
+
 llvm::Error makeError(const llvm::Twine &message) {
   return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
 }
@@ -28,7 +33,8 @@ llvm::Expected<OutputFile> OutputFile::create(const std::string &path, Kind kind
 }
 
 OutputFile::OutputFile(OutputFile &&other)
-    : path_(std::move(other.path_)), file_(std::move(other.file_)), size_(other.size_) {
+    : path_(std::move(other.path_)), file_(std::move(other.file_)), size_(other.size_),
+      windows_(std::move(other.windows_)), written_(std::move(other.written_)) {
   other.file_.reset();
 }
 
@@ -37,18 +43,66 @@ OutputFile::~OutputFile() {
     llvm::consumeError(file_->discard());
 }
 
+/// All of it, in as many calls as the system wants.
+template <typename Call, typename Byte>
+static const char *transfer(Call call, int descriptor, Byte *bytes, size_t count, uint64_t offset) {
+  while (count) {
+    ssize_t done = call(descriptor, bytes, count, static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR)
+      continue;
+    if (done <= 0)
+      return done < 0 ? std::strerror(errno) : "the file system takes no more bytes";
+    bytes += done;
+    count -= static_cast<size_t>(done);
+    offset += static_cast<uint64_t>(done);
+  }
+  return nullptr;
+}
+
+llvm::Error OutputFile::write(const Window &window) {
+  uint64_t offset = window.index * kWindowBytes;
+  size_t count = static_cast<size_t>(std::min(kWindowBytes, size_ - offset));
+  if (const char *why = transfer(::pwrite, file_->FD, window.bytes.data(), count, offset))
+    return cannotWrite(path_, why);
+  written_.resize(std::max<size_t>(written_.size(), window.index + 1));
+  written_[window.index] = count;
+  return llvm::Error::success();
+}
+
+/// Makes the window the last of windows_.
+llvm::Error OutputFile::open(uint64_t index) {
+  auto found = std::find_if(windows_.begin(), windows_.end(),
+                            [&](const Window &window) { return window.index == index; });
+  if (found != windows_.end()) {
+    std::rotate(found, found + 1, windows_.end());
+    return llvm::Error::success();
+  }
+  Window window{index, {}};
+  if (windows_.size() == kWindows) {
+    if (llvm::Error error = write(windows_.front()))
+      return error;
+    window.bytes = std::move(windows_.front().bytes);
+    windows_.erase(windows_.begin());
+  }
+  window.bytes.assign(kWindowBytes, 0);
+  if (index < written_.size())
+    if (const char *why =
+            transfer(::pread, file_->FD, window.bytes.data(), written_[index], index * kWindowBytes))
+      return cannotWrite(path_, why);
+  windows_.push_back(std::move(window));
+  return llvm::Error::success();
+}
+
 llvm::Error OutputFile::writeAt(uint64_t offset, std::span<const uint8_t> bytes) {
   size_ = std::max<uint64_t>(size_, offset + bytes.size());
   while (!bytes.empty()) {
-    ssize_t written = ::pwrite(file_->FD, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return cannotWrite(path_, std::strerror(errno));
-    if (written == 0)
-      return cannotWrite(path_, "the file system takes no more bytes");
-    bytes = bytes.subspan(static_cast<size_t>(written));
-    offset += static_cast<uint64_t>(written);
+    if (llvm::Error error = open(offset / kWindowBytes))
+      return error;
+    size_t at = static_cast<size_t>(offset % kWindowBytes);
+    size_t count = std::min(bytes.size(), static_cast<size_t>(kWindowBytes) - at);
+    std::copy_n(bytes.begin(), count, windows_.back().bytes.begin() + static_cast<ptrdiff_t>(at));
+    bytes = bytes.subspan(count);
+    offset += count;
   }
   return llvm::Error::success();
 }
@@ -79,6 +133,10 @@ static void syncDirectoryOf(const std::string &path) {
 }
 
 llvm::Error OutputFile::commit() {
+  for (const Window &window : windows_)
+    if (llvm::Error error = write(window))
+      return error;
+  windows_.clear();
   if (::fsync(file_->FD) != 0)
     return cannotWrite(path_, std::strerror(errno));
   llvm::Error kept = file_->keep(path_);

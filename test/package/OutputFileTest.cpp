@@ -65,6 +65,26 @@ TEST_F(OutputFiles, SaysThatAFolderIsMissing) {
             "cannot write '" + path("no/model.h") + "': No such file or directory");
 }
 
+// Streams that grow side by side, farther apart than what is gathered before it is written, and going back.
+TEST_F(OutputFiles, KeepsWhatIsWrittenInAnyOrder) {
+  constexpr size_t kStreams = 9, kStream = 3'000'001, kStep = 300'007;
+  std::string expected(kStreams * kStream, '\0');
+  auto file = OutputFile::create(path("model.weights"));
+  ASSERT_TRUE(static_cast<bool>(file));
+  for (size_t at = 0; at < kStream; at += kStep)
+    for (size_t stream = 0; stream < kStreams; ++stream) {
+      std::vector<uint8_t> bytes(std::min(kStep, kStream - at), static_cast<uint8_t>(1 + stream + at % 17));
+      size_t offset = stream * kStream + at;
+      std::copy(bytes.begin(), bytes.end(), expected.begin() + static_cast<ptrdiff_t>(offset));
+      ASSERT_FALSE(file->writeAt(offset, bytes));
+    }
+  expected.replace(0, 4, "head");
+  ASSERT_FALSE(file->writeAt(0, std::vector<uint8_t>{'h', 'e', 'a', 'd'}));
+  ASSERT_FALSE(file->append("end"));
+  ASSERT_FALSE(file->commit());
+  EXPECT_TRUE(text(path("model.weights")) == expected + "end");
+}
+
 // A limit on the size of files fails at the same call as a full disk.
 TEST_F(OutputFiles, LeavesNothingWhenTheDiskIsFull) {
   auto before = std::signal(SIGXFSZ, SIG_IGN);
@@ -77,7 +97,8 @@ TEST_F(OutputFiles, LeavesNothingWhenTheDiskIsFull) {
     auto file = OutputFile::create(path("model.weights"));
     ASSERT_TRUE(static_cast<bool>(file));
     std::vector<uint8_t> bytes(10000);
-    message = llvm::toString(file->writeAt(0, bytes));
+    llvm::Error written = file->writeAt(0, bytes);
+    message = llvm::toString(written ? std::move(written) : file->commit());
   }
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
   std::signal(SIGXFSZ, before);
