@@ -78,6 +78,15 @@ gemmac_status openVocabulary(const format::Metadata &metadata, Vocabulary &vocab
   return GEMMAC_OK;
 }
 
+/// Other weights are read whole for each token, tables only in the rows of a step's tokens.
+void expectRowsOfTables(const platform::MappedFile &file, const format::Package &package) {
+  for (const format::Tensor *tensor : *package.metadata().tensors())
+    if (tensor->layout()->string_view() == "rows")
+      for (const format::Plane *plane : *tensor->planes())
+        platform::expectAccess(file, package.header().tensors_offset + plane->offset(), plane->bytes(),
+                               platform::Access::scattered);
+}
+
 } // namespace gemmac
 
 using namespace gemmac;
@@ -97,7 +106,12 @@ gemmac_status gemmac_engine::open(const char *path, bool verify, gemmac_error *e
     return status;
   if (gemmac_status status = openVocabulary(metadata, vocabulary, path, error))
     return status;
-  return verify ? package.verifyTensors(path, error) : GEMMAC_OK;
+  platform::expectAccess(file, 0, file.size, platform::Access::streamed);
+  if (verify)
+    if (gemmac_status status = package.verifyTensors(path, error))
+      return status;
+  expectRowsOfTables(file, package);
+  return GEMMAC_OK;
 }
 
 void gemmac_engine::close() {

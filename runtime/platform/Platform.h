@@ -19,6 +19,13 @@ struct MappedFile {
 const char *mapFile(const char *path, MappedFile &file);
 void unmapFile(MappedFile &file);
 
+/// How a part of a mapped file will be read; advice, which no result depends on.
+enum class Access {
+  streamed, ///< all of it, again and again: in huge pages, read ahead
+  scattered ///< a few bytes here and there: nothing around them
+};
+void expectAccess(const MappedFile &file, uint64_t offset, uint64_t bytes, Access access);
+
 /// Zeroed memory, page aligned; null if there is none.
 void *takePages(size_t bytes);
 void givePagesBack(void *pages, size_t bytes);

@@ -47,6 +47,21 @@ void unmapFile(MappedFile &file) {
   file = {};
 }
 
+void expectAccess(const MappedFile &file, uint64_t offset, uint64_t bytes, Access access) {
+  // Pages that are only in part of this kind keep what was said about them before.
+  const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  uint64_t begin = (offset + page - 1) / page * page, end = (offset + bytes) / page * page;
+  if (begin >= end)
+    return;
+  void *address = const_cast<uint8_t *>(file.bytes) + begin;
+  bool streamed = access == Access::streamed;
+#if defined(MADV_HUGEPAGE)
+  // Of a file, too, where its file system has huge pages. Elsewhere the call fails, and nothing is lost.
+  madvise(address, end - begin, streamed ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+#endif
+  madvise(address, end - begin, streamed ? MADV_NORMAL : MADV_RANDOM);
+}
+
 void *takePages(size_t bytes) {
   void *pages = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return pages == MAP_FAILED ? nullptr : pages;
