@@ -10,9 +10,20 @@
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
 
+#include <bit>
+
 namespace gemmac {
 
 using namespace Halide;
+
+/// Groups of tokens that take half of the second level of cache, rounded down to a power of two: so is what
+/// prompts are cut into.
+static int groupsOfBlock(const TokenRows &input, int64_t columns, GroupSize size, const Target &target) {
+  if (size.tokens == 1)
+    return 1;
+  int64_t bytes = columns * input.x.type().bytes() * size.tokens;
+  return int(std::bit_floor(std::max<uint64_t>(uint64_t(target.l2 / 2 / bytes), 1)));
+}
 
 KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   Var r("r"), t("t"), tokenGroup("token_group"), rowGroup("row_group");
@@ -40,13 +51,17 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   operands.sum = [&](const Expr &b) { return input.sums(b, token); };
   Func sum = tileProduct(spec, target, size, operands, {tokenGroup, rowGroup});
 
-  // Weights are the larger part: each group of rows meets all tokens before the next.
+  // A block of tokens that stays in the second level of cache meets all rows before the next: weights come
+  // from far away once for each block, tokens from near for each row tile.
   Expr tokenGroups = (tokens.end - tokens.begin + size.tokens - 1) / size.tokens;
-  RDom d(0, 16, 0, size.tiles, 0, size.tokens, 0, tokenGroups, 0, rowGroups, "d");
-  Expr row = (begin / 16 + d[1] * rowGroups + d[4]) * 16 + d[0];
-  Expr column = tokens.begin + d[3] * size.tokens + d[2];
-  d.where(row >= begin && row < end && column < tokens.end);
-  Expr y = sum(d[0], d[1], d[2], d[3], d[4]);
+  int inBlock = groupsOfBlock(input, spec.integer("input"), size, target);
+  // d[3] is there to compute a group inside of it, where it is known to be one of the tokenGroups.
+  RDom d(0, 16, 0, size.tiles, 0, size.tokens, 0, 1, 0, inBlock, 0, rowGroups, 0,
+         (tokenGroups + inBlock - 1) / inBlock, "d");
+  Expr row = (begin / 16 + d[1] * rowGroups + d[5]) * 16 + d[0], groupOfTokens = d[6] * inBlock + d[4];
+  Expr column = tokens.begin + groupOfTokens * size.tokens + d[2];
+  d.where(groupOfTokens < tokenGroups && row >= begin && row < end && column < tokens.end);
+  Expr y = sum(d[0], d[1], d[2], groupOfTokens, d[5]);
   out(row - offset, column) = spec.has("cap") ? softcap(y, float(spec.number("cap"))) : y;
   out.update().allow_race_conditions().vectorize(d[0]).unroll(d[1]).unroll(d[2]);
   sum.compute_at(out, d[3]);
