@@ -69,7 +69,10 @@ SmallVector<StringRef> symbolsOf(Operation *op) {
       })
       .Case([](gemma::ScaleOp scale) { return scale.getScalar() ? Symbols{*scale.getScalar()} : Symbols{}; })
       .Case([](gemma::TopKOp top) { return Symbols{top.getExpertScale()}; })
-      .Case([](gemma::CachedAttentionOp attention) { return Symbols{attention.getCache()}; })
+      .Case([](gemma::CachedAttentionOp attention) {
+        return attention.getKeyWeight() ? Symbols{attention.getCache(), *attention.getKeyWeight()}
+                                        : Symbols{attention.getCache()};
+      })
       .Default(Symbols{});
 }
 
@@ -292,7 +295,8 @@ void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
 void FunctionConverter::spanBySpan(gemma::CachedAttentionOp op) {
   Value query = buffers.lookup(op.getQuery()).data, result = buffers.lookup(op.getResult()).data;
   SmallVector<Value> arguments = {query};
-  appendPlanes(op.getCache(), arguments);
+  for (StringRef symbol : symbolsOf(op))
+    appendPlanes(symbol, arguments);
   arguments.push_back(position);
   auto spans = op->getAttrOfType<plan::KernelAttr>("gemma.kernel");
   auto constant = [&](StringRef name) {
@@ -443,7 +447,8 @@ private:
     ArrayRef<int64_t> shape = cache.getTensorType().getShape();
     SmallVector<Type> planes;
     for (const Plane &plane :
-         cachePlanesOf(gemma::stringifyScheme(cache.getScheme()).str(), shape[0], shape[1], shape[2]))
+         cachePlanesOf(gemma::stringifyScheme(cache.getScheme()).str(), shape[0], shape[1], shape[2],
+                       static_cast<int64_t>(cache.getPairs().value_or(0))))
       planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
     plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), builder.getTypeArrayAttr(planes),
                           ArrayRef<int64_t>{});

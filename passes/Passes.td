@@ -99,6 +99,22 @@ def ScheduleAttention : Pass<"gemma-schedule-attention", "::mlir::ModuleOp"> {
   }];
 }
 
+def ReduceCaches : Pass<"gemma-reduce-caches", "::mlir::ModuleOp"> {
+  let summary = "Keys that are values times a weight are not kept twice";
+  let description = [{
+    ```mlir
+    %kn = gemma.rms_norm %x, @layer5.key_norm eps 1.0e-06 : tensor<?x1x512xf32>
+    %k = gemma.rope %kn at %position theta 1.0e+06 pairs 64 : tensor<?x1x512xf32>
+    %v = gemma.rms_norm %x eps 1.0e-06 : tensor<?x1x512xf32>
+    gemma.cache_write %k, %v, @layer5.cache at %position : tensor<?x1x512xf32>
+    ```
+    `@layer5.cache` keeps `pairs 64`, 640 numbers of a position instead of 1024, and attention that reads it has the other channels of its keys from the values:
+    `key_weight @layer5.key_norm`. Left alone where the writers of a cache do not agree, or RoPE turns every channel.
+
+    In exact arithmetic the results are the same. A key in a cache of float16 or int8 is rounded once more, or once less, than before.
+  }];
+}
+
 def SplitPhases : Pass<"gemma-split-phases", "::mlir::ModuleOp"> {
   let summary = "@forward becomes @prefill, @decode and @score";
   let description = [{

@@ -22,6 +22,7 @@ static void addFuse(OpPassManager &pm, const PipelineOptions &options) {
 
 static void addSchedule(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createScheduleAttention());
+  pm.addPass(createReduceCaches());
   // Caches have their final shapes from here on, and @forward is a step at a position.
   pm.addPass(createSplitPhases());
   pm.addNestedPass<func::FuncOp>(createDropDeadTail());

@@ -49,7 +49,8 @@ gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp fo
   OpBuilder builder(forward);
   auto cache = gemma::CacheOp::create(
       builder, keys.getLoc(), cacheName(keys),
-      RankedTensorType::get({slots, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()));
+      RankedTensorType::get({slots, type.getDimSize(1), type.getDimSize(2)}, type.getElementType()),
+      /*pairs=*/IntegerAttr());
   symbols.insert(cache); // another name if this one is taken
 
   Operation *keysMaker = keys.getDefiningOp(), *valuesMaker = values.getDefiningOp(), *later = keysMaker;
@@ -71,9 +72,9 @@ gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp fo
 void readFrom(gemma::CacheOp cache, gemma::AttentionOp attention, Value position, const Reach &reach) {
   OpBuilder builder(attention);
   IntegerAttr window = reach.seesAll(attention.getWindow()) ? IntegerAttr() : attention.getWindowAttr();
-  auto read = gemma::CachedAttentionOp::create(builder, attention.getLoc(), attention.getType(),
-                                               attention.getQuery(), FlatSymbolRefAttr::get(cache), position,
-                                               attention.getScaleAttr(), window);
+  auto read = gemma::CachedAttentionOp::create(
+      builder, attention.getLoc(), attention.getType(), attention.getQuery(), FlatSymbolRefAttr::get(cache),
+      /*key_weight=*/FlatSymbolRefAttr(), position, attention.getScaleAttr(), window);
   attention.replaceAllUsesWith(inLayerOf(attention, read).getResult());
   attention.erase();
 }

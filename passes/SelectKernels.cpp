@@ -204,6 +204,8 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         ArrayRef<int64_t> shape = cache.getTensorType().getShape();
         auto constants = Constants(context)("slots", shape[0])("heads", shape[1])("dim", shape[2])
                              .word("scheme", gemma::stringifyScheme(cache.getScheme()));
+        if (cache.getPairs())
+          constants("pairs", *cache.getPairs());
         return Selection{constants.kernel("cache_write")};
       })
       .Case([&](gemma::CachedAttentionOp attention) -> Result {
@@ -213,6 +215,8 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
                              "dim", shape[2])("slots", shape[0])("window", attention.getWindow().value_or(0))
                              .number("scale", attention.getScale().convertToDouble())
                              .word("scheme", gemma::stringifyScheme(cache.getScheme()));
+        if (cache.getPairs())
+          constants("pairs", *cache.getPairs());
         if (!oneToken)
           return Selection{constants.kernel("cached_attention"), 0,
                            target.cores > 1 ? tokensTogether(size(attention.getType(), 1) / shape[1]) : 0};

@@ -94,8 +94,17 @@ static Array asStored(const Array &x, Cache::Stored stored) {
   return result;
 }
 
+static bool isTurned(int64_t channel, int64_t pairs, int64_t dim) {
+  return channel % (dim / 2) < pairs;
+}
+
 void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t position) {
-  Array newKeys = asStored(keys, cache.stored), newValues = asStored(values, cache.stored);
+  Array kept = keys;
+  if (int64_t dim = keys.size(2); cache.pairs)
+    for (size_t i = 0; i < kept.floats().size(); ++i)
+      if (!isTurned(int64_t(i) % dim, cache.pairs, dim))
+        kept.floats()[i] = 0;
+  Array newKeys = asStored(kept, cache.stored), newValues = asStored(values, cache.stored);
   for (int64_t i = 0; i < keys.rows(); ++i) {
     int64_t slot = (position + i) % cache.keys.rows();
     std::ranges::copy(newKeys.row(i), cache.keys.row(slot).begin());
@@ -117,7 +126,7 @@ static Array rowsOf(const Array &slots, int64_t first, int64_t last) {
 }
 
 Array cachedAttention(const Array &query, const Cache &cache, int64_t position, float scale,
-                      std::optional<int64_t> window) {
+                      std::optional<int64_t> window, std::span<const float> keyWeight) {
   Array result = Array::zeros(query.shape());
   for (int64_t i = 0; i < query.rows(); ++i) {
     int64_t last = position + i;
@@ -125,8 +134,12 @@ Array cachedAttention(const Array &query, const Cache &cache, int64_t position, 
     std::span<const float> row = query.row(i);
     Array one({1, query.size(1), query.size(2)}, std::vector<float>(row.begin(), row.end()));
     // Every position taken is visible: there is nothing to mask.
-    Array mixed =
-        mix(softmax(scores(one, rowsOf(cache.keys, first, last), scale)), rowsOf(cache.values, first, last));
+    Array keys = rowsOf(cache.keys, first, last), values = rowsOf(cache.values, first, last);
+    if (int64_t dim = keys.size(2); cache.pairs)
+      for (size_t n = 0; n < keys.floats().size(); ++n)
+        if (int64_t channel = int64_t(n) % dim; !isTurned(channel, cache.pairs, dim))
+          keys.floats()[n] = values.floats()[n] * keyWeight[size_t(channel)];
+    Array mixed = mix(softmax(scores(one, keys, scale)), values);
     std::ranges::copy(mixed.floats(), result.row(i).begin());
   }
   return result;

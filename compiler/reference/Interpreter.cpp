@@ -141,8 +141,11 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
         return Results();
       })
       .Case<gemma::CachedAttentionOp>([&](auto op) {
+        std::span<const float> keyWeight;
+        if (op.getKeyWeight())
+          keyWeight = numbers(*op.getKeyWeight()).floats();
         return one(cachedAttention(get(op.getQuery()), cache(op.getCache()), indexOf(op.getPosition()),
-                                   toFloat(op.getScale()), toWindow(op.getWindow())));
+                                   toFloat(op.getScale()), toWindow(op.getWindow()), keyWeight));
       })
       .Case<gemma::TopKOp>([&](auto op) {
         Chosen chosen =
@@ -272,7 +275,8 @@ llvm::Error Interpreter::prepare(func::FuncOp function) {
       Cache::Stored stored = cache.getScheme() == gemma::Scheme::f16    ? Cache::Stored::halves
                              : cache.getScheme() == gemma::Scheme::q8_0 ? Cache::Stored::bytes
                                                                         : Cache::Stored::floats;
-      caches.try_emplace(name, Cache{empty, empty, stored});
+      caches.try_emplace(name,
+                         Cache{empty, empty, stored, static_cast<int64_t>(cache.getPairs().value_or(0))});
     } else {
       return failure(use.getUser(),
                      "names @" + name + ", which is neither a weight nor a cache of the module");

@@ -80,15 +80,17 @@ struct Cache {
   /// What numbers are rounded to where they are stored: float16, or int8 with a float32 scale for each head
   /// of a position.
   Stored stored = Stored::floats;
+  /// Not 0: of keys only channels c and c + dim / 2 are kept, c < pairs; the others are 0.
+  int64_t pairs = 0;
 };
 
 /// Row i goes to slot (position + i) mod slots.
 void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t position);
 
 /// As attention, with query row i at position + i, and keys and values from the cache, which holds this
-/// call's own tokens already.
+/// call's own tokens already. What a cache of pairs does not keep of a key is its value times `keyWeight`.
 Array cachedAttention(const Array &query, const Cache &cache, int64_t position, float scale,
-                      std::optional<int64_t> window);
+                      std::optional<int64_t> window, std::span<const float> keyWeight = {});
 
 //===--- ExpertMath.cpp: mixture of experts. n tokens, E experts of which K work for a token. ---===//
 

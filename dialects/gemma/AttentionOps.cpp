@@ -105,7 +105,13 @@ LogicalResult CachedAttentionOp::verifySymbolUses(SymbolTableCollection &symbols
   if (getWindow() && static_cast<int64_t>(*getWindow()) > type.getDimSize(0))
     return emitOpError("cached-attention-c2: a window of ")
            << *getWindow() << " needs as many slots, but " << getCacheAttr() << " has " << type.getDimSize(0);
-  return success();
+  if (getKeyWeight().has_value() != cache->getPairs().has_value())
+    return emitOpError("cached-attention-c3: ")
+           << getCacheAttr() << (cache->getPairs() ? " keeps" : " does not keep")
+           << " pairs of keys, which is what key_weight is for";
+  if (!getKeyWeightAttr())
+    return success();
+  return verifyVector(*this, getKeyWeightAttr(), type.getDimSize(2), "cached-attention-c3", symbols);
 }
 
 void CacheWriteOp::getEffects(SmallVectorImpl<MemoryEffects::EffectInstance> &effects) {

@@ -119,19 +119,20 @@ def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention",
   let summary = "Attention over what a cache holds";
   let description = [{
     As `gemma.attention`, with query row i at `position + i` and keys and values read from the cache, which already holds this call's
-    own tokens.
+    own tokens. `key_weight` is what values are multiplied with where the cache keeps only turned pairs of keys.
 
     `cached-attention-c1`: the cache exists, dims agree, query heads are a multiple of its heads. `cached-attention-c2`: the window is positive and the cache has
-    at least `window` slots.
+    at least `window` slots. `cached-attention-c3`: a weight of `dim` numbers is there if, and only if, the cache keeps pairs.
     ```mlir
     %o = gemma.cached_attention %q, @layer0.cache at %position scale 1.0 window 16 : tensor<?x4x32xf32>
+    %o = gemma.cached_attention %q, @layer5.cache key_weight @layer5.key_norm at %position scale 1.0 : tensor<?x16x512xf32>
     ```
   }];
-  let arguments = (ins Gemma_Floats:$query, FlatSymbolRefAttr:$cache, Index:$position, F32Attr:$scale,
-                       OptionalAttr<I64Attr>:$window);
+  let arguments = (ins Gemma_Floats:$query, FlatSymbolRefAttr:$cache, OptionalAttr<FlatSymbolRefAttr>:$key_weight,
+                       Index:$position, F32Attr:$scale, OptionalAttr<I64Attr>:$window);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = [{
-    $query `,` $cache `at` $position `scale` $scale (`window` $window^)? attr-dict `:` type($query)
+    $query `,` $cache (`key_weight` $key_weight^)? `at` $position `scale` $scale (`window` $window^)? attr-dict `:` type($query)
   }];
   let hasVerifier = 1;
 }

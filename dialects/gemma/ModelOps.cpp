@@ -31,6 +31,9 @@ LogicalResult CacheOp::verify() {
   if (getScheme() != Scheme::f32 && getScheme() != Scheme::f16 && getScheme() != Scheme::q8_0)
     return emitOpError("cache-c2: keys and values are stored as f32, f16 or q8_0, not ")
            << stringifyScheme(getScheme());
+  if (getPairs() && (static_cast<int64_t>(*getPairs()) < 1 ||
+                     static_cast<int64_t>(*getPairs()) >= type.getShape().back() / 2))
+    return emitOpError("cache-c3: keeps ") << *getPairs() << " pairs of keys of " << type.getShape().back();
   return success();
 }
 

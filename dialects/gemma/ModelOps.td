@@ -39,15 +39,19 @@ def Gemma_CacheOp : Gemma_Op<"cache", [Symbol]> {
     `keys` and `values` are two arrays of the given shape `(slots, kv heads, dim)`. Position `p` lives in slot `p mod slots`: a layer
     with a window has just the slots that its window and one call need, a global layer has one for every position.
 
+    With `pairs P` a key is its value times the weight that attention reads it with, but for channels `c` and `c + dim/2`, `c < P`, which RoPE has turned: of
+    keys only these are kept.
+
     `cache-c1`: rank 3, all sizes positive. `cache-c2`: scheme is `f32`, `f16` or `q8_0`; the last
-    stores int8 with one float32 scale for each head of a position.
+    stores int8 with one float32 scale for each head of a position. `cache-c3`: pairs are at least 1 and less than half of dim.
     ```mlir
     gemma.cache @layer0.cache : tensor<1023x1x256xf32> scheme f16
+    gemma.cache @layer5.cache : tensor<4096x2x512xf32> pairs 64 scheme f16
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type,
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type, OptionalAttr<I64Attr>:$pairs,
                        DefaultValuedAttr<Gemma_Scheme, "::gemmac::gemma::Scheme::f32">:$scheme);
-  let assemblyFormat = "$sym_name `:` $type (`scheme` $scheme^)? attr-dict";
+  let assemblyFormat = "$sym_name `:` $type (`pairs` $pairs^)? (`scheme` $scheme^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::mlir::cast<::mlir::RankedTensorType>(getType()); }

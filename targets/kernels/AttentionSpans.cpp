@@ -40,9 +40,9 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   queries.rows = heads;
   queries.together = rowsTogether(heads);
   queries.fromMemory = true;
-  queries.query = [&](const Expr &m, const Expr &c) {
-    return q(c, queries.kvHead * heads + m, q.dim(2).min());
-  };
+  Func folded("folded");
+  folded(c, m, piece) = cache.folded(q(c, queries.kvHead * heads + m, q.dim(2).min()), c);
+  queries.query = [&](const Expr &m, const Expr &c) { return folded(c, m, piece); };
   queries.last = [&](const Expr &) { return position - queries.span * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
 
@@ -50,10 +50,9 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   out(c, m, piece) = attention.part(c, m, piece);
   out.never_partition_all().vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   attention.computeAt({out, piece});
-  std::vector<Argument> arguments = {q};
-  arguments.insert(arguments.end(), cache.planes.begin(), cache.planes.end());
-  arguments.push_back(position);
-  return {arguments, out, true};
+  if (cache.pairs)
+    folded.compute_at(out, piece).store_in(kLargeStack).bound(c, 0, shape.dim).bound(m, 0, heads);
+  return {cache.arguments(q, position), out, true};
 }
 
 KernelCode buildMergeSpans(const KernelSpec &spec, const Target &target) {

@@ -13,12 +13,17 @@ int64_t tokensTogether(int64_t group) {
   return fewest * std::max<int64_t>(1, rows / (fewest * group));
 }
 
-std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim) {
+std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim,
+                                 int64_t pairs) {
   assert((scheme == "f32" || scheme == "f16" || scheme == "q8_0") && "the schemes of keys and values");
   Element element = scheme == "f32" ? Element::f32 : scheme == "f16" ? Element::f16 : Element::i8;
   int64_t spans = spansOf(slots), strip = stripOf(dim);
-  std::vector<Plane> planes = {{element, {spans, heads, kSpan / kGroup, dim, kGroup}},
-                               {element, {spans, heads, dim / strip, kSpan, strip}}};
+  Plane all{element, {spans, heads, kSpan / kGroup, dim, kGroup}};
+  std::vector<Plane> planes = {all, {element, {spans, heads, dim / strip, kSpan, strip}}};
+  if (pairs) {
+    planes = {all, all};
+    planes[0].shape[3] = 2 * pairs;
+  }
   if (element == Element::i8)
     planes.insert(planes.end(), 2, {Element::f32, {spans, heads, kSpan}});
   return planes;

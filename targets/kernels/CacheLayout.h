@@ -37,7 +37,12 @@ inline int64_t spansOf(int64_t slots) {
 ///   keys    [spans, heads, 256 / 16, dim, 16]       16 positions beside each other: lanes of a product
 ///   values  [spans, heads, dim / strip, 256, strip]  a strip of channels, position after position
 ///   q8_0 besides: the scales of keys and those of values, f32[spans, heads, 256]
-std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim);
+/// With `pairs`, keys have channels c < pairs, then dim / 2 + c; all others of a key are the value's times a
+/// weight, so that values stand as keys do.
+///   keys    [spans, heads, 256 / 16, 2 pairs, 16]
+///   values  [spans, heads, 256 / 16, dim, 16]
+std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim,
+                                 int64_t pairs = 0);
 
 } // namespace gemmac
 

@@ -21,7 +21,9 @@ class Writer {
 public:
   Writer(const std::string &name, ImageParam x, const Expr &position, const KernelSpec &spec,
          const Target &target, bool keys)
-      : name(name), x(x), position(position), target(target), keys(keys), dim(int(spec.integer("dim"))),
+      : name(name), x(x), position(position), target(target), half(int(spec.integer("dim")) / 2),
+        pairs(keys && spec.has("pairs") ? int(spec.integer("pairs")) : 0),
+        channels(pairs ? 2 * pairs : int(spec.integer("dim"))), inGroups(keys || spec.has("pairs")),
         spans(int(spansOf(spec.integer("slots")))), scheme(spec.word("scheme")) {}
 
   Func numbers();
@@ -32,24 +34,29 @@ private:
   Expr place(const Expr &t) const { return (position + t) % int(kSpan); }
   Expr span(const Expr &t) const { return (position + t) / int(kSpan) % spans; }
   Func scaleOf(const std::string &owner);
+  /// The number of a channel that is kept.
+  Expr number(const Expr &channel, const Expr &t) const {
+    return x(pairs ? select(channel < pairs, channel, channel - pairs + half) : channel, h, t);
+  }
 
   std::string name;
   ImageParam x;
   Expr position;
   const Target &target;
-  bool keys;
-  int dim, spans;
+  int half, pairs, channels; ///< `channels` are kept; with `pairs` not all of them
+  bool inGroups;             ///< of positions, not in strips of channels
+  int spans;
   std::string scheme;
   Var h{"h"}, t{"t"};
 };
 
 Func Writer::scaleOf(const std::string &owner) {
-  int lanes = partialSums(dim);
+  int lanes = partialSums(channels);
   Var lane("lane");
   Func most(owner + "_most"), scale(owner + "_scale");
-  RDom r(0, dim / lanes, owner + "_r");
+  RDom r(0, channels / lanes, owner + "_r");
   most(lane, h, t) = 0.0f;
-  most(lane, h, t) = max(most(lane, h, t), abs(x(r * lanes + lane, h, t)));
+  most(lane, h, t) = max(most(lane, h, t), abs(number(r * lanes + lane, t)));
   Expr largest = most(0, h, t);
   for (int i = 1; i < lanes; ++i)
     largest = max(largest, most(i, h, t));
@@ -60,23 +67,23 @@ Func Writer::scaleOf(const std::string &owner) {
 }
 
 Func Writer::numbers() {
-  int group = int(kGroup), strip = int(stripOf(dim));
+  int group = int(kGroup), strip = int(stripOf(channels));
   Var a("a"), b("b"), g("g"), s("s");
   Func cache(name), scale = scaleOf(name);
   Type type = scheme == "f32" ? Type(Float(32)) : scheme == "f16" ? Type(UInt(16)) : Type(Int(8));
   cache(a, b, g, h, s) = undef(type);
   Part part = partOf(cache, 4);
-  RDom r(0, strip, 0, dim / strip, x.dim(2).min(), x.dim(2).extent(), name + "_r");
-  Expr channel = r.y * strip + r.x, number = x(channel, h, r.z);
+  RDom r(0, strip, 0, channels / strip, x.dim(2).min(), x.dim(2).extent(), name + "_r");
+  Expr channel = r.y * strip + r.x, stored = number(channel, r.z);
   r.where(span(r.z) >= part.begin && span(r.z) < part.end);
   if (scheme == "f16")
-    number = toStoredHalf(number, target);
+    stored = toStoredHalf(stored, target);
   if (scheme == "q8_0")
-    number = select(scale(h, r.z) == 0.0f, cast<int8_t>(0), cast<int8_t>(round(number / scale(h, r.z))));
-  if (keys)
-    cache(place(r.z) % group, channel, place(r.z) / group, h, span(r.z)) = number;
+    stored = select(scale(h, r.z) == 0.0f, cast<int8_t>(0), cast<int8_t>(round(stored / scale(h, r.z))));
+  if (inGroups)
+    cache(place(r.z) % group, channel, place(r.z) / group, h, span(r.z)) = stored;
   else
-    cache(r.x, place(r.z), r.y, h, span(r.z)) = number;
+    cache(r.x, place(r.z), r.y, h, span(r.z)) = stored;
   cache.update().allow_race_conditions().reorder(r.x, r.y, h, r.z).vectorize(r.x);
   scale.compute_at(cache, h).store_in(MemoryType::Stack);
   return cache;

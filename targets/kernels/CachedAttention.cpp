@@ -42,7 +42,8 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   queries.together = together;
   Func packed("packed");
   Var r("r"), mo("mo");
-  packed(r, c, mo, h, n) = q(c, h * heads + (mo * together + r) % heads, tokenOf(mo * together + r));
+  packed(r, c, mo, h, n) =
+      cache.folded(q(c, h * heads + (mo * together + r) % heads, tokenOf(mo * together + r)), c);
   queries.query = [&](const Expr &m, const Expr &c) { return packed(m % together, c, m / together, h, n); };
   queries.last = [&](const Expr &m) { return position + tokenOf(m) - s * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
@@ -91,10 +92,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
       .bound(mo, 0, queries.rows / together)
       .reorder(c, r, mo);
 
-  std::vector<Argument> arguments = {q};
-  arguments.insert(arguments.end(), cache.planes.begin(), cache.planes.end());
-  arguments.push_back(position);
-  return {arguments, out, true};
+  return {cache.arguments(q, position), out, true};
 }
 
 } // namespace gemmac

@@ -33,9 +33,10 @@
 //   softcap           heads size cap                                   x → same (may be x)
 //   quantize          heads size                                       x f32[n, heads, size] → Q
 //   rope              heads dim theta pairs factor                     x f32[n, heads, dim], position → same shape (not x)
-//   cache_write       heads dim slots scheme                           k, v f32[n, heads, dim], position → planes of the cache (CacheLayout.h)
+//   cache_write       heads dim slots scheme pairs                     k, v f32[n, heads, dim], position → planes of the cache (CacheLayout.h; `pairs` only if there)
 //   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], planes of the cache, position → f32[n, heads, dim]; window 0: global
-//   attention_spans   heads kv_heads dim slots window scale scheme     as cached_attention, n = 1 → f32[pieces, heads/kv_heads, dim+16]; piece i: kv head i mod kv_heads
+//                     pairs                                            with `pairs`: w f32[dim] after the planes, what values are multiplied with to be keys
+//   attention_spans   as cached_attention                              as cached_attention, n = 1 → f32[pieces, heads/kv_heads, dim+16]; piece i: kv head i mod kv_heads
 //                                                                      of span first + i/kv_heads, first: the first that the token sees; a piece beyond its last is empty
 //   merge_spans       heads kv_heads dim                               f32[pieces, heads/kv_heads, dim+16] → f32[1, heads, dim]
 //   top_k             experts choices                                  p f32[n, experts], expert_scale f32[experts] → weights f32[n, choices], ids i32[n, choices]

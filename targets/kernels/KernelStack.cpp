@@ -13,10 +13,13 @@ int64_t stackBytesOf(const KernelSpec &spec) {
   int64_t rows = prompt ? tokensTogether(group) * group : group;
   // SpanAttention: scores and weights of a span, with int8 values the products with their scales too; the
   // part of the result; lanes of the largest score and of the sum. cached_attention besides: the sum of parts
-  // and the queries in the order in which they are read.
+  // and the queries in the order in which they are read. Queries that took the keys' weight, where one token
+  // attends to pairs.
   int64_t numbers = kSpan * (spec.word("scheme") == "q8_0" ? 3 : 2) + dim + kGroup + 2 * kGroup;
   if (prompt)
     numbers += dim + kGroup + dim;
+  else if (spec.has("pairs"))
+    numbers += dim;
   return rows * numbers * 4;
 }
 

@@ -11,6 +11,12 @@
 //
 // Both products hold `together` rows by 16 positions, or 16 channels, in registers. A group of keys stays in
 // the first level of cache while all rows pass it, and so does a strip of values.
+//
+// Of keys that are but values times a weight, channels that RoPE has turned are kept:
+//   score[m, j] = scale * (sum over turned c of q[m, c] k[j, c] + sum over the others of (q[m, c] weight[c])
+//                 v[j, c])
+// Values have their positions in lanes then; what they are mixed to is summed over the lanes at the end of
+// the span.
 
 #include "targets/kernels/SpanAttention.h"
 
@@ -37,12 +43,15 @@ static Type typeOf(Element element) {
   return element == Element::f32 ? Type(Float(32)) : element == Element::f16 ? Type(UInt(16)) : Type(Int(8));
 }
 
-CacheArrays::CacheArrays(const KernelSpec &spec, const Target &target) : target(target) {
+CacheArrays::CacheArrays(const KernelSpec &spec, const Target &target)
+    : pairs(spec.has("pairs") ? int(spec.integer("pairs")) : 0), dim(int(spec.integer("dim"))),
+      target(target) {
   int64_t heads = spec.integer(spec.has("kv_heads") ? "kv_heads" : "heads");
   static const char *const names[] = {"keys", "values", "key_scales", "value_scales"};
-  for (const Plane &plane :
-       cachePlanesOf(spec.word("scheme"), spec.integer("slots"), heads, spec.integer("dim")))
+  for (const Plane &plane : cachePlanesOf(spec.word("scheme"), spec.integer("slots"), heads, dim, pairs))
     planes.push_back(denseArray(names[planes.size()], typeOf(plane.element), plane.shape));
+  if (pairs)
+    keyWeight = denseArray("key_weight", Float(32), {dim});
 }
 
 Expr CacheArrays::key(Expr c, Expr lane, Expr group, Expr head, Expr span) const {
@@ -51,6 +60,23 @@ Expr CacheArrays::key(Expr c, Expr lane, Expr group, Expr head, Expr span) const
 
 Expr CacheArrays::value(Expr lane, Expr strip, Expr at, Expr head, Expr span) const {
   return number(planes[1](lane, at, strip, head, span));
+}
+
+Expr CacheArrays::groupedValue(Expr c, Expr lane, Expr group, Expr head, Expr span) const {
+  return number(planes[1](lane, c, group, head, span));
+}
+
+Expr CacheArrays::folded(Expr query, Expr c) const {
+  return pairs ? query * select(c % (dim / 2) < pairs, 1.0f, keyWeight(c)) : query;
+}
+
+std::vector<Argument> CacheArrays::arguments(const ImageParam &q, const Param<int32_t> &position) const {
+  std::vector<Argument> all = {q};
+  all.insert(all.end(), planes.begin(), planes.end());
+  if (pairs)
+    all.push_back(keyWeight);
+  all.push_back(position);
+  return all;
 }
 
 Expr CacheArrays::number(Expr stored) const {
@@ -93,15 +119,32 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
   Func dot("dot"), score("score"), most("most"), power("power"), weight("weight");
   Func sums("sums"), sum("sum"), mixed("mixed");
   RDom rc(0, shape.dim, "rc"), g(0, groupsTogether, 0, kGroups / groupsTogether, "g"), all(0, kGroups, "all");
+  int half = shape.dim / 2;
+  RDom turned(0, std::max(cache.pairs, 1), 0, 2, "turned"), others(0, half - cache.pairs, 0, 2, "others");
   dot(vars({x, k, m})) = 0.0f;
-  dot(vars({x, k, m})) += queries.query(m, rc) * cache.key(rc, x, k, queries.kvHead, slots);
+  if (!cache.pairs) {
+    dot(vars({x, k, m})) += queries.query(m, rc) * cache.key(rc, x, k, queries.kvHead, slots);
+  } else {
+    dot(vars({x, k, m})) += queries.query(m, turned.y * half + turned.x) *
+                            cache.key(turned.y * cache.pairs + turned.x, x, k, queries.kvHead, slots);
+    // From here on in units of the value's scale; where that is 0, so are value and key.
+    Expr place = k * kLanes + x, unit = cache.valueScale(place, queries.kvHead, slots);
+    if (unit.defined())
+      dot(vars({x, k, m})) =
+          strict_float(dot(at({x, k, m})) *
+                       select(unit == 0.0f, 0.0f, cache.keyScale(place, queries.kvHead, slots) / unit));
+    Expr c = others.y * half + cache.pairs + others.x;
+    dot(vars({x, k, m})) += queries.query(m, c) * cache.groupedValue(c, x, k, queries.kvHead, slots);
+  }
   Expr group = g.y * groupsTogether + g.x, last = queries.last(m);
   auto sees = [&](const Expr &place) {
     return shape.window ? place <= last && place > last - shape.window : place <= last;
   };
   auto seen = [&](const Expr &group) {
-    Expr scale = cache.keyScale(group * kLanes + x, queries.kvHead, slots), s = score(at({x, group, m}));
-    return select(sees(group * kLanes + x), scale.defined() ? strict_float(s * scale) : s, kLowest);
+    Expr place = group * kLanes + x, s = score(at({x, group, m}));
+    Expr scale = cache.pairs ? cache.valueScale(place, queries.kvHead, slots)
+                             : cache.keyScale(place, queries.kvHead, slots);
+    return select(sees(place), scale.defined() ? strict_float(s * scale) : s, kLowest);
   };
   g.where(g.y * (groupsTogether * kLanes) < queries.end &&
           (g.y + 1) * (groupsTogether * kLanes) > queries.begin);
@@ -126,9 +169,20 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
 
   RDom p(0, kPositions, "p"), ch(0, strip, 0, strips, "ch");
   p.where(p >= queries.begin && p < queries.end);
+  // With positions in lanes: the sums of each, then all of them.
+  Func spread("spread");
+  RDom of(0, kGroups, "of"), lane(0, kLanes, "lane");
+  of.where(of * kLanes < queries.end && (of + 1) * kLanes > queries.begin);
+  spread(vars({x, u, v, m})) = 0.0f;
   mixed(vars({u, v, m})) = 0.0f;
-  mixed(vars({u, v, m})) +=
-      factor(at({p % kLanes, p / kLanes, m})) * cache.value(u, v, p, queries.kvHead, slots);
+  if (!cache.pairs) {
+    mixed(vars({u, v, m})) +=
+        factor(at({p % kLanes, p / kLanes, m})) * cache.value(u, v, p, queries.kvHead, slots);
+  } else {
+    spread(vars({x, u, v, m})) +=
+        factor(at({x, of, m})) * cache.groupedValue(v * strip + u, x, of, queries.kvHead, slots);
+    mixed(vars({u, v, m})) += spread(at({lane, u, v, m}));
+  }
   part(vars({c, m})) = select(c == shape.dim, sum(at({m})), c == shape.dim + 1, power(at({m})), 0.0f);
   part(at({ch.y * strip + ch.x, m})) = mixed(at({ch.x, ch.y, m}));
 
@@ -144,7 +198,14 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
       .unroll(g.x)
       .unroll(r);
   dot.compute_at(score, mo).store_in(MemoryType::Stack).vectorize(x).unroll(k).unroll(m);
-  dot.update().reorder(x, k, m, rc).vectorize(x).unroll(k).unroll(m);
+  for (int update = 0; update < dot.num_update_definitions(); ++update)
+    dot.update(update).vectorize(x).unroll(k).unroll(m);
+  if (!cache.pairs) {
+    dot.update().reorder(x, k, m, rc);
+  } else {
+    dot.update().reorder(x, k, m, turned.x, turned.y);
+    dot.update(dot.num_update_definitions() - 1).reorder(x, k, m, others.x, others.y);
+  }
   most.bound(x, 0, kLanes).bound(m, 0, queries.rows).vectorize(x).update().reorder(x, all, m).vectorize(x);
   sums.bound(x, 0, kLanes).bound(m, 0, queries.rows).vectorize(x).update().reorder(x, all, m).vectorize(x);
   power.bound(m, 0, queries.rows);
@@ -163,13 +224,25 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
       .unroll(ni)
       .unroll(r);
   mixed.compute_at(part, mo).store_in(MemoryType::Stack).vectorize(u).unroll(v).unroll(m);
-  mixed.update().reorder(u, v, m, p).vectorize(u).unroll(v).unroll(m);
+  if (!cache.pairs) {
+    mixed.update().reorder(u, v, m, p).vectorize(u).unroll(v).unroll(m);
+  } else {
+    mixed.update().reorder(lane, m, u, v).atomic().vectorize(lane).unroll(m);
+    spread.compute_at(mixed, u).store_in(MemoryType::Stack).vectorize(x).unroll(m);
+    spread.update().reorder(x, u, v, m, of).vectorize(x).unroll(m);
+  }
   if (queries.fromMemory) {
     // Every pass over a group of keys, or a strip of values, asks for the next one: without that the first
     // pass waits for memory, and the others leave it idle.
     PrefetchBoundStrategy beyond = PrefetchBoundStrategy::NonFaulting;
-    dot.update().prefetch(cache.planes[0], rc, rc, shape.dim * groupsTogether, beyond);
-    mixed.update().prefetch(cache.planes[1], p, p, kPositions * stripsTogether, beyond);
+    if (!cache.pairs) {
+      dot.update().prefetch(cache.planes[0], rc, rc, shape.dim * groupsTogether, beyond);
+      mixed.update().prefetch(cache.planes[1], p, p, kPositions * stripsTogether, beyond);
+    } else {
+      // Values are in the second level of cache by the time that they are mixed.
+      dot.update(dot.num_update_definitions() - 1)
+          .prefetch(cache.planes[1], others.x, others.x, shape.dim * groupsTogether, beyond);
+    }
   }
   inner = {score, most, power, weight, sums, sum};
   if (valueScale.defined())

@@ -18,11 +18,23 @@ struct CacheArrays {
   CacheArrays(const KernelSpec &spec, const Target &target);
 
   std::vector<Halide::ImageParam> planes;
-  /// A number of the key in place `at` of a span, in groups; one of a value, in strips.
+  int pairs; ///< 0, or what is kept of keys: CacheLayout.h
+  /// A number of the key in place `at` of a span, in groups; one of a value, in strips, or in groups where
+  /// pairs are kept.
   Halide::Expr key(Halide::Expr c, Halide::Expr lane, Halide::Expr group, Halide::Expr head,
                    Halide::Expr span) const;
   Halide::Expr value(Halide::Expr lane, Halide::Expr strip, Halide::Expr at, Halide::Expr head,
                      Halide::Expr span) const;
+  Halide::Expr groupedValue(Halide::Expr c, Halide::Expr lane, Halide::Expr group, Halide::Expr head,
+                            Halide::Expr span) const;
+
+  /// A query's channel as what is kept is multiplied with it: a value stands for its key after it took the
+  /// key's weight.
+  Halide::Expr folded(Halide::Expr query, Halide::Expr c) const;
+
+  /// q, what a cache is made of, the position.
+  std::vector<Halide::Argument> arguments(const Halide::ImageParam &q,
+                                          const Halide::Param<int32_t> &position) const;
 
   /// What numbers of the key, or the value, in a place of a span are multiplied with; undefined: nothing.
   Halide::Expr keyScale(Halide::Expr at, Halide::Expr head, Halide::Expr span) const;
@@ -31,6 +43,8 @@ struct CacheArrays {
 private:
   Halide::Expr number(Halide::Expr stored) const;
 
+  Halide::ImageParam keyWeight; ///< where pairs are kept
+  int dim;
   const Target &target;
 };
 

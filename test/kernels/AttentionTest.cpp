@@ -53,9 +53,10 @@ TEST(Rope, TurnsPairsByTheirPosition) {
 /// Keys and values as a scheme stores them, read back as float.
 class Cache {
 public:
-  Cache(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim)
-      : scheme(scheme), strip(int(stripOf(dim))) {
-    for (const Plane &plane : cachePlanesOf(scheme, slots, heads, dim)) {
+  Cache(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim, int64_t pairs = 0)
+      : scheme(scheme), strip(int(stripOf(dim))), half(int(dim) / 2), pairs(int(pairs)),
+        keyWeight(Array<float>::random({int(dim)}, 7, 2)) {
+    for (const Plane &plane : cachePlanesOf(scheme, slots, heads, dim, pairs)) {
       std::vector<int> shape(plane.shape.begin(), plane.shape.end());
       // What no token has written must never be seen.
       if (plane.element == Element::f32)
@@ -65,11 +66,23 @@ public:
       else
         bytes.emplace_back(shape);
     }
+    // Values in groups are seen, with a weight of 0.
+    if (pairs && scheme == "f32")
+      std::fill(floats[1].data.begin(), floats[1].data.end(), 1e4f);
+    if (pairs && scheme == "f16")
+      std::fill(halves[1].data.begin(), halves[1].data.end(), toHalf(1e4f));
   }
   std::vector<Buffer> planes() {
     std::vector<Buffer> all;
     auto take = [&](auto &arrays) { all.insert(all.end(), arrays.begin(), arrays.end()); };
     take(bytes), take(halves), take(floats);
+    return all;
+  }
+  /// What attention takes.
+  std::vector<Buffer> arguments() {
+    std::vector<Buffer> all = planes();
+    if (pairs)
+      all.push_back(keyWeight);
     return all;
   }
   std::vector<Buffer> part(Range heads) {
@@ -79,15 +92,23 @@ public:
     return parts;
   }
   float key(int slot, int head, int c) {
-    int place = slot % int(kSpan), group = int(kGroup);
-    return number(0, {slot / int(kSpan), head, place / group, c, place % group}, place);
+    if (!pairs)
+      return inGroup(0, slot, head, c);
+    return c % half < pairs ? inGroup(0, slot, head, c < half ? c : c - half + pairs)
+                            : value(slot, head, c) * keyWeight(c);
   }
   float value(int slot, int head, int c) {
+    if (pairs)
+      return inGroup(1, slot, head, c);
     int place = slot % int(kSpan);
     return number(1, {slot / int(kSpan), head, c / strip, place, c % strip}, place);
   }
 
 private:
+  float inGroup(size_t plane, int slot, int head, int c) {
+    int place = slot % int(kSpan), group = int(kGroup);
+    return number(plane, {slot / int(kSpan), head, place / group, c, place % group}, place);
+  }
   float number(size_t plane, const std::vector<int> &at, int place) {
     if (scheme == "f16")
       return fromHalf(halves[plane].at(at));
@@ -97,7 +118,8 @@ private:
   }
 
   std::string scheme;
-  int strip;
+  int strip, half, pairs;
+  Array<float> keyWeight;
   std::vector<Array<float>> floats;
   std::vector<Array<Bits16>> halves;
   std::vector<Array<int8_t>> bytes;
@@ -105,22 +127,27 @@ private:
 
 TEST(CacheWrite, TokensGoAroundTheRing) {
   for (std::string scheme : {"f32", "f16", "q8_0"})
-    for (int64_t dim : {32, 6}) {
-      SCOPED_TRACE(scheme);
-      Cache cache(scheme, 512, 3, dim);
+    for (auto [dim, pairs] : {std::pair<int, int>{32, 0}, {6, 0}, {32, 4}, {48, 3}, {64, 31}}) {
+      SCOPED_TRACE(scheme + " " + std::to_string(pairs) + " of " + std::to_string(dim));
+      Cache cache(scheme, 512, 3, dim, pairs);
       auto k = Array<float>::random({6, 3, int(dim)}, 1, 5), v = Array<float>::random({6, 3, int(dim)}, 2);
       for (int c = 0; c < dim; ++c)
         v(2, 1, c) = 0;
-      LoadedKernel kernel("cache_write",
-                          {{"heads", int64_t(3)}, {"dim", dim}, {"slots", int64_t(512)}, {"scheme", scheme}});
+      std::map<std::string, KernelConstant> constants = {
+          {"heads", int64_t(3)}, {"dim", int64_t(dim)}, {"slots", int64_t(512)}, {"scheme", scheme}};
+      if (pairs)
+        constants["pairs"] = int64_t(pairs);
+      LoadedKernel kernel("cache_write", constants);
+      auto turned = [&, dim = dim, pairs = pairs](int c) { return !pairs || c % (dim / 2) < pairs; };
       for (Range heads : {Range{0, 2}, {2, 3}})
         kernel(k, v, 1021, cache.part(heads));
-      auto stored = [&](Array<float> &x, int token, int h, int c) {
+      auto stored = [&, dim = dim](Array<float> &x, int token, int h, int c, bool all) {
         if (scheme != "q8_0")
           return scheme == "f16" ? fromHalf(toHalf(x(token, h, c))) : x(token, h, c);
         float largest = 0;
         for (int i = 0; i < dim; ++i)
-          largest = std::max(largest, std::fabs(x(token, h, i)));
+          if (all || turned(i))
+            largest = std::max(largest, std::fabs(x(token, h, i)));
         float scale = largest / 127.0f;
         return scale == 0 ? 0.0f : std::nearbyint(x(token, h, c) / scale) * scale;
       };
@@ -129,8 +156,11 @@ TEST(CacheWrite, TokensGoAroundTheRing) {
           for (int c = 0; c < dim; ++c) {
             int token = (slot - 509 + 512) % 512; // position 1021 is in slot 509
             if (token < 6) {
-              ASSERT_EQ(cache.key(slot, h, c), stored(k, token, h, c));
-              ASSERT_EQ(cache.value(slot, h, c), stored(v, token, h, c));
+              if (turned(c))
+                ASSERT_EQ(cache.key(slot, h, c), stored(k, token, h, c, false));
+              ASSERT_EQ(cache.value(slot, h, c), stored(v, token, h, c, true));
+            } else if (pairs) {
+              ASSERT_TRUE(!turned(c) || std::isnan(cache.key(slot, h, c)));
             } else {
               ASSERT_TRUE(std::isnan(cache.key(slot, h, c)));
               ASSERT_TRUE(std::isnan(cache.value(slot, h, c)));
@@ -142,10 +172,24 @@ TEST(CacheWrite, TokensGoAroundTheRing) {
 struct AttentionCase {
   int64_t heads, kvHeads, dim, slots, window;
   std::string scheme;
+  int64_t pairs = 0;
 
   std::map<std::string, KernelConstant> constants() const {
-    return {{"heads", heads},   {"kv_heads", kvHeads}, {"dim", dim},      {"slots", slots},
-            {"window", window}, {"scale", 0.25},       {"scheme", scheme}};
+    return withPairs({{"heads", heads},
+                      {"kv_heads", kvHeads},
+                      {"dim", dim},
+                      {"slots", slots},
+                      {"window", window},
+                      {"scale", 0.25},
+                      {"scheme", scheme}});
+  }
+  std::map<std::string, KernelConstant> writeConstants() const {
+    return withPairs({{"heads", kvHeads}, {"dim", dim}, {"slots", slots}, {"scheme", scheme}});
+  }
+  std::map<std::string, KernelConstant> withPairs(std::map<std::string, KernelConstant> constants) const {
+    if (pairs)
+      constants["pairs"] = pairs;
+    return constants;
   }
   std::string name() const { return KernelSpec{"cached_attention", constants()}.text(); }
 };
@@ -153,8 +197,7 @@ struct AttentionCase {
 /// The kernels of a layer.
 struct Layer {
   const AttentionCase &c;
-  LoadedKernel write{"cache_write",
-                     {{"heads", c.kvHeads}, {"dim", c.dim}, {"slots", c.slots}, {"scheme", c.scheme}}};
+  LoadedKernel write{"cache_write", c.writeConstants()};
   LoadedKernel attention{"cached_attention", c.constants()};
   LoadedKernel spans{"attention_spans", c.constants()};
   LoadedKernel merge{"merge_spans", {{"heads", c.heads}, {"kv_heads", c.kvHeads}, {"dim", c.dim}}};
@@ -163,7 +206,7 @@ struct Layer {
 
   /// A cache that has seen `tokens` tokens, in a ring where there is a window.
   Cache filled(int tokens) const {
-    Cache cache(c.scheme, c.slots, c.kvHeads, c.dim);
+    Cache cache(c.scheme, c.slots, c.kvHeads, c.dim, c.pairs);
     // What a ring has overwritten twice is not written at all.
     for (int t = std::max(0, tokens / int(c.slots) - 2) * int(c.slots); t < tokens; t += int(c.slots)) {
       int count = std::min(tokens - t, int(c.slots));
@@ -182,12 +225,12 @@ struct Layer {
     Array<float> parts({pieces, int(c.heads / c.kvHeads), int(c.dim + kGroup)});
     Array<float> result({1, int(c.heads), int(c.dim)});
     if (!inPieces) {
-      spans(q, cache.planes(), position, parts);
+      spans(q, cache.arguments(), position, parts);
       merge(parts, result);
       return result;
     }
     for (Range some : {Range{0, 1}, {1, std::max(1, pieces / 2)}, {std::max(1, pieces / 2), pieces}})
-      spans(q, cache.planes(), position, parts.part(0, some));
+      spans(q, cache.arguments(), position, parts.part(0, some));
     for (Range some : {Range{0, 1}, {1, int(c.heads)}})
       merge(parts, result.part(1, some));
     return result;
@@ -195,12 +238,15 @@ struct Layer {
 };
 
 // Groups of one, of heads that fill the registers evenly or not, one and several kv heads, narrow and wide
-// heads, a window smaller and larger than a span, and one of one position; the longest context.
+// heads, a window smaller and larger than a span, and one of one position; the longest context; keys of which
+// pairs are kept.
 const AttentionCase kCases[] = {
-    {4, 1, 32, 512, 0, "f32"},    {4, 2, 16, 512, 16, "f16"},   {3, 3, 6, 512, 0, "f32"},
-    {2, 1, 64, 768, 300, "f16"},  {1, 1, 8, 512, 1, "f32"},     {8, 1, 256, 512, 0, "f16"},
-    {7, 1, 16, 512, 0, "q8_0"},   {10, 2, 48, 768, 257, "f32"}, {16, 1, 32, 512, 256, "f16"},
-    {8, 2, 64, 768, 300, "q8_0"}, {2, 2, 6, 512, 0, "q8_0"},    {2, 1, 16, 131072, 0, "f16"}};
+    {4, 1, 32, 512, 0, "f32"},    {4, 2, 16, 512, 16, "f16"},      {3, 3, 6, 512, 0, "f32"},
+    {2, 1, 64, 768, 300, "f16"},  {1, 1, 8, 512, 1, "f32"},        {8, 1, 256, 512, 0, "f16"},
+    {7, 1, 16, 512, 0, "q8_0"},   {10, 2, 48, 768, 257, "f32"},    {16, 1, 32, 512, 256, "f16"},
+    {8, 2, 64, 768, 300, "q8_0"}, {2, 2, 6, 512, 0, "q8_0"},       {2, 1, 16, 131072, 0, "f16"},
+    {8, 1, 64, 512, 0, "f16", 8}, {4, 2, 32, 512, 0, "f32", 4},    {7, 1, 48, 512, 0, "q8_0", 3},
+    {2, 2, 6, 512, 0, "f32", 1},  {8, 1, 64, 768, 300, "q8_0", 31}};
 
 TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
   for (const AttentionCase &c : kCases) {
@@ -215,7 +261,7 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
         Cache cache = layer.filled(position + count);
         auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99, 3);
         Array<float> y({count, int(c.heads), int(c.dim)}, 2);
-        layer.attention(q, cache.planes(), position, y);
+        layer.attention(q, cache.arguments(), position, y);
         for (int h = 0; h < c.heads; ++h) {
           int slots = int(c.slots), dim = int(c.dim), kv = h / int(c.heads / c.kvHeads);
           Array<float> keys({slots, dim}), values({slots, dim});
@@ -262,7 +308,7 @@ TEST(CachedAttention, TheCutOfThePromptAndOfTheWorkDoesNotMatter) {
       auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99);
       Array<float> whole({count, int(c.heads), int(c.dim)}), pieces(whole.shape);
       auto run = [&](Array<float> &q, int position, const Buffer &out) {
-        layer.attention(q, cache.planes(), position, out);
+        layer.attention(q, cache.arguments(), position, out);
       };
       run(q, position, whole);
       int group = int(c.heads / c.kvHeads);

@@ -139,6 +139,40 @@ func.func @cached_attention_c1_heads(%q: tensor<?x4x32xf32>, %position: index) {
 
 // -----
 
+gemma.weight @w : tensor<32xf32> from ["w"]
+gemma.cache @cache : tensor<8x1x32xf32>
+func.func @cached_attention_c3_whole_keys(%q: tensor<?x4x32xf32>, %position: index) {
+  // expected-error @+1 {{cached-attention-c3: @cache does not keep pairs of keys, which is what key_weight is for}}
+  %o = gemma.cached_attention %q, @cache key_weight @w at %position scale 1.0 : tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+gemma.cache @cache : tensor<8x1x32xf32> pairs 4
+func.func @cached_attention_c3_no_weight(%q: tensor<?x4x32xf32>, %position: index) {
+  // expected-error @+1 {{cached-attention-c3: @cache keeps pairs of keys, which is what key_weight is for}}
+  %o = gemma.cached_attention %q, @cache at %position scale 1.0 : tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+gemma.weight @w : tensor<16xf32> from ["w"]
+gemma.cache @cache : tensor<8x1x32xf32> pairs 4
+func.func @cached_attention_c3_short_weight(%q: tensor<?x4x32xf32>, %position: index) {
+  // expected-error @+1 {{cached-attention-c3: @w has type 'tensor<16xf32>', but a vector of 32 is needed}}
+  %o = gemma.cached_attention %q, @cache key_weight @w at %position scale 1.0 : tensor<?x4x32xf32>
+  return
+}
+
+// -----
+
+// expected-error @+1 {{cache-c3: keeps 16 pairs of keys of 32}}
+gemma.cache @cache : tensor<8x1x32xf32> pairs 16
+
+// -----
+
 gemma.cache @cache : tensor<8x1x32xf32>
 func.func @cached_attention_c2_slots(%q: tensor<?x4x32xf32>, %position: index) {
   // expected-error @+1 {{cached-attention-c2: a window of 9 needs as many slots, but @cache has 8}}
