@@ -118,7 +118,7 @@ llvm::Expected<uint64_t> sizeOfFile(const std::string &path) {
   return status.getSize();
 }
 
-llvm::Expected<json> readJsonFile(const std::string &path, uint64_t limit) {
+llvm::Expected<std::string> readTextFile(const std::string &path, uint64_t limit) {
   llvm::Expected<uint64_t> size = sizeOfFile(path);
   if (!size)
     return size.takeError();
@@ -128,7 +128,14 @@ llvm::Expected<json> readJsonFile(const std::string &path, uint64_t limit) {
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return fileError(path, buffer.getError().message());
-  return parseJsonObject(path, (*buffer)->getBuffer());
+  return (*buffer)->getBuffer().str();
+}
+
+llvm::Expected<json> readJsonFile(const std::string &path, uint64_t limit) {
+  llvm::Expected<std::string> text = readTextFile(path, limit);
+  if (!text)
+    return text.takeError();
+  return parseJsonObject(path, *text);
 }
 
 } // namespace gemmac

@@ -30,6 +30,9 @@ llvm::Expected<nlohmann::json> parseJsonObject(std::string_view file, std::strin
 /// The size of a regular file, or an error that says why there is none.
 llvm::Expected<uint64_t> sizeOfFile(const std::string &path);
 
+/// All of a file of at most `limit` bytes.
+llvm::Expected<std::string> readTextFile(const std::string &path, uint64_t limit = 64 << 20);
+
 /// The JSON object in a file of at most `limit` bytes.
 llvm::Expected<nlohmann::json> readJsonFile(const std::string &path, uint64_t limit = 64 << 20);
 

@@ -21,6 +21,9 @@ public:
   const format::Header &header() const { return package_.header(); }
   const format::Metadata &metadata() const { return package_.metadata(); }
 
+  /// Jinja, as the checkpoint has it; empty: none.
+  std::string chatTemplate() const { return flatbuffers::GetString(metadata().tokenizer()->chat_template()); }
+
   /// Reads all tensors and compares them with their checksums.
   llvm::Error verify() const;
 

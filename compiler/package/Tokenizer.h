@@ -30,6 +30,7 @@ struct Tokenizer {
   /// `add_bos_token` speaks of prompts in which a chat template has written it already.
   bool addBos = false;
   bool fuseUnk = true;
+  std::string chatTemplate; ///< Jinja, as the checkpoint has it; empty: none
 };
 
 /// Reads the tokenizer of a checkpoint: `tokenizer.json` of a directory, or the metadata of a GGUF file.

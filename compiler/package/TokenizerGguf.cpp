@@ -141,6 +141,10 @@ Error Reader::readNamedTokens() {
   if (Error error = nameToken("tokenizer.ggml.unknown_token_id", "<unk>", tokenizer.unk))
     return error;
   tokenizer.addBos = tokenizer.bos >= 0;
+  GgufFile::Maybe<std::string_view> chatTemplate = file.string("tokenizer.chat_template");
+  if (!chatTemplate)
+    return chatTemplate.takeError();
+  tokenizer.chatTemplate = chatTemplate->value_or("");
   return Error::success();
 }
 

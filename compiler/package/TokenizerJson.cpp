@@ -29,6 +29,7 @@ public:
   Reader(std::string file, Tokenizer &tokenizer) : file(std::move(file)), tokenizer(tokenizer) {}
 
   Error read(const json &root);
+  Error readChatTemplate(const std::string &directory, const std::string &configFile, const json &config);
   Error readConfig(const std::string &configFile, const json &config);
   /// What a checkpoint without `tokenizer_config.json` means.
   void takeDefaults();
@@ -330,6 +331,26 @@ Error Reader::readConfig(const std::string &configFile, const json &config) {
   return Error::success();
 }
 
+/// A file of its own, or a text in tokenizer_config.json.
+Error Reader::readChatTemplate(const std::string &directory, const std::string &configFile,
+                               const json &config) {
+  const std::string path = pathIn(directory, "chat_template.jinja");
+  if (llvm::sys::fs::exists(path)) {
+    Expected<std::string> text = readTextFile(path);
+    if (!text)
+      return text.takeError();
+    tokenizer.chatTemplate = std::move(*text);
+    return Error::success();
+  }
+  const json value = member(config, "chat_template");
+  if (value.is_null())
+    return Error::success();
+  if (!value.is_string())
+    return fileError(configFile, "chat_template must be a text, but is " + shown(value));
+  tokenizer.chatTemplate = value.get<std::string>();
+  return Error::success();
+}
+
 Expected<Tokenizer> gemmac::readTokenizerJson(const std::string &directory) {
   Tokenizer tokenizer;
   const std::string path = pathIn(directory, "tokenizer.json");
@@ -343,15 +364,18 @@ Expected<Tokenizer> gemmac::readTokenizerJson(const std::string &directory) {
       return std::move(error);
   }
   const std::string configPath = pathIn(directory, "tokenizer_config.json");
-  if (!llvm::sys::fs::exists(configPath)) {
+  json config = json::object();
+  if (llvm::sys::fs::exists(configPath)) {
+    Expected<json> read = readJsonFile(configPath);
+    if (!read)
+      return read.takeError();
+    config = std::move(*read);
+    if (Error error = reader.readConfig(configPath, config))
+      return std::move(error);
+  } else {
     reader.takeDefaults();
-    tokenizer.addBos = tokenizer.bos >= 0;
-    return tokenizer;
   }
-  Expected<json> config = readJsonFile(configPath);
-  if (!config)
-    return config.takeError();
-  if (Error error = reader.readConfig(configPath, *config))
+  if (Error error = reader.readChatTemplate(directory, configPath, config))
     return std::move(error);
   tokenizer.addBos = tokenizer.bos >= 0;
   return tokenizer;

@@ -204,6 +204,7 @@ flatbuffers::Offset<format::Tokenizer> gemmac::buildTokenizer(flatbuffers::FlatB
   const auto junctionsOffset = builder.CreateVector(junctions);
   const auto addedOffset = builder.CreateVectorOfStructs(buildTrie(tokenizer, false));
   const auto normalizedOffset = builder.CreateVectorOfStructs(buildTrie(tokenizer, true));
+  const auto chatTemplateOffset = builder.CreateString(tokenizer.chatTemplate);
 
   format::TokenizerBuilder table(builder);
   table.add_vocab_size(uint32_t(tokenizer.pieces.size()));
@@ -214,6 +215,7 @@ flatbuffers::Offset<format::Tokenizer> gemmac::buildTokenizer(flatbuffers::FlatB
   table.add_unk(tokenizer.unk);
   table.add_fuse_unk(tokenizer.fuseUnk);
   table.add_longest_piece(uint32_t(longest));
+  table.add_chat_template(chatTemplateOffset);
   table.add_text(textOffset);
   table.add_starts(startsOffset);
   table.add_kinds(kindsOffset);

@@ -81,6 +81,8 @@ void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info) {
   info->stop_count = metadata.generation()->stop()->size();
   info->bos = engine->vocabulary.bos();
   info->add_bos = engine->vocabulary.addBos();
+  const flatbuffers::String *chatTemplate = metadata.tokenizer()->chat_template();
+  info->chat_template = chatTemplate ? chatTemplate->c_str() : "";
 }
 
 // ---- Session

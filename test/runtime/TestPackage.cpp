@@ -84,6 +84,7 @@ Contents fakeContents() {
   metadata.quantization = std::make_unique<QuantizationT>();
   metadata.quantization->weights = metadata.quantization->activations = metadata.quantization->cache = "f32";
   metadata.tokenizer = fakeTokenizer();
+  metadata.tokenizer->chat_template = "{{ bos_token }}";
   return contents;
 }
 

@@ -7,6 +7,7 @@ import unittest
 
 from gemmac_tool import BARD, CACHE, ToolTest, gemmac
 
+TEMPLATE = "{{ bos_token }}{% for message in messages %}…\n{% endfor %}"
 PROMPT = ["--prompt", "ROMEO:", "--n-predict", 12, "--temp", 0]
 
 
@@ -17,7 +18,10 @@ class CompiledModel(ToolTest):
     def setUpClass(cls):
         cls.model = CACHE / "test-model"
         shutil.rmtree(cls.model, ignore_errors=True)
-        done = gemmac("compile", BARD, "--scheme", "q4_0", "--context", 512, "-o", cls.model)
+        checkpoint = CACHE / "test-checkpoint" / "bard-e2b"
+        shutil.copytree(BARD, checkpoint, dirs_exist_ok=True)
+        (checkpoint / "chat_template.jinja").write_text(TEMPLATE)
+        done = gemmac("compile", checkpoint, "--scheme", "q4_0", "--context", 512, "-o", cls.model)
         assert done.returncode == 0, done.err
         cls.said = done
 
@@ -54,6 +58,7 @@ class CompiledModel(ToolTest):
         self.assertEqual(package["fingerprint"], manifest["fingerprint"])
         self.assertEqual([tensor["name"] for tensor in package["tensors"]],
                          [tensor["name"] for tensor in manifest["tensors"]])
+        self.assertEqual(self.succeed("inspect", self.model, "--chat-template"), TEMPLATE)
 
     def test_a_changed_byte_is_found(self):
         def change(data):

@@ -11,7 +11,7 @@ namespace {
 
 struct Words {
   std::string package;
-  bool json = false, verify = false;
+  bool json = false, verify = false, chatTemplate = false;
 };
 
 int runInspect(const Words &words) {
@@ -22,7 +22,9 @@ int runInspect(const Words &words) {
   if (words.verify)
     if (llvm::Error error = package->verify())
       return complain(llvm::toString(std::move(error)));
-  std::string text = words.json ? describeAsJson(*package) : describe(*package);
+  std::string text = words.chatTemplate ? package->chatTemplate()
+                     : words.json       ? describeAsJson(*package)
+                                        : describe(*package);
   std::fwrite(text.data(), 1, text.size(), stdout);
   return std::fflush(stdout) == 0 ? kDone : complain("cannot write to standard output");
 }
@@ -34,6 +36,7 @@ void addInspect(CLI::App &app, int &code) {
   CLI::App *command = app.add_subcommand("inspect", "Say what is in a compiled model's package");
   command->add_option("PACKAGE", words->package, "compiled model's directory or .weights file")->required();
   command->add_flag("--json", words->json, "as JSON");
+  command->add_flag("--chat-template", words->chatTemplate, "only the template of its conversations (Jinja)");
   command->add_flag("--verify", words->verify, "compare all tensors with their checksums");
   command->callback([words, &code] { code = runInspect(*words); });
 }

@@ -83,9 +83,9 @@ gemmac_status gemmac_open(const gemmac_model *code, const char *weights_path,
 void gemmac_close(gemmac_engine *engine);
 
 typedef struct gemmac_info {
-  const char *name;     /* of the model; lives as long as the engine, as do all pointers here */
-  const char *target;   /* the device that it was compiled for */
-  const char *weights;  /* scheme: "f32", "bf16", "q8_0", "q4_0"; "file": as the checkpoint has each of them */
+  const char *name;    /* of the model; lives as long as the engine, as do all pointers here */
+  const char *target;  /* the device that it was compiled for */
+  const char *weights; /* scheme: "f32", "bf16", "q8_0", "q4_0"; "file": as the checkpoint has each of them */
   const char *compiler; /* version */
   uint32_t vocab_size;
   uint32_t context;    /* positions that a session holds */
@@ -93,8 +93,9 @@ typedef struct gemmac_info {
   uint64_t weights_bytes, arena_bytes, cache_bytes;
   const int32_t *stop; /* ids that end a generation */
   size_t stop_count;
-  int32_t bos; /* -1: none */
-  int add_bos; /* not 0: a raw prompt begins with bos */
+  int32_t bos;               /* -1: none */
+  int add_bos;               /* not 0: a raw prompt begins with bos */
+  const char *chat_template; /* Jinja, as the checkpoint has it; empty if it has none */
 } gemmac_info;
 
 void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info);

@@ -31,6 +31,7 @@ struct Metadata {
   Words merges;
   std::map<std::string, bool> flags = {{"tokenizer.ggml.add_space_prefix", false}};
   std::map<std::string, uint32_t> ids;
+  std::string chatTemplate;
   std::vector<std::string> absent;
 
   void add(const std::string &token, float score, int32_t type = kNormal) {
@@ -54,6 +55,8 @@ struct Metadata {
       bytes.list("tokenizer.ggml.token_type", Type::i32, types);
     if (has("tokenizer.ggml.merges"))
       bytes.list("tokenizer.ggml.merges", merges);
+    if (!chatTemplate.empty())
+      bytes.key("tokenizer.chat_template", chatTemplate);
     for (const auto &[key, value] : flags)
       bytes.key(key, Type::boolean, uint8_t(value));
     for (const auto &[key, value] : ids)
@@ -197,8 +200,11 @@ TEST_F(TokenizerGgufTest, TokensAreNamedByKeysOrByTheirTexts) {
   EXPECT_EQ(tokenizer.bos, 1);
   EXPECT_EQ(tokenizer.eos, 2);
   EXPECT_EQ(tokenizer.pad, 6);
+  EXPECT_EQ(tokenizer.chatTemplate, "");
   metadata.ids = {{"tokenizer.ggml.bos_token_id", 2}, {"tokenizer.ggml.padding_token_id", 0}};
+  metadata.chatTemplate = "{{ bos_token }}\n";
   tokenizer = opened(metadata);
+  EXPECT_EQ(tokenizer.chatTemplate, "{{ bos_token }}\n");
   EXPECT_EQ(tokenizer.bos, 2);
   EXPECT_EQ(tokenizer.pad, 0);
 }

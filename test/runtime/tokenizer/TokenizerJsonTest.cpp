@@ -86,6 +86,16 @@ TEST_F(TokenizerJsonTest, ReadsMergesInBothSpellings) {
   EXPECT_EQ(memcmp(pairs.buffer.data(), strings.buffer.data(), pairs.buffer.size()), 0);
 }
 
+TEST_F(TokenizerJsonTest, TheChatTemplateIsAFileOrAText) {
+  EXPECT_EQ(read(root).chatTemplate, "");
+  write("tokenizer_config.json", R"({"chat_template": "{{ bos_token }} \u00e9"})");
+  EXPECT_EQ(read(root).chatTemplate, "{{ bos_token }} \u00e9");
+  write("tokenizer_config.json", R"({"chat_template": ["a"]})");
+  EXPECT_NE(readError().find("tokenizer_config.json: chat_template must be a text"), std::string::npos);
+  write("chat_template.jinja", "{# a file #}\n");
+  EXPECT_EQ(read(root).chatTemplate, "{# a file #}\n");
+}
+
 TEST_F(TokenizerJsonTest, PromptsBeginWithBosWhereThereIsOne) {
   EXPECT_TRUE(read(root).addBos);
   write("tokenizer_config.json",
