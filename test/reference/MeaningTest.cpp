@@ -2,7 +2,8 @@
 //
 // The reference's math is such that fusing, splitting and cutting into calls change no bit: after every pass,
 // every cut of a sequence must give the very logits of the imported model. Only the quantize stage may change
-// them, because it changes the numbers themselves.
+// them, because it changes the numbers themselves, and reduced caches by a rounding: a value is rounded
+// before its key's weight multiplies it.
 
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
@@ -135,10 +136,15 @@ protected:
   void expectUnchanged(const PipelineOptions &options, int64_t maxTokens, std::vector<int64_t> chunks) {
     Meaning meaning(GetParam(), maxTokens, std::move(chunks));
     ASSERT_TRUE(meaning.ready());
-    Array imported = meaning.everyCut(meaning.module());
+    Array expected = meaning.everyCut(meaning.module());
     meaning.run(options, [&](llvm::StringRef pass, mlir::ModuleOp module) {
       SCOPED_TRACE("after " + pass.str());
-      EXPECT_EQ(largestDifference(meaning.everyCut(module), imported), 0.0f);
+      Array logits = meaning.everyCut(module);
+      if (pass == "gemma-reduce-caches") {
+        EXPECT_LE(relativeError(logits, expected), 1e-6);
+        expected = logits;
+      }
+      EXPECT_EQ(largestDifference(logits, expected), 0.0f);
     });
   }
 };
