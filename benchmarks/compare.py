@@ -8,7 +8,7 @@ llama.cpp comes from PyPI, built for this machine:
 
     python3 -m venv llama && CMAKE_ARGS=-DGGML_NATIVE=ON llama/bin/pip install --no-binary llama-cpp-python llama-cpp-python
 
-    benchmarks/compare.py --gguf FILE [--prompt 512] [--generate 64] [--depth 0] [--threads N] [--scheme S] [--rounds 5] [--json OUT] [--llama-python llama/bin/python]
+    benchmarks/compare.py --gguf FILE [--prompt 512] [--generate 64] [--depth 0] [--threads N] [--scheme S] [--rounds 5] [--apart] [--json OUT] [--llama-python llama/bin/python]
 """
 import argparse
 import json
@@ -27,11 +27,12 @@ CALM_SECONDS = 0.5
 
 def main():
     options = read_options()
-    llama = Llama(options)
+    llama = None if options.apart else Llama(options)
     try:
         rounds = [one_round(options, llama, number) for number in range(options.rounds + 1)]
     finally:
-        llama.end()
+        if llama:
+            llama.end()
     result = summary(options, rounds[1:])  # the first one compiles and warms up
     print_table(result)
     if options.json:
@@ -49,6 +50,7 @@ def read_options():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--scheme", help="how gemmac stores weights (what it chooses)")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--apart", action="store_true", help="llama.cpp ends before gemmac starts: for models of which the memory holds one")
     parser.add_argument("--tries", type=int, default=3, help="of a turn that other processes disturb")
     parser.add_argument("--json", metavar="OUT", help="file for all figures")
     parser.add_argument("--gemmac", default=GEMMAC)
@@ -61,7 +63,17 @@ def read_options():
 
 def one_round(options, llama, number):
     print(f"round {number} of {options.rounds}" if number else "compiling, warming up", file=sys.stderr, flush=True)
-    return {"gemmac": undisturbed(options, lambda: gemmac_turn(options)), "llama": undisturbed(options, lambda: llama.turn(options))}
+    gemmac = undisturbed(options, lambda: gemmac_turn(options))
+    if llama:
+        return {"gemmac": gemmac, "llama": undisturbed(options, lambda: llama.turn(options))}
+    if not number:
+        return None  # a process that starts anew warms up in its own round
+    llama = Llama(options)
+    try:
+        llama.turn(options)
+        return {"gemmac": gemmac, "llama": undisturbed(options, lambda: llama.turn(options))}
+    finally:
+        llama.end()
 
 
 def undisturbed(options, turn):
