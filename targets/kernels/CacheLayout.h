@@ -41,6 +41,8 @@ inline int64_t spansOf(int64_t slots) {
 /// weight, so that values stand as keys do.
 ///   keys    [spans, heads, 256 / 16, 2 pairs, 16]
 ///   values  [spans, heads, 256 / 16, dim, 16]
+/// Attention multiplies what it does not see of such values by 0: places that no token was written to hold
+/// finite numbers, as fresh pages do.
 std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim,
                                  int64_t pairs = 0);
 
