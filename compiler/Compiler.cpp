@@ -279,7 +279,7 @@ LogicalResult Compilation::readPlan() {
     for (const std::string &piece : tokenizer->pieces)
       longestPiece = std::max(longestPiece, static_cast<uint32_t>(piece.size()));
   for (const KernelSpec &kernel : kernelsOf(*module))
-    facts.stackBytes = std::max(facts.stackBytes, stackBytesOf(kernel));
+    facts.stackBytes = std::max(facts.stackBytes, stackBytesOf(kernel, facts.target));
   memory = plannedMemory(facts, longestPiece);
   memory.generationArena = touchedArena(*module, {"prefill", "decode"},
                                         samplingScratchBytes(static_cast<uint32_t>(facts.vocabSize)));

@@ -8,12 +8,12 @@
 // Arrays are written below as C sees them, last axis contiguous (Halide's first dimension); other strides are
 // free unless said otherwise. `n` is the number of tokens, known at run time, 0 included. Elementwise
 // families take three axes (tokens, heads, size); plain rows have one head. What they leave quantized is Q:
-// q i8[n, B, 32], scales f32[n, B, 1], sums i32[n, B, 1] for the B blocks of a token; a call's parts of the
-// three name the same tokens and blocks. Where an output may be an input, a call of add_norm or softmax must
-// compute whole rows. cache_write writes all tokens of k, as far as its outputs' spans and heads go;
-// group_by_expert is not shared among threads. Linear kernels are fastest if the parts of their last axis
-// begin at multiples of 16 (of 64 with one token), cached_attention if those of its first axis begin at
-// multiples of tokensTogether (CacheLayout.h).
+// q i8[n, B, 32], scales f32[n, B, 1], sums i32[n, B, 1] of -8 q for the B blocks of a token, which take off
+// the 8 that is in stored 4-bit numbers; a call's parts of the three name the same tokens and blocks. Where
+// an output may be an input, a call of add_norm or softmax must compute whole rows. cache_write writes all
+// tokens of k, as far as its outputs' spans and heads go; group_by_expert is not shared among threads. Linear
+// kernels are fastest if the parts of their last axis begin at multiples of 16 (of 64 with one token),
+// cached_attention if those of its first axis begin at multiples of tokensTogether (CacheLayout.h).
 //
 // clang-format off
 //   family            constants                                        arguments
@@ -81,7 +81,7 @@ struct KernelSpec {
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by
 /// specification, target and this.
-inline constexpr int kKernelVersion = 8;
+inline constexpr int kKernelVersion = 9;
 
 struct CompiledKernel {
   std::string object; ///< the bytes of an object file that defines KernelSpec::symbol() and no other global

@@ -5,7 +5,14 @@
 
 namespace gemmac {
 
-int64_t stackBytesOf(const KernelSpec &spec) {
+bool unpacksTiles(const KernelSpec &spec, const Target &target) {
+  return spec.family == "linear" && spec.word("scheme") == "q4_0" && spec.integer("tokens") != 1 &&
+         target.family == Family::x86 && !target.dotProduct8;
+}
+
+int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
+  if (unpacksTiles(spec, target))
+    return kTileRows * spec.integer("input");
   bool prompt = spec.family == "cached_attention";
   if (!prompt && spec.family != "attention_spans")
     return 0;

@@ -7,6 +7,7 @@
 // store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
 // through memory that runs as long as the call, so that prefetchers don't start anew with every group.
 
+#include "targets/kernels/KernelStack.h"
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
 
@@ -49,6 +50,18 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   operands.x = [&](const Expr &k) { return input.x(k, token); };
   operands.scale = [&](const Expr &b) { return input.scales(b, token); };
   operands.sum = [&](const Expr &b) { return input.sums(b, token); };
+  Func unpacked;
+  bool unpacks = unpacksTiles(spec, target);
+  if (unpacks) {
+    unpacked =
+        unpackedTile(spec, [&](std::vector<Expr> inTile) { return operands.weight(0, std::move(inTile)); },
+                     {group.tile, rowGroup});
+    unpacked.bound(group.tile, 0, size.tiles);
+    operands.nibble = [&](std::vector<Expr> inTile) {
+      inTile.insert(inTile.end(), {group.tile, rowGroup});
+      return unpacked(inTile);
+    };
+  }
   Func sum = tileProduct(spec, target, size, operands, {tokenGroup, rowGroup});
 
   // A block of tokens that stays in the second level of cache meets all rows before the next: weights come
@@ -65,6 +78,8 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   out(row - offset, column) = spec.has("cap") ? softcap(y, float(spec.number("cap"))) : y;
   out.update().allow_race_conditions().vectorize(d[0]).unroll(d[1]).unroll(d[2]);
   sum.compute_at(out, d[3]);
+  if (unpacks)
+    unpacked.compute_at(out, d[5]);
 
   std::vector<Argument> arguments = input.arguments();
   arguments.insert(arguments.end(), planes.begin(), planes.end());

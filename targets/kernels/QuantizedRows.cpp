@@ -36,7 +36,7 @@ QuantizedRows::QuantizedRows(const Number &number, const Target &target) {
 
   q(i, b, t) = rounded(i, b, t);
   scales(one, b, t) = s;
-  sums(one, b, t) = foldLanes(partial, [](const Expr &x, const Expr &y) -> Expr { return x + y; });
+  sums(one, b, t) = -8 * foldLanes(partial, [](const Expr &x, const Expr &y) -> Expr { return x + y; });
 
   q.bound(i, 0, 32).vectorize(i);
   for (Func f : {scales, sums}) {

@@ -9,10 +9,6 @@
 
 namespace gemmac {
 
-/// Where what is larger than 16 KiB stays on the stack: in MemoryType::Stack, Halide takes that from the
-/// heap.
-inline constexpr Halide::MemoryType kLargeStack = Halide::MemoryType::Register;
-
 /// The arrays of a cache as a kernel's arguments.
 struct CacheArrays {
   CacheArrays(const KernelSpec &spec, const Target &target);

@@ -3,13 +3,14 @@
 // The int8 products of a block go through the widest instruction that a machine has:
 //   dot products   vpdpbusd, sdot: four neighbouring columns of a row fall into one int32 lane. vpdpbusd
 //                  wants one unsigned side: 4-bit numbers are + 8 as they stand, 8-bit ones become + 128, and
-//                  the bias times the sum of x is taken off again. ARM without sdot: smull, sadalp, addp.
+//                  the bias times the sum of x is taken off again: the sums of -8 x come with x. ARM without
+//                  sdot: smull, sadalp, addp.
 //   4-bit pairs    vpmaddubsw: two products of a 4-bit and an 8-bit number, and even 16 of them, fit int16
 //                  (16 * 15 * 127 < 2^15).
 //   8-bit pairs    one token: vpmaddwd, both sides as int16. Many: vpmaddubsw of |w| and x with w's sign.
 //
 // 4-bit pairs go through the groups of a block in a loop: unrolled, LLVM puts all products of a token
-// together, spills the unpacked weights, and a quarter of the speed is gone (Zen 3).
+// together, spills the weights, and a quarter of the speed is gone (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
 
@@ -51,6 +52,8 @@ struct Block {
 
   /// A 4-bit number + 8, as uint8.
   Expr nibble(int half, const Expr &g, const Expr &j) const {
+    if (operands.nibble)
+      return operands.nibble({j, group.lane, g, half, block});
     Expr shifted = half ? byte(g, j) >> cast<uint8_t>(4) : byte(g, j);
     if (!x86)
       return half ? shifted : shifted & cast<uint8_t>(15);
@@ -105,14 +108,14 @@ Func start(const char *name, const std::vector<Var> &vars, const Expr &value, Ax
   return f;
 }
 
-/// The sum before any product: what takes off the bias that is in every weight.
-Func startDot(const Block &b, int bias) {
-  return start("dot", b.result, bias ? -bias * b.operands.sum(block) : Expr(0), {});
+/// The sum before any product: what takes off the bias that is in every weight, in eights.
+Func startDot(const Block &b, int eights) {
+  return start("dot", b.result, eights ? eights * b.operands.sum(block) : Expr(0), {});
 }
 
 /// All of these return what is computed for a block, the sum first.
 std::vector<Func> dotProducts(const Block &b) {
-  Func dot = startDot(b, b.q8 ? (b.x86 ? 128 : 0) : 8);
+  Func dot = startDot(b, b.q8 ? (b.x86 ? 16 : 0) : 1);
   RDom r(0, 4, 0, b.groups(), "four");
   for (int half = 0; half < b.halves(); ++half) {
     Expr weight = b.q8 ? b.byte(r.y, r.x) : b.nibble(half, r.y, r.x);
@@ -176,7 +179,7 @@ std::vector<Func> fourBitPairs(const Block &b) {
   keepInRegisters(pairs.update(), axes);
   for (Func &products : halves)
     products.compute_at(pairs, g);
-  Func dot = startDot(b, 8);
+  Func dot = startDot(b, 1);
   addPairs(dot, b.result, {}, pairs, 0);
   return {dot, pairs};
 }
@@ -226,6 +229,19 @@ GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &t
     return {quantized ? 1 : 2, 8};
   // A token's sums take two of 16 registers, and unpacking 4-bit numbers some more.
   return {1, target.family == Family::x86 && scheme != "q4_0" ? 6 : 4};
+}
+
+Func unpackedTile(const KernelSpec &spec, const std::function<Expr(std::vector<Expr>)> &byte,
+                  const std::vector<Var> &outer) {
+  Var j("j"), g("g"), half("half");
+  Func unpacked("unpacked");
+  std::vector<Var> vars = {j, group.lane, g, half, block};
+  vars.insert(vars.end(), outer.begin(), outer.end());
+  unpacked(vars) = (byte({j, group.lane, g, block}) >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
+  unpacked.bound(j, 0, 4).bound(group.lane, 0, int(kTileRows)).bound(g, 0, 4).bound(half, 0, 2);
+  unpacked.bound(block, 0, int(spec.integer("input") / kBlock));
+  unpacked.vectorize(j).vectorize(group.lane).unroll(half).store_in(kLargeStack);
+  return unpacked;
 }
 
 Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, const TileOperands &operands,

@@ -23,8 +23,12 @@ struct TileOperands {
   /// A number of a plane, by the indices inside the result's row tile, fastest first; Kernel.h's order of
   /// tiles16.
   std::function<Halide::Expr(int plane, std::vector<Halide::Expr> inTile)> weight;
-  std::function<Halide::Expr(Halide::Expr k)> x;          ///< f32, or i8 where the scheme is quantized
-  std::function<Halide::Expr(Halide::Expr b)> scale, sum; ///< of a block of x; quantized schemes only
+  std::function<Halide::Expr(Halide::Expr k)> x; ///< f32, or i8 where the scheme is quantized
+  /// Of a block of x, in quantized schemes; the sum of -8 x.
+  std::function<Halide::Expr(Halide::Expr b)> scale, sum;
+  /// The same numbers as plane 0 of q4_0 holds two by two, where somebody unpacked them: {j, lane, g, half,
+  /// block}.
+  std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> nibble;
 };
 
 /// Row tiles and tokens of a group.
@@ -35,6 +39,12 @@ struct GroupSize {
 /// One token: enough row tiles to hide latencies, of memory too. Many: as many results as leave registers for
 /// their operands.
 GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target);
+
+/// 4-bit numbers that are unpacked before tokens meet them: u8 {j, lane, g, half, block, outer...}, from a
+/// plane's bytes {j, lane, g, block} for the same `outer`. The caller says where it is computed.
+Halide::Func unpackedTile(const KernelSpec &spec,
+                          const std::function<Halide::Expr(std::vector<Halide::Expr>)> &byte,
+                          const std::vector<Halide::Var> &outer);
 
 /// The results (lane, tile, token, outer...), scheduled inside; the caller says where they are computed.
 Halide::Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size,

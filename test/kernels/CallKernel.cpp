@@ -110,7 +110,7 @@ QuantizedRows::QuantizedRows(Array<float> &x)
     for (int k = 0; k < kBlock; ++k) {
       index.back() = block.back() * int(kBlock) + k;
       q.at(index) = int8_t(most == 0 ? 0 : std::nearbyint(x.at(index) / scales.at(block)));
-      sums.at(block) += q.at(index);
+      sums.at(block) -= 8 * q.at(index);
     }
   }
 }

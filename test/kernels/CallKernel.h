@@ -85,7 +85,7 @@ struct Weight {
   Weight(const std::string &layout, const std::string &scheme, WeightShape shape, unsigned seed);
 };
 
-/// Rows of x as the quantized kernels take them: int8, scales and sums.
+/// Rows of x as the quantized kernels take them: int8, scales and sums of -8 x.
 struct QuantizedRows {
   Array<int8_t> q;
   Array<float> scales;
