@@ -2,9 +2,8 @@
 //
 // Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of
 // arguments: operands, planes of weights and caches, the position, results. A quantized value is three
-// buffers: bytes, scales, sums, which who makes it sees in blocks. Where a kernel may work in place and its
-// operand is not needed any more, result and operand are one buffer; so the residual stream is one buffer
-// from the first layer to the last.
+// buffers: bytes, scales, sums, which who makes it sees in blocks. Results take over buffers of operands
+// where they can (TensorBuffers.h); so the residual stream is one buffer from the first layer to the last.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
@@ -13,8 +12,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/Passes.h"
+#include "passes/TensorBuffers.h"
 #include "targets/kernels/CacheLayout.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -23,13 +22,6 @@ namespace gemmac {
 #define GEN_PASS_DEF_CONVERTGEMMATOPLAN
 #include "passes/Passes.h.inc"
 namespace {
-
-/// A tensor value as memory.
-struct Buffer {
-  Value data;
-  Value scales, sums; ///< of a quantized value
-  Value rows;         ///< index: size of the first axis
-};
 
 Type elementType(Element element, Builder &builder) {
   switch (element) {
@@ -44,16 +36,6 @@ Type elementType(Element element, Builder &builder) {
     return builder.getI8Type();
   }
   llvm_unreachable("elements are listed above");
-}
-
-/// The operand whose buffer the op's result may take over; null if the kernel does not work in place.
-Value inPlaceOperand(Operation *op) {
-  return TypeSwitch<Operation *, Value>(op)
-      .Case([](gemma::AddNormOp norm) { return norm.getResidual(); })
-      .Case<gemma::ScaleOp, gemma::SoftcapOp, gemma::SoftmaxOp, gemma::GeluOp>(
-          [](auto unary) { return unary.getX(); })
-      .Case<arith::AddFOp, arith::MulFOp>([](auto binary) { return binary.getLhs(); })
-      .Default(Value());
 }
 
 /// Weights and caches that the op reads, in the order of its kernel's arguments.
@@ -79,26 +61,20 @@ SmallVector<StringRef> symbolsOf(Operation *op) {
 class FunctionConverter {
 public:
   FunctionConverter(func::FuncOp source, func::FuncOp result)
-      : source(source), builder(result.getBody()), symbols(source->getParentOfType<ModuleOp>()) {}
+      : source(source), builder(result.getBody()), symbols(source->getParentOfType<ModuleOp>()),
+        buffers(source) {}
 
   LogicalResult convert();
 
 private:
   LogicalResult convert(Operation &op);
-  void shareBuffers();
-  Buffer allocate(Value tensor);
   void slice(gemma::SliceOp op);
   /// Runs the kernel that the op's `gemma.kernel`, or what `role` says instead of `gemma.`, names.
   void call(Operation *op, ArrayRef<Value> arguments, int64_t outputs, StringRef role = "gemma.");
   void groupedLinear(gemma::GroupedLinearOp op);
   void spanBySpan(gemma::CachedAttentionOp op);
 
-  /// All inner axes in one, or (tokens, heads, size).
-  Value flat(Value buffer);
-  Value threeAxes(Value buffer, Value rows);
-  /// (tokens, blocks, numbers of a block)
-  Value inBlocks(Value buffer, Value rows, int64_t blocks);
-  Value splitLastAxis(Value buffer, Value rows, int64_t outer);
+  Value flat(Value buffer) { return gemmac::flat(buffer, builder, location); }
   void appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments);
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, location, value); }
@@ -108,98 +84,8 @@ private:
   SymbolTable symbols;
   Location location = source.getLoc();
   Value tokens, position, count;
-  llvm::DenseMap<Value, Buffer> buffers;
-  llvm::EquivalenceClasses<Value> shared;
-  llvm::DenseMap<Value, Buffer> classBuffers; ///< by leader of `shared`
-  Value returned;
+  TensorBuffers buffers;
 };
-
-/// In place where the operand's last reader is the op itself. Slices are views of something larger and keep
-/// their own memory.
-void FunctionConverter::shareBuffers() {
-  for (Operation &op : source.getBody().getOps()) {
-    for (Value result : op.getResults())
-      shared.insert(result);
-    Value operand = inPlaceOperand(&op);
-    if (!operand || isa<BlockArgument>(operand) || isa<gemma::SliceOp>(operand.getDefiningOp()))
-      continue;
-    if (llvm::all_of(operand.getUsers(),
-                     [&](Operation *user) { return user == &op || user->isBeforeInBlock(&op); }) &&
-        llvm::none_of(operand.getUsers(), [&](Operation *user) { return isa<gemma::SliceOp>(user); }))
-      shared.unionSets(operand, op.getResult(0));
-  }
-}
-
-Buffer FunctionConverter::allocate(Value tensor) {
-  Value leader = shared.getLeaderValue(tensor);
-  if (Buffer known = classBuffers.lookup(leader); known.data)
-    return known;
-  auto type = cast<RankedTensorType>(tensor.getType());
-  Buffer buffer;
-  if (returned && shared.isEquivalent(returned, tensor)) {
-    auto memory = MemRefType::get(type.getShape(), type.getElementType());
-    buffer = {plan::LogitsOp::create(builder, location, memory, ValueRange{count}), {}, {}, count};
-    return classBuffers[leader] = buffer;
-  }
-  // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic
-  // operand, times its choices.
-  buffer.rows = count;
-  Operation *op = tensor.getDefiningOp();
-  SmallVector<Value> sizes;
-  auto dynamic = [&](Value rows) { sizes.assign(type.isDynamicDim(0) ? 1 : 0, rows); };
-  if (isa<gemma::GroupByExpertOp>(op) && type.getRank() == 1) {
-    int64_t choices = cast<RankedTensorType>(op->getOperand(0).getType()).getDimSize(1);
-    if (type.isDynamicDim(0))
-      buffer.rows = arith::MulIOp::create(builder, location, count, index(choices));
-  } else if (auto gather = dyn_cast<gemma::GatherTokensOp>(op)) {
-    buffer.rows = buffers.lookup(gather.getOrder()).rows;
-  } else if (!isa<gemma::CombineGroupsOp, gemma::EmbedOp>(op) && op->getNumOperands()) {
-    buffer.rows = buffers.lookup(op->getOperand(0)).rows;
-  }
-  dynamic(buffer.rows);
-  auto make = [&](ArrayRef<int64_t> shape, Type element) -> Value {
-    return memref::AllocOp::create(builder, location, MemRefType::get(shape, element), sizes);
-  };
-  buffer.data = make(type.getShape(), type.getElementType());
-  if (auto blocks = dyn_cast_or_null<gemma::BlocksAttr>(type.getEncoding())) {
-    SmallVector<int64_t> shape(type.getShape());
-    shape.back() /= blocks.getSize();
-    buffer.scales = make(shape, builder.getF32Type());
-    buffer.sums = make(shape, builder.getI32Type());
-  }
-  return classBuffers[leader] = buffer;
-}
-
-Value FunctionConverter::flat(Value buffer) {
-  auto type = cast<MemRefType>(buffer.getType());
-  if (type.getRank() <= 2)
-    return buffer;
-  ReassociationIndices inner = llvm::to_vector<2>(llvm::seq<int64_t>(1, type.getRank()));
-  SmallVector<ReassociationIndices> groups = {{0}, inner};
-  return memref::CollapseShapeOp::create(builder, location, buffer, groups);
-}
-
-Value FunctionConverter::threeAxes(Value buffer, Value rows) {
-  if (cast<MemRefType>(buffer.getType()).getRank() == 3)
-    return buffer;
-  return splitLastAxis(buffer, rows, 1);
-}
-
-Value FunctionConverter::inBlocks(Value buffer, Value rows, int64_t blocks) {
-  return splitLastAxis(flat(buffer), rows, blocks);
-}
-
-Value FunctionConverter::splitLastAxis(Value buffer, Value rows, int64_t outer) {
-  auto type = cast<MemRefType>(buffer.getType());
-  assert(type.getRank() == 2 && "rows have two or three axes");
-  int64_t size = type.getDimSize(1) / outer;
-  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
-  SmallVector<OpFoldResult> sizes = {rows, builder.getIndexAttr(outer), builder.getIndexAttr(size)};
-  SmallVector<int64_t> shape = {ShapedType::kDynamic, outer, size};
-  FailureOr<MemRefType> expanded = memref::ExpandShapeOp::computeExpandedType(type, shape, groups);
-  assert(succeeded(expanded) && "a contiguous axis can be split");
-  return memref::ExpandShapeOp::create(builder, location, *expanded, buffer, groups, sizes);
-}
 
 void FunctionConverter::appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments) {
   auto weight = symbols.lookup<plan::WeightOp>(symbol);
@@ -242,7 +128,7 @@ void FunctionConverter::slice(gemma::SliceOp op) {
   else
     resultType = memref::SubViewOp::inferResultType(type, offsets, sizes, strides);
   Value view = memref::SubViewOp::create(builder, location, resultType, whole.data, offsets, sizes, strides);
-  buffers[op.getResult()] = {view, {}, {}, whole.rows};
+  buffers.set(op.getResult(), {view, {}, {}, whole.rows});
 }
 
 /// for each expert: its rows, if there are any, through its matrix
@@ -328,7 +214,7 @@ LogicalResult FunctionConverter::convert(Operation &op) {
     return success();
   }
   for (Value result : op.getResults())
-    buffers[result] = allocate(result);
+    buffers.allocate(result, count, builder, location);
   if (auto grouped = dyn_cast<gemma::GroupedLinearOp>(op)) {
     groupedLinear(grouped);
     return success();
@@ -342,7 +228,7 @@ LogicalResult FunctionConverter::convert(Operation &op) {
   bool rows = isa<gemma::RmsNormOp, gemma::AddNormOp, gemma::GeluOp, gemma::GeluMulOp, gemma::SoftmaxOp,
                   gemma::ScaleOp, gemma::SoftcapOp, gemma::QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
   auto shaped = [&](Value part, Value count) {
-    return twoAxes ? flat(part) : rows ? threeAxes(part, count) : part;
+    return twoAxes ? flat(part) : rows ? threeAxes(part, count, builder, location) : part;
   };
   SmallVector<Value> arguments;
   for (Value operand : op.getOperands()) {
@@ -370,22 +256,19 @@ LogicalResult FunctionConverter::convert(Operation &op) {
       blocks = cast<MemRefType>(flat(buffer.scales).getType()).getDimSize(1);
     for (Value part : {buffer.data, buffer.scales, buffer.sums})
       if (part)
-        arguments.push_back(blocks ? inBlocks(part, buffer.rows, *blocks) : shaped(part, buffer.rows));
+        arguments.push_back(blocks ? inBlocks(part, buffer.rows, *blocks, builder, location)
+                                   : shaped(part, buffer.rows));
   }
   call(&op, arguments, arguments.size() - inputs);
   return success();
 }
 
 LogicalResult FunctionConverter::convert() {
-  auto ret = cast<func::ReturnOp>(source.getBody().front().getTerminator());
-  if (ret.getNumOperands())
-    returned = ret.getOperand(0);
-  shareBuffers();
   tokens = plan::TokensOp::create(builder, location,
                                   MemRefType::get({ShapedType::kDynamic}, builder.getI32Type()));
   count = plan::CountOp::create(builder, location, builder.getIndexType());
   position = plan::PositionOp::create(builder, location, builder.getIndexType());
-  buffers[source.getArgument(0)] = {tokens, {}, {}, count};
+  buffers.set(source.getArgument(0), {tokens, {}, {}, count});
 
   for (Operation &op : source.getBody().getOps()) {
     Block::iterator last = std::prev(builder.getInsertionPoint());

@@ -1,0 +1,118 @@
+//===- TensorBuffers.cpp - where the tensors of a function are in memory --------------------------------===//
+
+#include "passes/TensorBuffers.h"
+
+#include "dialects/gemma/Gemma.h"
+#include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace gemmac {
+
+/// The operand whose buffer the op's result may take over; null if the kernel does not work in place.
+static Value inPlaceOperand(Operation *op) {
+  return TypeSwitch<Operation *, Value>(op)
+      .Case([](gemma::AddNormOp norm) { return norm.getResidual(); })
+      .Case<gemma::ScaleOp, gemma::SoftcapOp, gemma::SoftmaxOp, gemma::GeluOp>(
+          [](auto unary) { return unary.getX(); })
+      .Case<arith::AddFOp, arith::MulFOp>([](auto binary) { return binary.getLhs(); })
+      .Default(Value());
+}
+
+// In place where the operand's last reader is the op itself. Slices are views of something larger and keep
+// their own memory.
+TensorBuffers::TensorBuffers(func::FuncOp source) {
+  auto ret = cast<func::ReturnOp>(source.getBody().front().getTerminator());
+  if (ret.getNumOperands())
+    returned = ret.getOperand(0);
+  for (Operation &op : source.getBody().getOps()) {
+    for (Value result : op.getResults())
+      shared.insert(result);
+    Value operand = inPlaceOperand(&op);
+    if (!operand || isa<BlockArgument>(operand) || isa<gemma::SliceOp>(operand.getDefiningOp()))
+      continue;
+    if (llvm::all_of(operand.getUsers(),
+                     [&](Operation *user) { return user == &op || user->isBeforeInBlock(&op); }) &&
+        llvm::none_of(operand.getUsers(), [&](Operation *user) { return isa<gemma::SliceOp>(user); }))
+      shared.unionSets(operand, op.getResult(0));
+  }
+}
+
+void TensorBuffers::allocate(Value tensor, Value count, OpBuilder &builder, Location location) {
+  Buffer &known = classBuffers[shared.getLeaderValue(tensor)];
+  if (!known.data)
+    known = make(tensor, count, builder, location);
+  buffers[tensor] = known;
+}
+
+Buffer TensorBuffers::make(Value tensor, Value count, OpBuilder &builder, Location location) const {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  if (returned && shared.isEquivalent(returned, tensor)) {
+    auto memory = MemRefType::get(type.getShape(), type.getElementType());
+    return {plan::LogitsOp::create(builder, location, memory, ValueRange{count}), {}, {}, count};
+  }
+  Buffer buffer;
+  // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic
+  // operand, times its choices.
+  buffer.rows = count;
+  Operation *op = tensor.getDefiningOp();
+  SmallVector<Value> sizes;
+  if (isa<gemma::GroupByExpertOp>(op) && type.getRank() == 1) {
+    int64_t choices = cast<RankedTensorType>(op->getOperand(0).getType()).getDimSize(1);
+    if (type.isDynamicDim(0))
+      buffer.rows = arith::MulIOp::create(builder, location, count,
+                                          arith::ConstantIndexOp::create(builder, location, choices));
+  } else if (auto gather = dyn_cast<gemma::GatherTokensOp>(op)) {
+    buffer.rows = buffers.lookup(gather.getOrder()).rows;
+  } else if (!isa<gemma::CombineGroupsOp, gemma::EmbedOp>(op) && op->getNumOperands()) {
+    buffer.rows = buffers.lookup(op->getOperand(0)).rows;
+  }
+  sizes.assign(type.isDynamicDim(0) ? 1 : 0, buffer.rows);
+  auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
+    return memref::AllocOp::create(builder, location, MemRefType::get(shape, element), sizes);
+  };
+  buffer.data = allocate(type.getShape(), type.getElementType());
+  if (auto blocks = dyn_cast_or_null<gemma::BlocksAttr>(type.getEncoding())) {
+    SmallVector<int64_t> shape(type.getShape());
+    shape.back() /= blocks.getSize();
+    buffer.scales = allocate(shape, builder.getF32Type());
+    buffer.sums = allocate(shape, builder.getI32Type());
+  }
+  return buffer;
+}
+
+static Value splitLastAxis(Value buffer, Value rows, int64_t outer, OpBuilder &builder, Location location) {
+  auto type = cast<MemRefType>(buffer.getType());
+  assert(type.getRank() == 2 && "rows have two or three axes");
+  int64_t size = type.getDimSize(1) / outer;
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}};
+  SmallVector<OpFoldResult> sizes = {rows, builder.getIndexAttr(outer), builder.getIndexAttr(size)};
+  SmallVector<int64_t> shape = {ShapedType::kDynamic, outer, size};
+  FailureOr<MemRefType> expanded = memref::ExpandShapeOp::computeExpandedType(type, shape, groups);
+  assert(succeeded(expanded) && "a contiguous axis can be split");
+  return memref::ExpandShapeOp::create(builder, location, *expanded, buffer, groups, sizes);
+}
+
+Value flat(Value buffer, OpBuilder &builder, Location location) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (type.getRank() <= 2)
+    return buffer;
+  ReassociationIndices inner = llvm::to_vector<2>(llvm::seq<int64_t>(1, type.getRank()));
+  SmallVector<ReassociationIndices> groups = {{0}, inner};
+  return memref::CollapseShapeOp::create(builder, location, buffer, groups);
+}
+
+Value threeAxes(Value buffer, Value rows, OpBuilder &builder, Location location) {
+  if (cast<MemRefType>(buffer.getType()).getRank() == 3)
+    return buffer;
+  return splitLastAxis(buffer, rows, 1, builder, location);
+}
+
+Value inBlocks(Value buffer, Value rows, int64_t blocks, OpBuilder &builder, Location location) {
+  return splitLastAxis(flat(buffer, builder, location), rows, blocks, builder, location);
+}
+
+} // namespace gemmac
