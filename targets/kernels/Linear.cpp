@@ -50,18 +50,9 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   operands.x = [&](const Expr &k) { return input.x(k, token); };
   operands.scale = [&](const Expr &b) { return input.scales(b, token); };
   operands.sum = [&](const Expr &b) { return input.sums(b, token); };
-  Func unpacked;
-  bool unpacks = unpacksTiles(spec, target);
-  if (unpacks) {
-    unpacked =
-        unpackedTile(spec, [&](std::vector<Expr> inTile) { return operands.weight(0, std::move(inTile)); },
-                     {group.tile, rowGroup});
-    unpacked.bound(group.tile, 0, size.tiles);
-    operands.nibble = [&](std::vector<Expr> inTile) {
-      inTile.insert(inTile.end(), {group.tile, rowGroup});
-      return unpacked(inTile);
-    };
-  }
+  std::vector<Func> unpacked;
+  if (unpacksTiles(spec, target))
+    unpacked = unpackTile(spec, size, operands, {rowGroup});
   Func sum = tileProduct(spec, target, size, operands, {tokenGroup, rowGroup});
 
   // A block of tokens that stays in the second level of cache meets all rows before the next: weights come
@@ -78,8 +69,8 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   out(row - offset, column) = spec.has("cap") ? softcap(y, float(spec.number("cap"))) : y;
   out.update().allow_race_conditions().vectorize(d[0]).unroll(d[1]).unroll(d[2]);
   sum.compute_at(out, d[3]);
-  if (unpacks)
-    unpacked.compute_at(out, d[5]);
+  for (Func part : unpacked)
+    part.compute_at(out, d[5]);
 
   std::vector<Argument> arguments = input.arguments();
   arguments.insert(arguments.end(), planes.begin(), planes.end());

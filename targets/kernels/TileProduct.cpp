@@ -9,8 +9,10 @@
 //                  (16 * 15 * 127 < 2^15).
 //   8-bit pairs    one token: vpmaddwd, both sides as int16. Many: vpmaddubsw of |w| and x with w's sign.
 //
-// 4-bit pairs go through the groups of a block in a loop: unrolled, LLVM puts all products of a token
-// together, spills the weights, and a quarter of the speed is gone (Zen 3).
+// What pairs of many tokens take of the weights is unpacked once for a row tile: for every few tokens it
+// would cost a sixth of the time with 4-bit numbers, a third with 8-bit numbers.
+// Pairs of many tokens go through the groups of a block in a loop: unrolled, LLVM puts all products of a
+// token together, spills the weights, and a quarter of the speed is gone (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
 
@@ -58,13 +60,6 @@ struct Block {
     if (!x86)
       return half ? shifted : shifted & cast<uint8_t>(15);
     return shifted & mask(Expr(0));
-  }
-
-  /// What is the same for all tokens has no such Var.
-  std::vector<Var> ofWeights() const {
-    std::vector<Var> vars = result;
-    vars.erase(vars.begin() + 2);
-    return vars;
   }
 };
 
@@ -152,7 +147,6 @@ void addPairs(Func sum, const std::vector<Var> &vars, Axes axes, Func from, int 
     place.push_back(r.y);
   sum(at(vars)) += cast<int32_t>(from(place));
   sumInLanes(sum.update(), axes, r.x, &r.y);
-  sum.update().unroll(r.y);
   if (groups)
     from.compute_at(sum, r.y);
 }
@@ -202,19 +196,13 @@ std::vector<Func> widenedPairs(const Block &b) {
 /// The bits of x are flipped where w is negative. ~x is -x - 1, so that the sum of these |w| is missing, the
 /// same for all tokens. No pair leaves int16: 128 * 128 * 2 only ever stands with a minus.
 std::vector<Func> magnitudePairs(const Block &b) {
-  auto magnitude = [&](const Expr &j) { return abs(b.byte(fours, j)); };
-  auto flips = [&](const Expr &j) {
-    return select(b.byte(fours, j) < cast<int8_t>(0), cast<int8_t>(-1), cast<int8_t>(0));
-  };
-  Axes ofWeights{.tokens = false};
-  Func missing = start("missing", b.ofWeights(), Expr(0), ofWeights);
-  addPairs(missing, b.ofWeights(), ofWeights, pairProducts(b.ofWeights(), ofWeights, magnitude, flips),
-           b.groups());
-  Func dot = start("dot", b.result, -missing(at(b.ofWeights())), {});
-  Func products =
-      pairProducts(b.result, {}, magnitude, [&](const Expr &j) { return b.x(0, fours, j) ^ flips(j); });
+  auto place = [&](const Expr &j) -> std::vector<Expr> { return {j, group.lane, fours, block}; };
+  Func dot = start("dot", b.result, -b.operands.missing(block), {});
+  Func products = pairProducts(
+      b.result, {}, [&](const Expr &j) { return b.operands.magnitude(place(j)); },
+      [&](const Expr &j) { return b.x(0, fours, j) ^ b.operands.flips(place(j)); });
   addPairs(dot, b.result, {}, products, b.groups());
-  return {dot, missing};
+  return {dot};
 }
 
 } // namespace
@@ -227,21 +215,64 @@ GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &t
     return {quantized && target.vectorBytes < 32 ? 2 : 4, 1};
   if (target.vectorBytes == 64)
     return {quantized ? 1 : 2, 8};
-  // A token's sums take two of 16 registers, and unpacking 4-bit numbers some more.
-  return {1, target.family == Family::x86 && scheme != "q4_0" ? 6 : 4};
+  // A token's sums take two of 16 registers; int8 products want some for weights and for what is on its way.
+  return {1, target.family == Family::x86 && !quantized ? 6 : 4};
 }
 
-Func unpackedTile(const KernelSpec &spec, const std::function<Expr(std::vector<Expr>)> &byte,
-                  const std::vector<Var> &outer) {
+std::vector<Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperands &operands,
+                             const std::vector<Var> &outer) {
   Var j("j"), g("g"), half("half");
-  Func unpacked("unpacked");
-  std::vector<Var> vars = {j, group.lane, g, half, block};
-  vars.insert(vars.end(), outer.begin(), outer.end());
-  unpacked(vars) = (byte({j, group.lane, g, block}) >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
-  unpacked.bound(j, 0, 4).bound(group.lane, 0, int(kTileRows)).bound(g, 0, 4).bound(half, 0, 2);
-  unpacked.bound(block, 0, int(spec.integer("input") / kBlock));
-  unpacked.vectorize(j).vectorize(group.lane).unroll(half).store_in(kLargeStack);
-  return unpacked;
+  std::vector<Var> tiles = outer;
+  tiles.insert(tiles.begin(), group.tile);
+  auto inTile = [&](std::vector<Var> vars) {
+    vars.insert(vars.end(), tiles.begin(), tiles.end());
+    return vars;
+  };
+  std::vector<Func> parts;
+  auto add = [&](const char *name, const std::vector<Var> &vars, const Expr &value) {
+    Func part(name);
+    part(inTile(vars)) = value;
+    part.bound(j, 0, 4).vectorize(j).vectorize(group.lane);
+    parts.push_back(part);
+    return [=](std::vector<Expr> place) -> Expr {
+      place.insert(place.end(), tiles.begin(), tiles.end());
+      return part(place);
+    };
+  };
+  Expr byte = operands.weight(0, {j, group.lane, g, block});
+  if (spec.word("scheme") == "q4_0") {
+    Expr nibble = (byte >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
+    operands.nibble = add("nibble", {j, group.lane, g, half, block}, nibble);
+    parts[0].bound(g, 0, 4).bound(half, 0, 2).unroll(half);
+  } else {
+    Expr flips = select(byte < cast<int8_t>(0), cast<int8_t>(-1), cast<int8_t>(0));
+    operands.magnitude = add("magnitude", {j, group.lane, g, block}, abs(byte));
+    operands.flips = add("flips", {j, group.lane, g, block}, flips);
+    for (Func part : parts)
+      part.bound(g, 0, 8);
+    Axes ofWeights{.tokens = false};
+    std::vector<Var> vars = tiles;
+    vars.insert(vars.begin(), group.lane);
+    vars.push_back(block);
+    Func missing = start("missing", vars, Expr(0), ofWeights);
+    auto place = [&](const Expr &j) -> std::vector<Expr> { return {j, group.lane, fours, block}; };
+    Func negative = pairProducts(
+        vars, ofWeights, [&](const Expr &j) { return operands.magnitude(place(j)); },
+        [&](const Expr &j) { return operands.flips(place(j)); });
+    addPairs(missing, vars, ofWeights, negative, 8);
+    operands.missing = [=](const Expr &b) -> Expr {
+      std::vector<Expr> result = at(vars);
+      result.back() = b;
+      return missing(result);
+    };
+    parts.push_back(missing);
+  }
+  for (Func part : parts)
+    part.bound(group.lane, 0, int(kTileRows))
+        .bound(group.tile, 0, size.tiles)
+        .bound(block, 0, int(spec.integer("input") / kBlock))
+        .store_in(kLargeStack);
+  return parts;
 }
 
 Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, const TileOperands &operands,

@@ -26,9 +26,9 @@ struct TileOperands {
   std::function<Halide::Expr(Halide::Expr k)> x; ///< f32, or i8 where the scheme is quantized
   /// Of a block of x, in quantized schemes; the sum of -8 x.
   std::function<Halide::Expr(Halide::Expr b)> scale, sum;
-  /// The same numbers as plane 0 of q4_0 holds two by two, where somebody unpacked them: {j, lane, g, half,
-  /// block}.
-  std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> nibble;
+  /// What unpackTile makes.
+  std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> nibble, magnitude, flips;
+  std::function<Halide::Expr(Halide::Expr b)> missing;
 };
 
 /// Row tiles and tokens of a group.
@@ -40,11 +40,13 @@ struct GroupSize {
 /// their operands.
 GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target);
 
-/// 4-bit numbers that are unpacked before tokens meet them: u8 {j, lane, g, half, block, outer...}, from a
-/// plane's bytes {j, lane, g, block} for the same `outer`. The caller says where it is computed.
-Halide::Func unpackedTile(const KernelSpec &spec,
-                          const std::function<Halide::Expr(std::vector<Halide::Expr>)> &byte,
-                          const std::vector<Halide::Var> &outer);
+/// What all tokens have in common, made once of the numbers of a row tile: operands of tileProduct, and the
+/// Funcs that hold them, for every row tile that `outer` names; the caller says where they are computed.
+///   q4_0: nibble {j, lane, g, half, block}, u8
+///   q8_0: magnitude and flips {j, lane, g, block}: |w| as u8, -1 where w is negative and 0 elsewhere
+///         missing {block}: the sum of the negative w of a block's row
+std::vector<Halide::Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperands &operands,
+                                     const std::vector<Halide::Var> &outer);
 
 /// The results (lane, tile, token, outer...), scheduled inside; the caller says where they are computed.
 Halide::Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size,

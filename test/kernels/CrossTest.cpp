@@ -1,7 +1,7 @@
-//===- CrossTest.cpp - every family for every machine: what its object needs, which instructions it has
-//---===//
+//===- CrossTest.cpp - every family for every machine: its needs, its instructions, its stack -----------===//
 
 #include "targets/kernels/Kernel.h"
+#include "targets/kernels/KernelStack.h"
 
 #include "llvm/Object/ObjectFile.h"
 
@@ -22,9 +22,9 @@ int64_t i(int64_t number) {
   return number;
 }
 
-KernelSpec linear(const std::string &scheme, int64_t tokens) {
+KernelSpec linear(const std::string &scheme, int64_t tokens, int64_t input = 96) {
   return {"linear",
-          {{"input", i(96)},
+          {{"input", input},
            {"output", i(40)},
            {"rows", i(64)},
            {"offset", i(8)},
@@ -81,6 +81,7 @@ std::vector<KernelSpec> allSpecs() {
   for (std::string scheme : {"f32", "bf16", "q8_0", "q4_0"}) {
     for (int64_t tokens : {0, 1})
       specs.push_back(linear(scheme, tokens));
+    specs.push_back(linear(scheme, 0, 2048)); // Halide's stack ends at 16 KiB
     specs.push_back({"expert_linear",
                      {{"input", i(96)},
                       {"output", i(40)},
@@ -149,7 +150,7 @@ TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
       } else if (x86 && scheme == "q4_0") {
         EXPECT_GE(count(text, "vpmaddubsw"), 8);
       } else if (x86) {
-        EXPECT_GE(count(text, "vpmaddwd"), 16);
+        EXPECT_GE(count(text, tokens ? "vpmaddwd" : "vpmaddubsw"), 8);
       } else if (target.dotProduct8) {
         EXPECT_GE(count(text, "sdot"), 32);
         EXPECT_EQ(count(text, "smull2?"), 0);
@@ -160,6 +161,33 @@ TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
         EXPECT_EQ(text.find("%zmm") != std::string::npos, target.vectorBytes == 64);
       }
     }
+}
+
+/// What the function's prologue takes of the stack.
+int64_t frameOf(const std::string &assembly) {
+  std::smatch found;
+  if (std::regex_search(assembly, found, std::regex("subq\\s+\\$(\\d+), %rsp")))
+    return std::stoll(found[1]);
+  int64_t bytes = 0;
+  std::regex part("sub\\s+(?:sp|x9), sp, #(\\d+)(, lsl #12)?|sub\\s+sp, (?:sp|x9), #(\\d+)()");
+  for (std::sregex_iterator at(assembly.begin(), assembly.end(), part), end; at != end; ++at) {
+    const std::smatch &match = *at;
+    bytes += std::stoll(match[1].matched ? match[1] : match[3]) << (match[2].length() ? 12 : 0);
+  }
+  return bytes;
+}
+
+TEST_P(EveryTarget, StacksAreCounted) {
+  std::vector<KernelSpec> specs = {linear("q4_0", 0, 4096), linear("q4_0", 1, 4096), linear("q8_0", 0, 4096)};
+  for (std::string scheme : {"f16", "q8_0"})
+    for (std::string family : {"cached_attention", "attention_spans"})
+      specs.push_back(attention(family, scheme, 0));
+  for (const KernelSpec &spec : specs) {
+    CompiledKernel kernel = kernelAssembly(spec, target);
+    ASSERT_EQ(kernel.error, "");
+    int64_t counted = stackBytesOf(spec, target), frame = frameOf(kernel.object);
+    EXPECT_NEAR(double(frame), double(counted), 4096) << spec.text();
+  }
 }
 
 TEST_P(EveryTarget, FloatSumsAreFused) {
