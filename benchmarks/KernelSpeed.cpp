@@ -114,10 +114,15 @@ void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t win
   const int copies = tokens == 1 ? 8 : 1;
   Array keys(bytesOfNumber(planes[0].element), planes[0].shape, copies);
   Array values(bytesOfNumber(planes[1].element), planes[1].shape, copies);
+  Array scales(4, planes.back().shape);
   uint64_t output = tokens == 1 ? parts.word() : y.word();
   double seconds = best([&](int round) {
     int copy = round % copies;
-    kernel(q.word(), keys.word(copy), values.word(copy), uint64_t(position), output, 0, 0);
+    if (scheme == "q8_0")
+      kernel(q.word(), keys.word(copy), values.word(copy), scales.word(), scales.word(), uint64_t(position),
+             output);
+    else
+      kernel(q.word(), keys.word(copy), values.word(copy), uint64_t(position), output, 0, 0);
   });
   double seen = 0;
   for (int64_t t = 0; t < tokens; ++t)
@@ -167,7 +172,7 @@ int main(int count, char **arguments) {
       for (int64_t tokens : {1, 4, 240})
         measureLinear(scheme, tokens, 1536, tokens == 240 ? 2048 : 12288);
   if (wanted("cached_attention"))
-    for (const char *scheme : {"f16", "f32"}) {
+    for (const char *scheme : {"f16", "q8_0", "f32"}) {
       measureAttention(1, 4000, 512, 0, scheme);
       measureAttention(1, 4000, 256, 512, scheme);
       measureAttention(64, 1000, 256, 512, scheme);

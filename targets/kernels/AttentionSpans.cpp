@@ -11,14 +11,6 @@ namespace gemmac {
 
 using namespace Halide;
 
-/// The most rows in registers beside 16 positions.
-static int rowsTogether(int heads) {
-  int together = 6;
-  while (heads % together)
-    --together;
-  return together;
-}
-
 KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   AttentionShape shape(spec);
   CacheArrays cache(spec, target);
@@ -40,9 +32,14 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   queries.rows = heads;
   queries.together = rowsTogether(heads);
   queries.fromMemory = true;
+  // The same for all spans of a head, and so of a call.
+  Var h("h");
+  auto number = [&](const Expr &c) { return cache.folded(q(c, h, q.dim(2).min()), c); };
+  RoundedQueries rounded({h}, cache, shape.dim, number);
   Func folded("folded");
-  folded(c, m, piece) = cache.folded(q(c, queries.kvHead * heads + m, q.dim(2).min()), c);
-  queries.query = [&](const Expr &m, const Expr &c) { return folded(c, m, piece); };
+  folded(c, h) = cache.integers ? rounded(c) : number(c);
+  queries.query = [&](const Expr &m, const Expr &c) { return folded(c, queries.kvHead * heads + m); };
+  queries.queryScale = [&](const Expr &m) { return rounded.scale(queries.kvHead * heads + m); };
   queries.last = [&](const Expr &) { return position - queries.span * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
 
@@ -50,8 +47,10 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   out(c, m, piece) = attention.part(c, m, piece);
   out.never_partition_all().vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   attention.computeAt({out, piece});
-  if (cache.pairs)
-    folded.compute_at(out, piece).store_in(kLargeStack).bound(c, 0, shape.dim).bound(m, 0, heads);
+  if (cache.pairs || cache.integers)
+    folded.compute_root().store_in(kLargeStack).bound(c, 0, shape.dim).bound(h, 0, shape.heads);
+  if (cache.integers)
+    rounded.computeAt(LoopLevel::root());
   return {cache.arguments(q, position), out, true};
 }
 

@@ -7,9 +7,16 @@
 
 namespace gemmac {
 
+int rowsTogether(int group) {
+  int together = kRowsTogether;
+  while (group % together)
+    --together;
+  return together;
+}
+
 int64_t tokensTogether(int64_t group) {
   constexpr int64_t rows = 24;
-  int64_t fewest = kRowsTogether / std::gcd(kRowsTogether, group);
+  int64_t fewest = kRowsTogether / std::gcd(int64_t(kRowsTogether), group);
   return fewest * std::max<int64_t>(1, rows / (fewest * group));
 }
 
@@ -17,9 +24,9 @@ std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64
                                  int64_t pairs) {
   assert((scheme == "f32" || scheme == "f16" || scheme == "q8_0") && "the schemes of keys and values");
   Element element = scheme == "f32" ? Element::f32 : scheme == "f16" ? Element::f16 : Element::i8;
-  int64_t spans = spansOf(slots), strip = stripOf(dim);
-  Plane all{element, {spans, heads, kSpan / kGroup, dim, kGroup}};
-  std::vector<Plane> planes = {all, {element, {spans, heads, dim / strip, kSpan, strip}}};
+  int64_t spans = spansOf(slots), strip = stripOf(dim), beside = neighboursOf(scheme, pairs);
+  Plane all{element, {spans, heads, kSpan / kGroup, dim / beside, kGroup * beside}};
+  std::vector<Plane> planes = {all, {element, {spans, heads, dim / strip, kSpan / beside, strip * beside}}};
   if (pairs) {
     planes = {all, all};
     planes[0].shape[3] = 2 * pairs;

@@ -16,8 +16,11 @@ inline constexpr int64_t kSpan = 256;
 /// Positions of a group: a vector register or some of them.
 inline constexpr int64_t kGroup = 16;
 
-/// Rows, a token and a head each, that are in registers together in cached_attention.
-inline constexpr int64_t kRowsTogether = 6;
+/// Rows, a token and a head each, that are in registers together in cached_attention, beside 16 positions.
+inline constexpr int kRowsTogether = 6;
+
+/// Of the `group` heads that share a kv head, in attention_spans: the most that divides them.
+int rowsTogether(int group);
 
 /// Tokens that cached_attention takes over the keys together, where `group` heads share a kv head: whole
 /// registers of rows, about as many as keep their sums in the second level of cache.
@@ -28,6 +31,11 @@ inline int64_t stripOf(int64_t dim) {
   return std::gcd(dim, kGroup);
 }
 
+/// Numbers that stand beside each other where a position's channels, or a channel's positions, would stand.
+inline int64_t neighboursOf(const std::string &scheme, int64_t pairs) {
+  return scheme == "q8_0" && !pairs ? 2 : 1;
+}
+
 /// Spans of a cache that holds `slots` positions.
 inline int64_t spansOf(int64_t slots) {
   return (slots + kSpan - 1) / kSpan;
@@ -36,11 +44,14 @@ inline int64_t spansOf(int64_t slots) {
 /// Planes of a cache, whose scheme is f32, f16 or q8_0.
 ///   keys    [spans, heads, 256 / 16, dim, 16]       16 positions beside each other: lanes of a product
 ///   values  [spans, heads, dim / strip, 256, strip]  a strip of channels, position after position
-///   q8_0 besides: the scales of keys and those of values, f32[spans, heads, 256]
+///   q8_0 besides: the scales of keys and those of values, f32[spans, heads, 256]; and two neighbours beside
+///   each other, as instructions want them that sum two products of integers
+///   keys    [spans, heads, 256 / 16, dim / 2, 16, 2]          two channels
+///   values  [spans, heads, dim / strip, 256 / 2, strip, 2]    two positions
 /// With `pairs`, keys have channels c < pairs, then dim / 2 + c; all others of a key are the value's times a
 /// weight, so that values stand as keys do.
 ///   keys    [spans, heads, 256 / 16, 2 pairs, 16]
-///   values  [spans, heads, 256 / 16, dim, 16]
+///   values  [spans, heads, 256 / 16, dim, 16]         q8_0 too
 /// Attention multiplies what it does not see of such values by 0: places that no token was written to hold
 /// finite numbers, as fresh pages do.
 std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim,

@@ -24,7 +24,8 @@ public:
       : name(name), x(x), position(position), target(target), half(int(spec.integer("dim")) / 2),
         pairs(keys && spec.has("pairs") ? int(spec.integer("pairs")) : 0),
         channels(pairs ? 2 * pairs : int(spec.integer("dim"))), inGroups(keys || spec.has("pairs")),
-        spans(int(spansOf(spec.integer("slots")))), scheme(spec.word("scheme")) {}
+        spans(int(spansOf(spec.integer("slots")))), scheme(spec.word("scheme")),
+        beside(int(neighboursOf(scheme, spec.has("pairs") ? spec.integer("pairs") : 0))) {}
 
   Func numbers();
   Func scales();
@@ -47,6 +48,7 @@ private:
   bool inGroups;             ///< of positions, not in strips of channels
   int spans;
   std::string scheme;
+  int beside; ///< neighboursOf
   Var h{"h"}, t{"t"};
 };
 
@@ -74,16 +76,16 @@ Func Writer::numbers() {
   cache(a, b, g, h, s) = undef(type);
   Part part = partOf(cache, 4);
   RDom r(0, strip, 0, channels / strip, x.dim(2).min(), x.dim(2).extent(), name + "_r");
-  Expr channel = r.y * strip + r.x, stored = number(channel, r.z);
+  Expr channel = r.y * strip + r.x, at = place(r.z), stored = number(channel, r.z);
   r.where(span(r.z) >= part.begin && span(r.z) < part.end);
   if (scheme == "f16")
     stored = toStoredHalf(stored, target);
   if (scheme == "q8_0")
     stored = select(scale(h, r.z) == 0.0f, cast<int8_t>(0), cast<int8_t>(round(stored / scale(h, r.z))));
   if (inGroups)
-    cache(place(r.z) % group, channel, place(r.z) / group, h, span(r.z)) = stored;
+    cache(at % group * beside + channel % beside, channel / beside, at / group, h, span(r.z)) = stored;
   else
-    cache(r.x, place(r.z), r.y, h, span(r.z)) = stored;
+    cache(r.x * beside + at % beside, at / beside, r.y, h, span(r.z)) = stored;
   cache.update().allow_race_conditions().reorder(r.x, r.y, h, r.z).vectorize(r.x);
   scale.compute_at(cache, h).store_in(MemoryType::Stack);
   return cache;

@@ -18,7 +18,7 @@ using namespace Halide;
 KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   AttentionShape shape(spec);
   CacheArrays cache(spec, target);
-  int heads = shape.group(), together = int(kRowsTogether), tileTokens = int(tokensTogether(heads));
+  int heads = shape.group(), together = kRowsTogether, tileTokens = int(tokensTogether(heads));
   ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
   Param<int32_t> position("position");
   Var c("c"), m("m"), s("s"), h("h"), n("n"), t("t");
@@ -40,11 +40,18 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   queries.end = inSpan(position + endToken);
   queries.rows = tileTokens * heads;
   queries.together = together;
-  Func packed("packed");
-  Var r("r"), mo("mo");
-  packed(r, c, mo, h, n) =
-      cache.folded(q(c, h * heads + (mo * together + r) % heads, tokenOf(mo * together + r)), c);
-  queries.query = [&](const Expr &m, const Expr &c) { return packed(m % together, c, m / together, h, n); };
+  auto number = [&](const Expr &c) { return cache.folded(q(c, h * heads + m % heads, tokenOf(m)), c); };
+  RoundedQueries rounded({m, h, n}, cache, shape.dim, number);
+  Func folded("folded"), packed("packed");
+  Var r("r"), mo("mo"), j("j");
+  folded(c, m, h, n) = cache.integers ? rounded(c) : number(c);
+  // Integers of two neighbours beside each other.
+  int neighbours = cache.integers ? 2 : 1;
+  packed(j, r, c, mo, h, n) = folded(c * neighbours + j, mo * together + r, h, n);
+  queries.query = [&](const Expr &m, const Expr &c) {
+    return packed(c % neighbours, m % together, c / neighbours, m / together, h, n);
+  };
+  queries.queryScale = [&](const Expr &m) { return rounded.scale(m, h, n); };
   queries.last = [&](const Expr &m) { return position + tokenOf(m) - s * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
 
@@ -87,10 +94,13 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   attention.computeAt({state, a.y});
   packed.compute_at(out, o.z)
       .store_in(kLargeStack)
+      .bound(j, 0, neighbours)
       .bound(r, 0, together)
-      .bound(c, 0, shape.dim)
+      .bound(c, 0, shape.dim / neighbours)
       .bound(mo, 0, queries.rows / together)
-      .reorder(c, r, mo);
+      .reorder(j, c, r, mo);
+  if (cache.integers)
+    rounded.computeAt({out, o.z});
 
   return {cache.arguments(q, position), out, true};
 }

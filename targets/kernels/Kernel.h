@@ -81,7 +81,7 @@ struct KernelSpec {
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by
 /// specification, target and this.
-inline constexpr int kKernelVersion = 10;
+inline constexpr int kKernelVersion = 11;
 
 struct CompiledKernel {
   std::string object; ///< the bytes of an object file that defines KernelSpec::symbol() and no other global

@@ -3,6 +3,8 @@
 #include "targets/kernels/KernelStack.h"
 #include "targets/kernels/CacheLayout.h"
 
+#include <algorithm>
+
 namespace gemmac {
 
 bool unpacksTiles(const KernelSpec &spec, const Target &target) {
@@ -10,6 +12,17 @@ bool unpacksTiles(const KernelSpec &spec, const Target &target) {
     return false;
   const std::string &scheme = spec.word("scheme");
   return (scheme == "q4_0" || scheme == "q8_0") && target.family == Family::x86 && !target.dotProduct8;
+}
+
+bool multipliesIntegers(const KernelSpec &spec, const Target &target) {
+  return spec.word("scheme") == "q8_0" && target.family == Family::x86;
+}
+
+int groupsTogether(int rows, const Target &target) {
+  int registersOfGroup = std::max(1, int(kGroup) * 4 / target.vectorBytes), groups = 1;
+  while (groups * rows * registersOfGroup < 8)
+    groups *= 2;
+  return groups;
 }
 
 int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
@@ -21,19 +34,30 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
   bool prompt = spec.family == "cached_attention";
   if (!prompt && spec.family != "attention_spans")
     return 0;
-  int64_t group = spec.integer("heads") / spec.integer("kv_heads"), dim = spec.integer("dim");
+  int64_t heads = spec.integer("heads"), group = heads / spec.integer("kv_heads"), dim = spec.integer("dim");
   int64_t rows = prompt ? tokensTogether(group) * group : group;
+  bool integers = multipliesIntegers(spec, target);
+  int64_t query = integers ? 2 : 4;
   // SpanAttention: scores and weights of a span, and with int8 values the products with their scales, which
-  // LLVM lays over the scores; of many rows in the longest vectors a third array in any case; the part of the
-  // result; lanes of the largest score and of the sum. cached_attention besides: the sum of parts
-  // and the queries in the order in which they are read. Queries that took the keys' weight, where one token
-  // attends to pairs.
-  int64_t numbers = kSpan * (prompt && target.vectorBytes == 64 ? 3 : 2) + dim + kGroup + 2 * kGroup;
+  // LLVM lays over the scores; of many rows in the longest vectors it lays out two copies of float32 ones; of
+  // integers the rounded ones besides. The part of the result; lanes of the largest score and of the sum.
+  // cached_attention besides: the sum of parts and the queries in the order in which they are read.
+  int64_t numbers =
+      kSpan * (prompt && target.vectorBytes == 64 && !integers ? 4 : 2) + dim + kGroup + 2 * kGroup;
+  if (integers)
+    numbers += kSpan / 2;
   if (prompt)
-    numbers += dim + kGroup + dim;
-  else if (spec.has("pairs"))
-    numbers += dim;
-  return rows * numbers * 4;
+    numbers += dim + kGroup;
+  int64_t bytes = rows * numbers * 4;
+  // Queries as they are multiplied; in attention_spans those of all heads.
+  if (prompt)
+    bytes += rows * dim * query;
+  else if (spec.has("pairs") || integers)
+    bytes += heads * dim * query;
+  // Keys unpacked to int16.
+  if (spec.has("pairs") && integers)
+    bytes += 2 * kGroup * dim * groupsTogether(prompt ? kRowsTogether : rowsTogether(group), target);
+  return bytes;
 }
 
 } // namespace gemmac

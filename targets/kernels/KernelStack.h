@@ -12,7 +12,16 @@ namespace gemmac {
 /// with q4_0 and a third with q8_0.
 bool unpacksTiles(const KernelSpec &spec, const Target &target);
 
-/// Bytes of the arrays that a kernel keeps on its thread's stack; 0 where they are no more than a page.
+/// Does attention multiply the int8 numbers of its cache as integers? ARM has no instruction that does more
+/// of these at a time than of float32 multiply-adds.
+bool multipliesIntegers(const KernelSpec &spec, const Target &target);
+
+/// Groups of keys that so many rows of a product hold in registers together: at least 8 sums, which hide what
+/// a multiply-add takes.
+int groupsTogether(int rows, const Target &target);
+
+/// Bytes of the arrays that a kernel keeps on its thread's stack; 0 where they are no more than a page. Up to
+/// a third more than it takes: which arrays share their place LLVM decides.
 int64_t stackBytesOf(const KernelSpec &spec, const Target &target);
 
 } // namespace gemmac

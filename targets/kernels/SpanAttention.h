@@ -14,9 +14,10 @@ struct CacheArrays {
   CacheArrays(const KernelSpec &spec, const Target &target);
 
   std::vector<Halide::ImageParam> planes;
-  int pairs; ///< 0, or what is kept of keys: CacheLayout.h
+  int pairs;     ///< 0, or what is kept of keys: CacheLayout.h
+  bool integers; ///< its int8 numbers are multiplied as integers: IntegerProducts.cpp
   /// A number of the key in place `at` of a span, in groups; one of a value, in strips, or in groups where
-  /// pairs are kept.
+  /// pairs are kept: float32, or where integers are multiplied int16.
   Halide::Expr key(Halide::Expr c, Halide::Expr lane, Halide::Expr group, Halide::Expr head,
                    Halide::Expr span) const;
   Halide::Expr value(Halide::Expr lane, Halide::Expr strip, Halide::Expr at, Halide::Expr head,
@@ -27,6 +28,9 @@ struct CacheArrays {
   /// A query's channel as what is kept is multiplied with it: a value stands for its key after it took the
   /// key's weight.
   Halide::Expr folded(Halide::Expr query, Halide::Expr c) const;
+
+  /// The channel that is kept in place i: turned pairs first, where pairs are kept.
+  Halide::Expr channelOf(Halide::Expr i) const;
 
   /// q, what a cache is made of, the position.
   std::vector<Halide::Argument> arguments(const Halide::ImageParam &q,
@@ -40,6 +44,7 @@ private:
   Halide::Expr number(Halide::Expr stored) const;
 
   Halide::ImageParam keyWeight; ///< where pairs are kept
+  int beside;                   ///< neighboursOf
   int dim;
   const Target &target;
 };
@@ -59,8 +64,35 @@ struct SpanQueries {
   Halide::Expr begin, end;        ///< relative positions that some row sees: begin … end - 1, within the span
   int rows, together;             ///< `together` of them in registers at a time
   bool fromMemory = false;        ///< so few rows that the next keys and values are asked for ahead
+  /// Row m's number for a channel. Where integers are multiplied an int16, RoundedQueries' for the channel
+  /// that is kept in place c, and `queryScale` what a row's are multiplied with.
   std::function<Halide::Expr(Halide::Expr m, Halide::Expr c)> query;
+  std::function<Halide::Expr(Halide::Expr m)> queryScale;
   std::function<Halide::Expr(Halide::Expr m)> last;
+};
+
+/// Queries as integers, where a cache has them (IntegerProducts.cpp).
+class RoundedQueries {
+public:
+  /// `number(c)`: of a row, which `row` says, for a channel as what is kept is multiplied with it.
+  RoundedQueries(const std::vector<Halide::Var> &row, const CacheArrays &cache, int dim,
+                 const std::function<Halide::Expr(Halide::Expr c)> &number);
+
+  /// (row): what its integers are multiplied with.
+  Halide::Func scale;
+
+  /// The row's integer for the channel that is kept in place i.
+  Halide::Expr operator()(const Halide::Expr &i) const;
+
+  void computeAt(const Halide::LoopLevel &level);
+
+private:
+  Halide::Func most;
+  Halide::Var lane{"lane"};
+  const CacheArrays &cache;
+  std::function<Halide::Expr(Halide::Expr)> number;
+  std::vector<Halide::Expr> row;
+  int lanes;
 };
 
 /// A span's part of the result, unfinished: (channel, row, place...), where channel `dim` is the sum of the
