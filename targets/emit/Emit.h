@@ -20,9 +20,6 @@ struct EmitOptions {
   uint64_t fingerprint = 0; ///< ties the code to its package
 };
 
-/// The specifications of all kernels that the plan calls, each once, in the order of their names.
-std::vector<KernelSpec> kernelsOf(mlir::ModuleOp plan);
-
 /// Turns the plan, in place, into the LLVM dialect: one function per entry point or procedure, one thunk per
 /// kernel and shape of arguments, and the constant `gemmac_model_<name>` (runtime/include/gemmac/model.h).
 mlir::LogicalResult lowerPlanToLLVM(mlir::ModuleOp plan, const Target &target, const EmitOptions &options);

@@ -2,7 +2,7 @@
 
 #include "targets/emit/Thunks.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/emit/KernelSpecs.h"
+#include "dialects/plan/KernelSpecs.h"
 
 using namespace mlir;
 

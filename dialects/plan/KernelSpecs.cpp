@@ -1,7 +1,6 @@
 //===- KernelSpecs.cpp - from the plan's attribute to the kernel room's specification -------------------===//
 
-#include "targets/emit/KernelSpecs.h"
-#include "targets/emit/Emit.h"
+#include "dialects/plan/KernelSpecs.h"
 
 using namespace mlir;
 

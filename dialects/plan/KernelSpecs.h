@@ -1,0 +1,21 @@
+//===- KernelSpecs.h - from the plan's attribute to the kernel room's specification ---------------------===//
+
+#ifndef GEMMAC_DIALECTS_PLAN_KERNELSPECS_H
+#define GEMMAC_DIALECTS_PLAN_KERNELSPECS_H
+
+#include "dialects/plan/Plan.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "targets/kernels/Kernel.h"
+
+#include <vector>
+
+namespace gemmac {
+
+KernelSpec specOf(plan::KernelAttr kernel);
+
+/// The specifications of all kernels that the plan calls, each once, in the order of their names.
+std::vector<KernelSpec> kernelsOf(mlir::ModuleOp plan);
+
+} // namespace gemmac
+
+#endif
