@@ -1,6 +1,7 @@
 //===- LoadKernel.cpp - a kernel compiled for this machine and loaded into this process -----------------===//
 
 #include "LoadKernel.h"
+#include "runtime/platform/Platform.h"
 
 #include <chrono>
 #include <cstdio>
@@ -13,6 +14,7 @@
 namespace gemmac {
 
 Kernel load(const KernelSpec &spec) {
+  platform::cpuFeature("amx-tile", 8); // a kernel of tiles may run where the process has asked for them
   auto begin = std::chrono::steady_clock::now();
   CompiledKernel compiled = compileKernel(spec, *findTarget("host"));
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -1,9 +1,10 @@
 //===- MachineLoopsX86.cpp - loops for x86-64 -----------------------------------------------------------===//
 
 #include "compiler/bench/MachineLoops.h"
+#include "runtime/platform/Platform.h"
 
-#include <cpuid.h>
 #include <immintrin.h>
+#include <string_view>
 
 namespace gemmac {
 
@@ -109,9 +110,29 @@ GEMMAC_PRODUCT_LOOP(maddubs256, "avx2", GEMMAC_MADDUBS256)
 GEMMAC_PRODUCT_LOOP(fma512, "avx512f", GEMMAC_FMA512)
 GEMMAC_PRODUCT_LOOP(fma256, "avx2,fma", GEMMAC_FMA256)
 
-static bool hasAvxVnni() {
-  unsigned a, b, c, d;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
+/// Tiles of 16 rows by 64 bytes, four sums that do not wait for each other.
+__attribute__((target("amx-tile,amx-int8"), noinline)) static void tiles() {
+  struct {
+    uint8_t palette = 1, start = 0, reserved[14] = {};
+    uint16_t bytesOfRow[16] = {64, 64, 64, 64, 64, 64};
+    uint8_t rows[16] = {16, 16, 16, 16, 16, 16};
+  } config;
+  static_assert(sizeof config == 64);
+  long rounds = kRounds;
+#define GEMMAC_TILES(i) "tdpbssd %%tmm5, %%tmm4, %%tmm" #i "\n"
+#define GEMMAC_FOUR_TILES GEMMAC_TILES(0) GEMMAC_TILES(1) GEMMAC_TILES(2) GEMMAC_TILES(3)
+  asm volatile("ldtilecfg %1\n"
+               "tilezero %%tmm0\n tilezero %%tmm1\n tilezero %%tmm2\n tilezero %%tmm3\n"
+               "tilezero %%tmm4\n tilezero %%tmm5\n"
+               ".p2align 5\n1:\n" GEMMAC_FOUR_TILES GEMMAC_FOUR_TILES GEMMAC_FOUR_TILES
+               "dec %0\n jnz 1b\n tilerelease\n"
+               : "+r"(rounds)
+               : "m"(config)
+               : "cc");
+}
+
+static bool has(std::string_view feature) {
+  return platform::cpuFeature(feature.data(), feature.size()) == platform::Feature::present;
 }
 
 static ProductLoop loopOf(void (*run)(), double productsOfAnInstruction) {
@@ -121,11 +142,13 @@ static ProductLoop loopOf(void (*run)(), double productsOfAnInstruction) {
 std::vector<ProductLoop> integerLoops() {
   __builtin_cpu_init();
   std::vector<ProductLoop> loops;
+  if (has("amx-tile") && has("amx-int8"))
+    loops.push_back(loopOf(tiles, 16 * 16 * 64));
   if (__builtin_cpu_supports("avx512vnni"))
     loops.push_back(loopOf(vnni512, 64));
   if (__builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vl"))
     loops.push_back(loopOf(vnni256, 32));
-  if (hasAvxVnni())
+  if (has("avxvnni"))
     loops.push_back(loopOf(avxVnni256, 32));
   if (__builtin_cpu_supports("avx512bw"))
     loops.push_back(loopOf(maddubs512, 64));

@@ -6,6 +6,10 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #elif defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
@@ -90,6 +94,16 @@ static uint64_t savedState() {
   return static_cast<uint64_t>(high) << 32 | low;
 }
 
+/// Linux gives the tile registers, which take 8 KiB of every thread's saved state, to a process that asks.
+static bool mayUseTiles() {
+#if defined(__linux__)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return true;
+#endif
+}
+
 Feature cpuFeature(const char *name, size_t length) {
   const Row *row = findRow(kFeatures, name, length);
   if (!row)
@@ -99,7 +113,8 @@ Feature cpuFeature(const char *name, size_t length) {
                          &registers[edx]))
     return Feature::absent;
   bool present = registers[row->where] >> row->bit & 1;
-  return present && (savedState() & row->state) == row->state ? Feature::present : Feature::absent;
+  present = present && (savedState() & row->state) == row->state;
+  return present && (row->state != amx || mayUseTiles()) ? Feature::present : Feature::absent;
 }
 
 #elif defined(__aarch64__)
