@@ -2,15 +2,17 @@
 //
 // A buffer of the arena lives from its first to its last use in its function's list of statements; two
 // buffers that live at the same time do not overlap. A procedure's scratch counts as one buffer that lives
-// from its first to its last call. The largest entry point gives the arena's size.
+// from its first to its last call. The largest entry point gives the arena's size; behind it is what kernels
+// may read behind their inputs.
 
-#include "dialects/plan/Plan.h"
+#include "dialects/plan/KernelSpecs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/IndexReach.h"
 #include "passes/Passes.h"
+#include "targets/kernels/KernelFacts.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -146,12 +148,23 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
             replace(inner.buffer, tenant.offset + inner.offset);
         }
       }
-    module->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(arena));
+    module->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(arena + bytesBehind(module)));
     module->setAttr("plan.cache_bytes", builder.getI64IntegerAttr(caches));
     module->setAttr("plan.weights_bytes", builder.getI64IntegerAttr(weights));
   }
 
 private:
+  /// What must be there behind the last buffer.
+  static int64_t bytesBehind(ModuleOp module) {
+    auto name = module->getAttrOfType<StringAttr>("gemma.target");
+    const Target *target = name ? findTarget(name.getValue()) : nullptr;
+    int64_t most = 0;
+    if (target)
+      for (const KernelSpec &kernel : kernelsOf(module))
+        most = std::max(most, bytesReadBehind(kernel, *target));
+    return llvm::alignTo(most, kAlignment);
+  }
+
   void replace(memref::AllocOp alloc, int64_t offset) {
     OpBuilder builder(alloc);
     auto arena =

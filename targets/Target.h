@@ -29,6 +29,8 @@ struct Target {
   std::string scheme = "q4_0";           ///< default scheme of the weights
   int vectorBytes = 32;                  ///< width of its float vectors
   bool dotProduct8 = false; ///< has an instruction that sums four int8 products into int32 (vpdpbusd, sdot)
+  bool matrixTiles8 =
+      false; ///< has one that multiplies matrices of int8 numbers, of 16 by 64 bytes (tdpbssd)
 };
 
 /// All rows, in the order in which `gemmac targets` lists them.

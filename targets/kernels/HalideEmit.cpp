@@ -54,7 +54,7 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
   // Halide counts names and caches targets in globals.
   static std::mutex mutex;
   std::lock_guard lock(mutex);
-  TemporaryFile file(type == OutputFileType::object ? ".o" : ".s");
+  TemporaryFile file(type == OutputFileType::object ? ".o" : type == OutputFileType::assembly ? ".s" : ".ll");
   try {
     KernelCode code = builder(spec, target);
     std::string symbol = spec.symbol();
@@ -73,7 +73,8 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
 /// FNV-1a of all that decides the object's bytes.
 static std::string cacheKey(const KernelSpec &spec, const Target &target) {
   std::string all = spec.text() + "|" + target.halide + "|" + std::to_string(target.vectorBytes) + "|" +
-                    std::to_string(target.dotProduct8) + "|" + std::to_string(kKernelVersion);
+                    std::to_string(target.dotProduct8) + std::to_string(target.matrixTiles8) + "|" +
+                    std::to_string(kKernelVersion);
   uint64_t hash = 0xcbf29ce484222325;
   for (unsigned char c : all)
     hash = (hash ^ c) * 0x100000001b3;
@@ -113,6 +114,10 @@ CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
 
 CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target) {
   return compileTo(OutputFileType::assembly, spec, target);
+}
+
+CompiledKernel kernelLLVM(const KernelSpec &spec, const Target &target) {
+  return compileTo(OutputFileType::llvm_assembly, spec, target);
 }
 
 } // namespace gemmac

@@ -7,7 +7,7 @@
 // store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
 // through memory that runs as long as the call, so that prefetchers don't start anew with every group.
 
-#include "targets/kernels/KernelStack.h"
+#include "targets/kernels/KernelFacts.h"
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
 
@@ -37,7 +37,9 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   TokenRows input(spec);
   WeightShape shape{0, spec.integer("rows"), spec.integer("input")};
   std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
-  GroupSize size = groupSizeFor(spec.word("scheme"), spec.integer("tokens") == 1, target);
+  bool matrixTiles = usesMatrixTiles(spec, target);
+  GroupSize size = matrixTiles ? GroupSize{1, kTileTokens}
+                               : groupSizeFor(spec.word("scheme"), spec.integer("tokens") == 1, target);
   GroupVars group;
   Expr rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
   Expr rowTile = min(begin / 16 + group.tile * rowGroups + rowGroup, (end - 1) / 16);
@@ -47,12 +49,22 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
     inTile.push_back(rowTile);
     return planes[size_t(plane)](inTile);
   };
-  operands.x = [&](const Expr &k) { return input.x(k, token); };
-  operands.scale = [&](const Expr &b) { return input.scales(b, token); };
+  // A matrix tile has rows of x that lie one stride apart, beyond the last token too.
+  Expr tokenOfX = matrixTiles ? tokens.begin + tokenGroup * size.tokens + group.token : token;
+  operands.x = [&](const Expr &k) { return input.x(k, tokenOfX); };
+  operands.scale = [&](const Expr &b) { return input.scales(b, tokenOfX); };
   operands.sum = [&](const Expr &b) { return input.sums(b, token); };
+  int fours = int(spec.integer("input") / 4);
+  if (matrixTiles) {
+    if (spec.word("scheme") == "q8_0")
+      planes[0] = denseArray("weights", Int(8), {(shape.rows + 15) / 16 * fours, 16, 4});
+    operands.four = [&](std::vector<Expr> inTile) {
+      return planes[0](inTile[0], inTile[1], rowTile * fours + inTile[2]);
+    };
+  }
   std::vector<Func> unpacked;
   if (unpacksTiles(spec, target))
-    unpacked = unpackTile(spec, size, operands, {rowGroup});
+    unpacked = unpackTile(spec, target, size, operands, {rowGroup});
   Func sum = tileProduct(spec, target, size, operands, {tokenGroup, rowGroup});
 
   // A block of tokens that stays in the second level of cache meets all rows before the next: weights come

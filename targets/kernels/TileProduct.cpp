@@ -5,6 +5,7 @@
 //                  wants one unsigned side: 4-bit numbers are + 8 as they stand, 8-bit ones become + 128, and
 //                  the bias times the sum of x is taken off again: the sums of -8 x come with x. ARM without
 //                  sdot: smull, sadalp, addp.
+//   matrix tiles   tdpbssd, of many tokens: 16 tokens, 16 rows and a block of columns at a time.
 //   4-bit pairs    vpmaddubsw: two products of a 4-bit and an 8-bit number, and even 16 of them, fit int16
 //                  (16 * 15 * 127 < 2^15).
 //   8-bit pairs    one token: vpmaddwd, both sides as int16. Many: vpmaddubsw of |w| and x with w's sign.
@@ -15,6 +16,7 @@
 // token together, spills the weights, and a quarter of the speed is gone (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
+#include "targets/kernels/KernelFacts.h"
 
 namespace gemmac {
 
@@ -205,6 +207,32 @@ std::vector<Func> magnitudePairs(const Block &b) {
   return {dot};
 }
 
+/// tdpbssd: 16 tokens by 32 columns times 32 columns by 16 rows, which lie as it wants them. Its sums go
+/// through memory to the block's scales: nothing else can be done with a tile register.
+std::vector<Func> matrixTiles(const Block &b) {
+  Func dot("dot");
+  dot(b.result) = 0;
+  RDom k(0, int(kBlock), "k");
+  dot(at(b.result)) += cast<int32_t>(b.operands.x(block * int(kBlock) + k)) *
+                       cast<int32_t>(b.operands.four({k % 4, group.lane, block * int(kBlock / 4) + k / 4}));
+  Func stored = dot.in();
+  dot.compute_at(stored, block).store_in(MemoryType::AMXTile).vectorize(group.lane).vectorize(group.token);
+  dot.update()
+      .reorder(k, group.lane, group.token)
+      .atomic()
+      .vectorize(k)
+      .vectorize(group.lane)
+      .vectorize(group.token);
+  // Rows apart: Halide does not know a tile in a dense array.
+  stored.align_storage(group.lane, 2 * int(kTileRows))
+      .bound(group.lane, 0, int(kTileRows))
+      .bound(group.token, 0, kTileTokens)
+      .store_in(MemoryType::Stack)
+      .vectorize(group.lane)
+      .vectorize(group.token);
+  return {stored};
+}
+
 } // namespace
 
 GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target) {
@@ -219,8 +247,8 @@ GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &t
   return {1, target.family == Family::x86 && !quantized ? 6 : 4};
 }
 
-std::vector<Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperands &operands,
-                             const std::vector<Var> &outer) {
+std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, GroupSize size,
+                             TileOperands &operands, const std::vector<Var> &outer) {
   Var j("j"), g("g"), half("half");
   std::vector<Var> tiles = outer;
   tiles.insert(tiles.begin(), group.tile);
@@ -240,7 +268,13 @@ std::vector<Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperand
     };
   };
   Expr byte = operands.weight(0, {j, group.lane, g, block});
-  if (spec.word("scheme") == "q4_0") {
+  bool matrixTiles = usesMatrixTiles(spec, target);
+  if (matrixTiles) {
+    Expr half = fours / 4 % 2, packed = operands.weight(0, {j, group.lane, fours % 4, fours / 8});
+    Expr nibble = (packed >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
+    operands.four = add("number", {j, group.lane, fours}, cast<int8_t>(nibble) - cast<int8_t>(8));
+    parts[0].bound(fours, 0, int(spec.integer("input") / 4)).unroll(fours, 8);
+  } else if (spec.word("scheme") == "q4_0") {
     Expr nibble = (byte >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
     operands.nibble = add("nibble", {j, group.lane, g, half, block}, nibble);
     parts[0].bound(g, 0, 4).bound(half, 0, 2).unroll(half);
@@ -267,11 +301,11 @@ std::vector<Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperand
     };
     parts.push_back(missing);
   }
-  for (Func part : parts)
-    part.bound(group.lane, 0, int(kTileRows))
-        .bound(group.tile, 0, size.tiles)
-        .bound(block, 0, int(spec.integer("input") / kBlock))
-        .store_in(kLargeStack);
+  for (Func part : parts) {
+    part.bound(group.lane, 0, int(kTileRows)).bound(group.tile, 0, size.tiles).store_in(kLargeStack);
+    if (!matrixTiles)
+      part.bound(block, 0, int(spec.integer("input") / kBlock));
+  }
   return parts;
 }
 
@@ -291,7 +325,9 @@ Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, c
     Block b{operands, target.family == Family::x86, scheme == "q8_0", ofBlocks, Buffer<uint8_t>(1, "mask")};
     b.mask(0) = 15;
     std::vector<Func> steps;
-    if (target.dotProduct8 || !b.x86)
+    if (operands.four)
+      steps = matrixTiles(b);
+    else if (target.dotProduct8 || !b.x86)
       steps = dotProducts(b);
     else
       steps = !b.q8 ? fourBitPairs(b) : size.tokens == 1 ? widenedPairs(b) : magnitudePairs(b);

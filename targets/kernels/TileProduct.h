@@ -26,6 +26,8 @@ struct TileOperands {
   std::function<Halide::Expr(Halide::Expr k)> x; ///< f32, or i8 where the scheme is quantized
   /// Of a block of x, in quantized schemes; the sum of -8 x.
   std::function<Halide::Expr(Halide::Expr b)> scale, sum;
+  /// Where matrix tiles are multiplied: a row tile's int8 numbers {j, lane, column / 4}.
+  std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> four;
   /// What unpackTile makes.
   std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> nibble, magnitude, flips;
   std::function<Halide::Expr(Halide::Expr b)> missing;
@@ -45,8 +47,9 @@ GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &t
 ///   q4_0: nibble {j, lane, g, half, block}, u8
 ///   q8_0: magnitude and flips {j, lane, g, block}: |w| as u8, -1 where w is negative and 0 elsewhere
 ///         missing {block}: the sum of the negative w of a block's row
-std::vector<Halide::Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperands &operands,
-                                     const std::vector<Halide::Var> &outer);
+///   q4_0 for matrix tiles: `four`
+std::vector<Halide::Func> unpackTile(const KernelSpec &spec, const Target &target, GroupSize size,
+                                     TileOperands &operands, const std::vector<Halide::Var> &outer);
 
 /// The results (lane, tile, token, outer...), scheduled inside; the caller says where they are computed.
 Halide::Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size,

@@ -11,6 +11,10 @@ namespace gemmac::x86 {
   V4_FEATURES, "avx512vnni", "avx512bf16", "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512bitalg",        \
       "avx512vpopcntdq", "gfni"
 
+#define SAPPHIRE_RAPIDS                                                                                      \
+  "x86-64-linux-sse41-avx-f16c-fma-avx2-avxvnni-avx512-avx512_skylake-avx512_cannonlake-avx512_zen4-"        \
+  "avx512_sapphirerapids"
+
 const std::vector<Target> &devices() {
   static const char *const triple = "x86_64-unknown-linux-gnu";
   static const std::vector<Target> rows = {
@@ -53,15 +57,27 @@ const std::vector<Target> &devices() {
        .triple = triple,
        .cpu = "sapphirerapids",
        .features = "",
-       .halide =
-           "x86-64-linux-sse41-avx-f16c-fma-avx2-avxvnni-avx512-avx512_skylake-avx512_cannonlake-avx512_"
-           "zen4-avx512_sapphirerapids",
+       .halide = SAPPHIRE_RAPIDS,
        .requires_ = {VNNI_FEATURES, "avxvnni"},
        .cores = 8,
        .l1 = 48 << 10,
        .l2 = 2 << 20,
        .vectorBytes = 64,
        .dotProduct8 = true},
+      {.name = "sapphire-rapids-amx",
+       .description = "Intel server with AMX (Xeon since 2023), where the hypervisor shows it",
+       .family = Family::x86,
+       .triple = triple,
+       .cpu = "sapphirerapids",
+       .features = "",
+       .halide = SAPPHIRE_RAPIDS,
+       .requires_ = {VNNI_FEATURES, "avxvnni", "amx-tile", "amx-int8"},
+       .cores = 8,
+       .l1 = 48 << 10,
+       .l2 = 2 << 20,
+       .vectorBytes = 64,
+       .dotProduct8 = true,
+       .matrixTiles8 = true},
   };
   return rows;
 }

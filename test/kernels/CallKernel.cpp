@@ -2,6 +2,9 @@
 
 #include "CallKernel.h"
 
+#include "runtime/platform/Platform.h"
+#include "targets/kernels/KernelFacts.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -10,6 +13,8 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <regex>
 #include <unistd.h>
 
 namespace gemmac::test {
@@ -113,6 +118,9 @@ QuantizedRows::QuantizedRows(Array<float> &x)
       sums.at(block) -= 8 * q.at(index);
     }
   }
+  // Kernels may read behind the last row: anything.
+  q.data.resize(q.data.size() + size_t((kTileTokens - 1) * q.strides[0]), 99);
+  scales.data.resize(scales.data.size() + size_t((kTileTokens - 1) * scales.strides[0]), NAN);
 }
 
 void QuantizedOutput::expectEqual(const QuantizedRows &wanted) {
@@ -136,6 +144,9 @@ void QuantizedOutput::expectEqual(const QuantizedRows &wanted) {
 }
 
 static const Target *testTarget() {
+  // Kernels of tiles run in this process, which must have asked for them.
+  static const auto tiles = platform::cpuFeature("amx-tile", 8);
+  (void)tiles;
   const char *name = std::getenv("GEMMAC_TEST_TARGET");
   if (!name || std::string_view(name) != "wide-host")
     return findTarget(name ? name : "host");
@@ -170,6 +181,32 @@ static const fs::path &folder() {
   return folder.path;
 }
 
+/// This machine has no tiles that the target has.
+static bool simulatesTiles(const Target &target) {
+  const Target *host = findTarget("host");
+  return runsHere(target) && target.matrixTiles8 && !host->matrixTiles8;
+}
+
+/// A kernel of tiles for this machine: the same LLVM, but for tiles, which are numbers, and their intrinsics,
+/// which are SimulatedTiles.c's functions.
+static CompiledKernel compileWithoutTiles(const KernelSpec &spec, const Target &target) {
+  CompiledKernel kernel = kernelLLVM(spec, target);
+  if (!kernel.error.empty())
+    return kernel;
+  std::string text = std::regex_replace(kernel.object, std::regex("x86_amx"), "i64");
+  text = std::regex_replace(text, std::regex("@llvm\\.x86\\.(t\\w+)\\.internal"), "@simulated_$1");
+  text = std::regex_replace(text, std::regex("\"(target-cpu|tune-cpu|target-features)\"=\"[^\"]*\""), "");
+  fs::path file = folder() / (spec.symbol() + ".ll");
+  std::ofstream(file) << text;
+  std::string object = file.string() + ".o";
+  std::string command =
+      GEMMAC_LLC " -O2 -mcpu=native -filetype=obj -relocation-model=pic -o " + object + " " + file.string();
+  if (std::system(command.c_str()) != 0)
+    return {"", command};
+  std::ifstream bytes(object, std::ios::binary);
+  return {std::string(std::istreambuf_iterator<char>(bytes), {}), ""};
+}
+
 /// The file that a kernel's object was linked to: a library for this machine, a program for another. Empty
 /// after a failure.
 static fs::path build(const KernelSpec &spec) {
@@ -178,7 +215,11 @@ static fs::path build(const KernelSpec &spec) {
     ADD_FAILURE() << "no row for this machine";
     return {};
   }
-  CompiledKernel kernel = compileKernel(spec, *target);
+  // Beside kernels of tiles, which are simulated, this machine's own.
+  bool simulated = simulatesTiles(*target) && usesMatrixTiles(spec, *target);
+  if (simulatesTiles(*target) && !simulated)
+    target = findTarget("host");
+  CompiledKernel kernel = simulated ? compileWithoutTiles(spec, *target) : compileKernel(spec, *target);
   if (!kernel.error.empty()) {
     ADD_FAILURE() << kernel.error;
     return {};
@@ -186,6 +227,8 @@ static fs::path build(const KernelSpec &spec) {
   fs::path linked = folder() / spec.symbol(), object = linked.string() + ".o";
   std::ofstream(object, std::ios::binary) << kernel.object;
   std::string command = GEMMAC_LLD " -shared -o " + linked.string() + " " + object.string();
+  if (simulated)
+    command += " " GEMMAC_SIMULATED_TILES;
   if (!runsHere(*target))
     command = GEMMAC_AARCH64_GCC " -static -O1 -I" GEMMAC_HALIDE_INCLUDE " -Wl,--defsym=foreign_kernel=" +
               spec.symbol() + " -o " + linked.string() + " " GEMMAC_FOREIGN_KERNEL " " + object.string() +

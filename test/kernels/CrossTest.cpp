@@ -1,7 +1,7 @@
 //===- CrossTest.cpp - every family for every machine: its needs, its instructions, its stack -----------===//
 
 #include "targets/kernels/Kernel.h"
-#include "targets/kernels/KernelStack.h"
+#include "targets/kernels/KernelFacts.h"
 
 #include "llvm/Object/ObjectFile.h"
 
@@ -145,7 +145,10 @@ TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
       ASSERT_EQ(kernel.error, "");
       const std::string &text = kernel.object;
       bool x86 = target.family == Family::x86;
-      if (x86 && target.dotProduct8) {
+      if (target.matrixTiles8 && !tokens) {
+        EXPECT_GE(count(text, "tdpbssd"), 1);
+        EXPECT_EQ(count(text, "vpdpbusd"), 0);
+      } else if (x86 && target.dotProduct8) {
         EXPECT_GE(count(text, "vpdpbusd"), 8);
         EXPECT_EQ(count(text, "vpmaddwd"), 0);
       } else if (x86 && scheme == "q4_0") {

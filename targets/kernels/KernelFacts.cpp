@@ -1,17 +1,33 @@
-//===- KernelStack.cpp - what kernels take of a thread's stack ------------------------------------------===//
+//===- KernelFacts.cpp - how a machine's kernels are made ------------------------------------------===//
 
-#include "targets/kernels/KernelStack.h"
+#include "targets/kernels/KernelFacts.h"
 #include "targets/kernels/CacheLayout.h"
 
 #include <algorithm>
+#include <cstdint>
 
 namespace gemmac {
 
-bool unpacksTiles(const KernelSpec &spec, const Target &target) {
-  if (spec.family != "linear" || spec.integer("tokens") == 1)
+static bool isQuantized(const KernelSpec &spec) {
+  return spec.word("scheme") == "q4_0" || spec.word("scheme") == "q8_0";
+}
+
+bool usesMatrixTiles(const KernelSpec &spec, const Target &target) {
+  if (!target.matrixTiles8 || spec.family != "linear" || spec.integer("tokens") == 1 || !isQuantized(spec))
     return false;
-  const std::string &scheme = spec.word("scheme");
-  return (scheme == "q4_0" || scheme == "q8_0") && target.family == Family::x86 && !target.dotProduct8;
+  int64_t rows = (spec.integer("rows") + kTileRows - 1) / kTileRows * kTileRows;
+  return rows * spec.integer("input") <= INT32_MAX;
+}
+
+int64_t bytesReadBehind(const KernelSpec &spec, const Target &target) {
+  return usesMatrixTiles(spec, target) ? (kTileTokens - 1) * spec.integer("input") : 0;
+}
+
+bool unpacksTiles(const KernelSpec &spec, const Target &target) {
+  if (usesMatrixTiles(spec, target))
+    return spec.word("scheme") == "q4_0";
+  return spec.family == "linear" && spec.integer("tokens") != 1 && isQuantized(spec) &&
+         target.family == Family::x86 && !target.dotProduct8;
 }
 
 bool multipliesIntegers(const KernelSpec &spec, const Target &target) {

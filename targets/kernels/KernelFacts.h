@@ -1,11 +1,21 @@
-//===- KernelStack.h - what kernels take of a thread's stack --------------------------------------------===//
+//===- KernelFacts.h - how a machine's kernels are made --------------------------------------------===//
 
-#ifndef GEMMAC_TARGETS_KERNELS_KERNELSTACK_H
-#define GEMMAC_TARGETS_KERNELS_KERNELSTACK_H
+#ifndef GEMMAC_TARGETS_KERNELS_KERNELFACTS_H
+#define GEMMAC_TARGETS_KERNELS_KERNELFACTS_H
 
 #include "targets/kernels/Kernel.h"
 
 namespace gemmac {
+
+/// Tokens of a matrix tile, whose rows of x are read as a whole.
+inline constexpr int kTileTokens = 16;
+
+/// Does `linear` multiply matrix tiles? Not where indices take 64 bits: Halide knows tiles with 32-bit ones.
+bool usesMatrixTiles(const KernelSpec &spec, const Target &target);
+
+/// Bytes behind each of its inputs that a kernel may read, whatever they hold: a matrix tile has all of its
+/// tokens.
+int64_t bytesReadBehind(const KernelSpec &spec, const Target &target);
 
 /// Does `linear` unpack the numbers of a row tile once, before many tokens meet them? Where one instruction
 /// multiplies as many numbers as another unpacks, unpacking for every few tokens takes a sixth of the time
