@@ -24,7 +24,7 @@
 #include "passes/Pipeline.h"
 #include "runtime/include/gemmac/model.h"
 #include "targets/emit/Emit.h"
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"

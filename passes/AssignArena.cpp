@@ -12,7 +12,7 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/IndexReach.h"
 #include "passes/Passes.h"
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

@@ -11,7 +11,7 @@
 namespace gemmac {
 
 /// Where what is larger than 16 KiB stays on the stack: in MemoryType::Stack, Halide takes that from the
-/// heap. KernelFacts.h counts it.
+/// heap. KernelTraits.h counts it.
 inline constexpr Halide::MemoryType kLargeStack = Halide::MemoryType::Register;
 
 /// e^x to 2 units in the last place; 0 below -87.3 (minus infinity included), e^88 above 88.

@@ -12,7 +12,7 @@
 // the 8 that is in stored 4-bit numbers; a call's parts of the three name the same tokens and blocks. Where
 // an output may be an input, a call of add_norm or softmax must compute whole rows. cache_write writes all
 // tokens of k, as far as its outputs' spans and heads go; group_by_expert is not shared among threads. Linear
-// kernels may read behind q and scales as far as bytesReadBehind says (KernelFacts.h), and are fastest if the
+// kernels may read behind q and scales as far as bytesReadBehind says (KernelTraits.h), and are fastest if the
 // parts of their last axis begin at multiples of 16 (of 64 with one token), cached_attention if those of its
 // first axis begin at multiples of tokensTogether (CacheLayout.h).
 //

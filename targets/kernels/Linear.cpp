@@ -7,7 +7,7 @@
 // store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
 // through memory that runs as long as the call, so that prefetchers don't start anew with every group.
 
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
 

@@ -9,7 +9,7 @@
 // are the same however the prompt was cut. Parts are joined in the order of their spans: when a power rises,
 // the sums so far shrink by a power of two, exactly.
 
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 #include "targets/kernels/SpanProducts.h"
 
 namespace gemmac {

@@ -16,7 +16,7 @@
 // token together, spills the weights, and a quarter of the speed is gone (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 
 namespace gemmac {
 

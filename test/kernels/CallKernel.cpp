@@ -3,7 +3,7 @@
 #include "CallKernel.h"
 
 #include "runtime/platform/Platform.h"
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 
 #include <gtest/gtest.h>
 

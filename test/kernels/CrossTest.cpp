@@ -1,7 +1,7 @@
 //===- CrossTest.cpp - every family for every machine: its needs, its instructions, its stack -----------===//
 
 #include "targets/kernels/Kernel.h"
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 
 #include "llvm/Object/ObjectFile.h"
 

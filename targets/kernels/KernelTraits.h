@@ -1,7 +1,7 @@
-//===- KernelFacts.h - how a machine's kernels are made --------------------------------------------===//
+//===- KernelTraits.h - how a machine's kernels are made --------------------------------------------===//
 
-#ifndef GEMMAC_TARGETS_KERNELS_KERNELFACTS_H
-#define GEMMAC_TARGETS_KERNELS_KERNELFACTS_H
+#ifndef GEMMAC_TARGETS_KERNELS_KERNELTRAITS_H
+#define GEMMAC_TARGETS_KERNELS_KERNELTRAITS_H
 
 #include "targets/kernels/Kernel.h"
 

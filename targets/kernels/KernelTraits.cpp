@@ -1,6 +1,6 @@
-//===- KernelFacts.cpp - how a machine's kernels are made ------------------------------------------===//
+//===- KernelTraits.cpp - how a machine's kernels are made ------------------------------------------===//
 
-#include "targets/kernels/KernelFacts.h"
+#include "targets/kernels/KernelTraits.h"
 #include "targets/kernels/CacheLayout.h"
 
 #include <algorithm>
