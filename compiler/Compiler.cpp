@@ -2,18 +2,20 @@
 
 #include "compiler/Compiler.h"
 
+#include "compiler/Diagnostics.h"
 #include "compiler/PreparedModel.h"
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/ImportModel.h"
 #include "compiler/package/Manifest.h"
 #include "compiler/package/ModelHeader.h"
+#include "compiler/package/OutputFolder.h"
 #include "compiler/package/PackageWriter.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
-#include "dialects/plan/Plan.h"
 #include "dialects/plan/KernelSpecs.h"
+#include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -26,9 +28,7 @@
 #include "targets/emit/Emit.h"
 #include "targets/kernels/KernelTraits.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 #include <mutex>
@@ -39,35 +39,6 @@ using namespace mlir;
 
 namespace gemmac {
 namespace {
-
-/// The words that a user would look for: the file or layer that the location stands for.
-std::string placeOf(Location location) {
-  if (auto file = dyn_cast<FileLineColLoc>(location)) {
-    std::string place = file.getFilename().str();
-    if (file.getLine())
-      place += ":" + std::to_string(file.getLine()) + ":" + std::to_string(file.getColumn());
-    return place;
-  }
-  if (auto name = dyn_cast<NameLoc>(location))
-    return name.getName().str();
-  if (auto fused = dyn_cast<FusedLoc>(location))
-    for (Location part : fused.getLocations())
-      if (std::string place = placeOf(part); !place.empty())
-        return place;
-  return "";
-}
-
-Diagnostic fromMlir(mlir::Diagnostic &diagnostic) {
-  gemmac::Diagnostic result;
-  result.severity = diagnostic.getSeverity() == DiagnosticSeverity::Error     ? Diagnostic::Severity::error
-                    : diagnostic.getSeverity() == DiagnosticSeverity::Warning ? Diagnostic::Severity::warning
-                                                                              : Diagnostic::Severity::remark;
-  result.place = placeOf(diagnostic.getLocation());
-  result.text = diagnostic.str();
-  for (mlir::Diagnostic &note : diagnostic.getNotes())
-    result.text += "; " + note.str();
-  return result;
-}
 
 /// One compilation, step by step. Every step that fails has reported why.
 class Compilation {
@@ -85,13 +56,10 @@ private:
   LogicalResult readPlan();
   LogicalResult compileKernels();
   LogicalResult emitDriver();
-  LogicalResult writeFiles();
-  LogicalResult writeObjects();
-  LogicalResult writeText(std::string text, StringRef suffix);
-  LogicalResult makeFolder();
-  LogicalResult write(const std::string &file, StringRef bytes,
-                      OutputFile::Kind kind = OutputFile::Kind::plain);
-  LogicalResult commit();
+  llvm::Error writeFiles();
+  llvm::Error writeObjects();
+  llvm::Error writeText(std::string text, StringRef suffix);
+  FailureOr<Artifacts> made(llvm::Error error);
 
   LogicalResult fail(const Twine &text) {
     report({Diagnostic::Severity::error, "", text.str()});
@@ -103,7 +71,6 @@ private:
       options.progress({activity, done, total});
   }
   bool makes(StringRef kind) const { return options.emit == kind; }
-  std::string pathOf(const Twine &file) const { return (options.output + "/" + file).str(); }
 
   const CompileOptions &options;
   const Report &report;
@@ -119,8 +86,7 @@ private:
   PlannedMemory memory;
   std::vector<KernelFacts> kernels;
   std::vector<ObjectFile> objects; ///< the driver's first
-  std::vector<OutputFile> files;
-  bool madeFolder = false;
+  OutputFolder folder;
   Artifacts artifacts;
 };
 
@@ -133,7 +99,8 @@ DialectRegistry dialects() {
 
 Compilation::Compilation(const CompileOptions &options, const Report &report)
     : options(options), report(report), context(dialects()),
-      threads(llvm::hardware_concurrency(static_cast<unsigned>(std::max(options.threads, 0)))) {
+      threads(llvm::hardware_concurrency(static_cast<unsigned>(std::max(options.threads, 0)))),
+      folder(options.output) {
   context.loadAllAvailableDialects();
   context.getDiagEngine().registerHandler(
       [&](mlir::Diagnostic &diagnostic) { report(fromMlir(diagnostic)); });
@@ -327,113 +294,85 @@ LogicalResult Compilation::emitDriver() {
   return success();
 }
 
-LogicalResult Compilation::makeFolder() {
-  namespace fs = llvm::sys::fs;
-  if (fs::is_directory(options.output))
-    return success();
-  std::error_code error = std::make_error_code(std::errc::not_a_directory);
-  if (!fs::exists(options.output))
-    error = fs::create_directories(options.output, /*IgnoreExisting=*/true, fs::all_all);
-  if (error)
-    return fail("cannot make directory '" + options.output + "': " + error.message());
-  madeFolder = true;
-  return success();
-}
-
-LogicalResult Compilation::write(const std::string &name, StringRef bytes, OutputFile::Kind kind) {
-  llvm::Expected<OutputFile> file = OutputFile::create(pathOf(name), kind);
-  if (!file)
-    return fail(file.takeError());
-  if (llvm::Error error = file->append(bytes))
-    return fail(std::move(error));
-  files.push_back(std::move(*file));
-  return success();
-}
-
-LogicalResult Compilation::commit() {
-  for (OutputFile &file : files) {
-    if (llvm::Error error = file.commit())
-      return fail(std::move(error));
-    artifacts.files.push_back(file.path());
-  }
-  files.clear();
-  return success();
-}
-
-LogicalResult Compilation::writeText(std::string text, StringRef suffix) {
+llvm::Error Compilation::writeText(std::string text, StringRef suffix) {
   if (options.output.empty()) {
     artifacts.text = std::move(text);
-    return success();
+    return llvm::Error::success();
   }
-  if (failed(makeFolder()) || failed(write((facts.name + suffix).str(), text)))
-    return failure();
-  return commit();
+  if (llvm::Error error = folder.make())
+    return error;
+  if (llvm::Error error = folder.write((facts.name + suffix).str(), text))
+    return error;
+  return folder.commit();
 }
 
-LogicalResult Compilation::writeObjects() {
-  if (failed(makeFolder()))
-    return failure();
+llvm::Error Compilation::writeObjects() {
+  if (llvm::Error error = folder.make())
+    return error;
   for (const ObjectFile &object : objects)
-    if (failed(write(object.name, object.bytes)))
-      return failure();
-  if (failed(write(facts.name + ".h", modelHeader(facts))))
-    return failure();
-  return commit();
+    if (llvm::Error error = folder.write(object.name, object.bytes))
+      return error;
+  if (llvm::Error error = folder.write(facts.name + ".h", modelHeader(facts)))
+    return error;
+  return folder.commit();
 }
 
-LogicalResult Compilation::writeFiles() {
-  if (failed(makeFolder()))
-    return failure();
-  if (failed(write(facts.name + ".h", modelHeader(facts))))
-    return failure();
+llvm::Error Compilation::writeFiles() {
+  if (llvm::Error error = folder.make())
+    return error;
+  if (llvm::Error error = folder.write(facts.name + ".h", modelHeader(facts)))
+    return error;
   llvm::Expected<std::string> library = staticLibrary(objects, {runtime->library});
   if (!library)
-    return fail(library.takeError());
-  if (failed(write("lib" + facts.name + ".a", *library)))
-    return failure();
+    return library.takeError();
+  if (llvm::Error error = folder.write("lib" + facts.name + ".a", *library))
+    return error;
   if (makes("exe")) {
     llvm::Expected<std::string> program = linkProgram(objects, *runtime, facts.target);
     if (!program)
-      return fail(program.takeError());
-    if (failed(write(facts.name, *program, OutputFile::Kind::executable)))
-      return failure();
+      return program.takeError();
+    if (llvm::Error error = folder.write(facts.name, *program, OutputFile::Kind::executable))
+      return error;
   }
 
-  llvm::Expected<OutputFile> package = OutputFile::create(pathOf(facts.name + ".weights"));
+  llvm::Expected<OutputFile> package = folder.create(facts.name + ".weights");
   if (!package)
-    return fail(package.takeError());
+    return package.takeError();
   int64_t all = 0;
   for (const PlannedWeight &weight : weights)
     all += weight.bytes();
   auto packed = writePackage(*package, {facts, checkpoint->generation, *tokenizer, weights},
                              *checkpoint->weights, threads, [&](int64_t done) { say("weights", done, all); });
   if (!packed)
-    return fail(packed.takeError());
+    return packed.takeError();
   auto packageBytes = static_cast<int64_t>(package->size());
-  files.push_back(std::move(*package));
+  folder.add(std::move(*package));
   // Last, so that a directory with a manifest is complete.
-  if (failed(write("manifest.json",
-                   manifest(facts, {weights, *packed, kernels, phases, memory,
-                                    static_cast<int64_t>(objects.front().bytes.size()), packageBytes}))))
-    return failure();
-  return commit();
+  if (llvm::Error error =
+          folder.write("manifest.json",
+                       manifest(facts, {weights, *packed, kernels, phases, memory,
+                                        static_cast<int64_t>(objects.front().bytes.size()), packageBytes})))
+    return error;
+  return folder.commit();
+}
+
+FailureOr<Artifacts> Compilation::made(llvm::Error error) {
+  if (error)
+    return fail(std::move(error));
+  artifacts.files = folder.committed();
+  return artifacts;
 }
 
 FailureOr<Artifacts> Compilation::run() {
-  auto giveUpFolder = llvm::make_scope_exit([&] {
-    files.clear();
-    if (madeFolder && artifacts.files.empty())
-      llvm::sys::fs::remove(options.output);
-  });
   if (failed(readOptions()) || failed(openModel()))
     return failure();
   artifacts.name = facts.name;
   if (makes("gemma"))
-    return failed(writeText(textOf(*module), ".gemma.mlir")) ? FailureOr<Artifacts>() : artifacts;
+    return made(writeText(textOf(*module), ".gemma.mlir"));
   if (llvm::any_of(stages(), [&](const Stage &stage) { return makes(stage.name); })) {
-    if (failed(runStages(options.emit)) || failed(writeText(textOf(*module), "." + options.emit + ".mlir")))
+    if (failed(runStages(options.emit)))
       return failure();
-    return artifacts;
+    return made(writeText(textOf(*module), "." + options.emit + ".mlir"));
   }
 
   // A broken tokenizer is better known before the long work than after it.
@@ -452,11 +391,11 @@ FailureOr<Artifacts> Compilation::run() {
     llvm::Expected<std::string> text = emitLLVM(*module, facts.target);
     if (!text)
       return fail(text.takeError());
-    return failed(writeText(std::move(*text), ".ll")) ? FailureOr<Artifacts>() : artifacts;
+    return made(writeText(std::move(*text), ".ll"));
   }
-  if (failed(emitDriver()) || failed(makes("obj") ? writeObjects() : writeFiles()))
+  if (failed(emitDriver()))
     return failure();
-  return artifacts;
+  return made(makes("obj") ? writeObjects() : writeFiles());
 }
 
 } // namespace

@@ -1,0 +1,16 @@
+//===- Diagnostics.h - from MLIR's diagnostics to what a user reads -------------------------------------===//
+
+#ifndef GEMMAC_COMPILER_DIAGNOSTICS_H
+#define GEMMAC_COMPILER_DIAGNOSTICS_H
+
+#include "compiler/Compiler.h"
+#include "mlir/IR/Diagnostics.h"
+
+namespace gemmac {
+
+/// Its place is the file or layer that the location stands for; notes follow the text.
+Diagnostic fromMlir(mlir::Diagnostic &diagnostic);
+
+} // namespace gemmac
+
+#endif

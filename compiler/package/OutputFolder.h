@@ -1,0 +1,47 @@
+//===- OutputFolder.h - what a compilation writes, all of it or nothing ---------------------------------===//
+
+#ifndef GEMMAC_COMPILER_PACKAGE_OUTPUTFOLDER_H
+#define GEMMAC_COMPILER_PACKAGE_OUTPUTFOLDER_H
+
+#include "compiler/package/OutputFile.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gemmac {
+
+/// Files of one directory, which have no names before commit(). What is not committed goes with this, and so
+/// does the directory if it was made for them. Not thread safe.
+class OutputFolder {
+public:
+  explicit OutputFolder(std::string path) : path(std::move(path)) {}
+  OutputFolder(const OutputFolder &) = delete;
+  OutputFolder &operator=(const OutputFolder &) = delete;
+  ~OutputFolder();
+
+  /// Makes the directory, where it is not there.
+  llvm::Error make();
+
+  /// A file of the directory, to be written and then added.
+  llvm::Expected<OutputFile> create(const std::string &name, OutputFile::Kind kind = OutputFile::Kind::plain);
+  void add(OutputFile file) { files.push_back(std::move(file)); }
+  llvm::Error write(const std::string &name, std::string_view bytes,
+                    OutputFile::Kind kind = OutputFile::Kind::plain);
+
+  /// Gives all files their names, in the order in which they were added.
+  llvm::Error commit();
+
+  /// Paths of what was committed.
+  const std::vector<std::string> &committed() const { return paths; }
+
+private:
+  std::string path;
+  std::vector<OutputFile> files;
+  std::vector<std::string> paths;
+  bool made = false;
+};
+
+} // namespace gemmac
+
+#endif
