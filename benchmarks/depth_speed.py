@@ -3,7 +3,7 @@
 
     benchmarks/depth_speed.py MODEL... [--depths 1,4096,32768] [--turns 14] [--generate 16] [--threads N]
 
-`memory` is what no file stands behind (RssAnon) after the last turn, `planned` the most that the manifest says.
+`memory` is what no file stands behind (RssAnon) after the last turn, `planned` what the manifest says that prompts and generation touch with a full context.
 """
 import argparse
 import glob
@@ -47,7 +47,7 @@ def start(model, threads):
 
 
 def planned_bytes(memory, threads):
-    return memory["most"] + (threads - 1) * memory["thread"]
+    return memory["generation"] + (threads - 1) * memory["thread"]
 
 
 def anonymous_bytes(process):
