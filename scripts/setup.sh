@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 packages=(
   ccache clang-22 clang-format-22 clang-tidy-22 flatbuffers-compiler g++ g++-aarch64-linux-gnu libclang-rt-22-dev
   libcli11-dev libcurl4-openssl-dev libedit-dev libffi-dev libflatbuffers-dev libgtest-dev libmlir-22-dev libxml2-dev
-  libxxhash-dev libzstd-dev lld-22 llvm-22-dev llvm-22-tools mlir-22-tools ninja-build nlohmann-json3-dev python3-dev
+  libxxhash-dev libzstd-dev lld-22 llvm-22 llvm-22-dev llvm-22-tools mlir-22-tools ninja-build nlohmann-json3-dev python3-dev
   python3-venv qemu-user zlib1g-dev
 )
 missing=()
