@@ -6,8 +6,9 @@
 // from memory.
 
 #include "LoadKernel.h"
-#include "targets/kernels/CacheLayout.h"
-#include "targets/kernels/WeightLayout.h"
+#include "contract/CacheLayout.h"
+#include "contract/WeightLayout.h"
+#include "targets/Devices.h"
 
 #include <HalideRuntime.h>
 
@@ -72,17 +73,17 @@ int bytesOfNumber(Element element) {
   return int(bytesOf(element));
 }
 
-void measureLinear(const std::string &scheme, int64_t tokens, int64_t input, int64_t output) {
-  bool quantized = scheme[0] == 'q', one = tokens == 1;
+void measureLinear(Scheme scheme, int64_t tokens, int64_t input, int64_t output) {
+  bool quantized = isQuantized(scheme), one = tokens == 1;
   Kernel kernel = load({"linear",
                         {{"input", input},
                          {"output", output},
                          {"rows", output},
                          {"offset", int64_t(0)},
-                         {"scheme", scheme},
+                         {"scheme", std::string(nameOf(scheme))},
                          {"tokens", int64_t(one)}}});
   const int copies = one ? 8 : 1;
-  std::vector<Plane> planes = planesOf("tiles16", scheme, {0, output, input});
+  std::vector<Plane> planes = planesOf(Layout::tiles16, scheme, {0, output, input});
   Array x(quantized ? 1 : 4, {tokens, input}), scales(4, {tokens, input / 32}), sums(4, {tokens, input / 32});
   Array w(bytesOfNumber(planes[0].element), planes[0].shape, copies);
   Array ws(2, quantized ? planes[1].shape : Shape{1}, copies), y(4, {tokens, output});
@@ -99,12 +100,15 @@ void measureLinear(const std::string &scheme, int64_t tokens, int64_t input, int
 }
 
 /// Many tokens in one call; one token span by span, as in decode, and their merge.
-void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t window,
-                      const std::string &scheme) {
+void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t window, Scheme scheme) {
   int64_t heads = 8, slots = window ? window + 512 : 8192;
-  std::map<std::string, KernelConstant> constants = {
-      {"heads", heads},   {"kv_heads", int64_t(1)}, {"dim", dim},      {"slots", slots},
-      {"window", window}, {"scale", 1.0},           {"scheme", scheme}};
+  std::map<std::string, KernelConstant> constants = {{"heads", heads},
+                                                     {"kv_heads", int64_t(1)},
+                                                     {"dim", dim},
+                                                     {"slots", slots},
+                                                     {"window", window},
+                                                     {"scale", 1.0},
+                                                     {"scheme", std::string(nameOf(scheme))}};
   Kernel kernel = load({tokens == 1 ? "attention_spans" : "cached_attention", constants});
   int64_t first = window ? std::max<int64_t>(position - window + 1, 0) : 0;
   int64_t spans = position / kSpan - first / kSpan + 1;
@@ -118,7 +122,7 @@ void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t win
   uint64_t output = tokens == 1 ? parts.word() : y.word();
   double seconds = best([&](int round) {
     int copy = round % copies;
-    if (scheme == "q8_0")
+    if (isQuantized(scheme))
       kernel(q.word(), keys.word(copy), values.word(copy), scales.word(), scales.word(), uint64_t(position),
              output);
     else
@@ -168,11 +172,11 @@ int main(int count, char **arguments) {
   std::printf("target %s\n", findTarget("host")->name.c_str());
   auto wanted = [&](const char *family) { return only.empty() || only == family; };
   if (wanted("linear"))
-    for (const char *scheme : {"q4_0", "q8_0", "bf16", "f32"})
+    for (Scheme scheme : {Scheme::q4_0, Scheme::q8_0, Scheme::bf16, Scheme::f32})
       for (int64_t tokens : {1, 4, 240})
         measureLinear(scheme, tokens, 1536, tokens == 240 ? 2048 : 12288);
   if (wanted("cached_attention"))
-    for (const char *scheme : {"f16", "q8_0", "f32"}) {
+    for (Scheme scheme : {Scheme::f16, Scheme::q8_0, Scheme::f32}) {
       measureAttention(1, 4000, 512, 0, scheme);
       measureAttention(1, 4000, 256, 512, scheme);
       measureAttention(64, 1000, 256, 512, scheme);

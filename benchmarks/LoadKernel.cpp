@@ -2,6 +2,7 @@
 
 #include "LoadKernel.h"
 #include "runtime/platform/Platform.h"
+#include "targets/Devices.h"
 
 #include <chrono>
 #include <cstdio>

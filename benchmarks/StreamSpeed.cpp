@@ -6,7 +6,8 @@
 // programs count less.
 
 #include "LoadKernel.h"
-#include "targets/kernels/WeightLayout.h"
+#include "contract/WeightLayout.h"
+#include "targets/Devices.h"
 
 #include <HalideRuntime.h>
 
@@ -69,15 +70,16 @@ constexpr int64_t kBytes = 256 << 20; // far more than a cache holds
 
 class Measurement {
 public:
-  Measurement(const std::string &scheme, int64_t input, int64_t output, int threads)
+  Measurement(Scheme scheme, int64_t input, int64_t output, int threads)
       : input(input), output(output), threads(threads),
-        planes(planesOf("tiles16", scheme, {0, output, input})), kernel(load({"linear",
-                                                                              {{"input", input},
-                                                                               {"output", output},
-                                                                               {"rows", output},
-                                                                               {"offset", int64_t(0)},
-                                                                               {"scheme", scheme},
-                                                                               {"tokens", int64_t(1)}}})),
+        planes(planesOf(Layout::tiles16, scheme, {0, output, input})),
+        kernel(load({"linear",
+                     {{"input", input},
+                      {"output", output},
+                      {"rows", output},
+                      {"offset", int64_t(0)},
+                      {"scheme", std::string(nameOf(scheme))},
+                      {"tokens", int64_t(1)}}})),
         x(size_t(input), 1), scales(size_t(input / kBlock), 1), sums(size_t(input / kBlock), kBlock),
         y(size_t(output)), kernelSeconds(size_t(kRounds * threads)), readSeconds(kernelSeconds) {
     bytes = planes[0].bytes() + planes[1].bytes();
@@ -165,7 +167,7 @@ int main(int count, char **arguments) {
     std::fprintf(stderr, "usage: stream-speed [threads], on a machine that has a row\n");
     return 1;
   }
-  for (const char *scheme : {"q4_0", "q8_0"})
+  for (Scheme scheme : {Scheme::q4_0, Scheme::q8_0})
     for (auto [input, output] :
          {std::pair<int64_t, int64_t>{1536, 24576}, {12288, 1536}, {1536, 2560}, {2048, 1536}})
       Measurement(scheme, input, output, threads).run();

@@ -12,6 +12,7 @@
 #include "compiler/package/PackageWriter.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
+#include "contract/KernelTraits.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
 #include "dialects/plan/KernelSpecs.h"
@@ -25,8 +26,8 @@
 #include "passes/CacheSchemes.h"
 #include "passes/Pipeline.h"
 #include "runtime/include/gemmac/model.h"
+#include "targets/Devices.h"
 #include "targets/emit/Emit.h"
-#include "targets/kernels/KernelTraits.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
@@ -111,9 +112,10 @@ LogicalResult Compilation::readOptions() {
   if (!target)
     return fail("there is no target '" + options.target + "'; there are " + targetNames());
   facts.target = *target;
-  if (!llvm::is_contained({"", "f32", "bf16", "q8_0", "q4_0", "file"}, options.scheme))
-    return fail("there is no scheme '" + options.scheme +
-                "' for weights; there are f32, bf16, q8_0, q4_0, and file for those of the checkpoint");
+  std::optional<Scheme> scheme = findScheme(options.scheme);
+  if (!options.scheme.empty() && options.scheme != "file" && !(scheme && rowOf(*scheme).weights))
+    return fail("there is no scheme '" + options.scheme + "' for weights; there are " +
+                namesOfSchemes(&SchemeRow::weights) + ", and file for those of the checkpoint");
   if (!options.cacheScheme.empty())
     if (llvm::Error error = CacheSchemes::parse(options.cacheScheme).takeError())
       return fail(std::move(error));
@@ -169,7 +171,7 @@ LogicalResult Compilation::openModel() {
 void Compilation::chooseSchemes() {
   facts.scheme = options.scheme;
   if (facts.scheme.empty())
-    facts.scheme = checkpoint->weights->choosesSchemes() ? "file" : facts.target.scheme;
+    facts.scheme = checkpoint->weights->choosesSchemes() ? "file" : nameOf(facts.target.scheme);
   facts.cacheScheme = options.cacheScheme;
   if (!facts.cacheScheme.empty())
     return;
@@ -251,10 +253,9 @@ LogicalResult Compilation::readPlan() {
   memory = plannedMemory(facts, longestPiece);
   memory.generationArena = touchedArena(*module, {"prefill", "decode"},
                                         samplingScratchBytes(static_cast<uint32_t>(facts.vocabSize)));
-  bool quantized = llvm::any_of(weights, [](const PlannedWeight &weight) {
-    return weight.scheme == "q8_0" || weight.scheme == "q4_0";
-  });
-  facts.activations = quantized ? "q8_0" : "f32";
+  bool quantized =
+      llvm::any_of(weights, [](const PlannedWeight &weight) { return isQuantized(weight.scheme); });
+  facts.activations = nameOf(quantized ? Scheme::q8_0 : Scheme::f32);
   return success();
 }
 

@@ -7,6 +7,7 @@
 #include "compiler/package/PackageFile.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
+#include "targets/Devices.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"

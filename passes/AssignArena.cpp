@@ -5,6 +5,7 @@
 // from its first to its last call. The largest entry point gives the arena's size; behind it is what kernels
 // may read behind their inputs.
 
+#include "contract/KernelTraits.h"
 #include "dialects/plan/KernelSpecs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -12,7 +13,7 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/IndexReach.h"
 #include "passes/Passes.h"
-#include "targets/kernels/KernelTraits.h"
+#include "targets/Devices.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;

@@ -5,6 +5,7 @@
 // buffers: bytes, scales, sums, which who makes it sees in blocks. Results take over buffers of operands
 // where they can (TensorBuffers.h); so the residual stream is one buffer from the first layer to the last.
 
+#include "contract/CacheLayout.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -13,7 +14,6 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/Passes.h"
 #include "passes/TensorBuffers.h"
-#include "targets/kernels/CacheLayout.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -314,8 +314,8 @@ private:
     ArrayRef<int64_t> shape = type.getShape();
     WeightShape logical = {shape.size() == 3 ? shape[0] : 0, shape.size() == 1 ? 1 : shape[shape.size() - 2],
                            shape.back()};
-    std::string layout = weight->getAttrOfType<StringAttr>("gemma.layout").getValue().str();
-    std::string scheme = gemma::stringifyScheme(weight.getScheme()).str();
+    Layout layout = *findLayout(weight->getAttrOfType<StringAttr>("gemma.layout").getValue());
+    Scheme scheme = weight.getScheme();
     SmallVector<Type> planes;
     for (const Plane &plane : planesOf(layout, scheme, logical))
       planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
@@ -329,9 +329,8 @@ private:
     OpBuilder builder(cache);
     ArrayRef<int64_t> shape = cache.getTensorType().getShape();
     SmallVector<Type> planes;
-    for (const Plane &plane :
-         cachePlanesOf(gemma::stringifyScheme(cache.getScheme()).str(), shape[0], shape[1], shape[2],
-                       static_cast<int64_t>(cache.getPairs().value_or(0))))
+    for (const Plane &plane : cachePlanesOf(cache.getScheme(), shape[0], shape[1], shape[2],
+                                            static_cast<int64_t>(cache.getPairs().value_or(0))))
       planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
     plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), builder.getTypeArrayAttr(planes),
                           ArrayRef<int64_t>{});

@@ -12,8 +12,6 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-constexpr int64_t kBlock = 32;
-
 struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
@@ -33,8 +31,8 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
     auto weight = symbols.lookup<gemma::WeightOp>(symbol);
     assert(weight && "verified: the weight exists");
     auto type = cast<RankedTensorType>(rows.get().getType());
-    bool blocked = weight.getScheme() == gemma::Scheme::q8_0 || weight.getScheme() == gemma::Scheme::q4_0;
-    if (!blocked || !type.getElementType().isF32() || type.getShape().back() % kBlock != 0)
+    if (!isQuantized(weight.getScheme()) || !type.getElementType().isF32() ||
+        type.getShape().back() % kBlock != 0)
       return;
     auto encoded = RankedTensorType::get(type.getShape(), IntegerType::get(&getContext(), 8),
                                          gemma::BlocksAttr::get(&getContext(), kBlock));

@@ -3,7 +3,6 @@
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
 #include "passes/Passes.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace mlir;
 
@@ -12,34 +11,26 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-constexpr int64_t kBlock = 32;
-
-bool isBlocked(gemma::Scheme scheme) {
-  return scheme == gemma::Scheme::q8_0 || scheme == gemma::Scheme::q4_0;
-}
-
 /// The narrowest scheme of ours that loses nothing of what a file's scheme holds, or next to nothing: blocks
 /// of at most six bits a number, whatever their scales, are finer in blocks of eight.
-gemma::Scheme holding(llvm::StringRef stored) {
-  return llvm::StringSwitch<gemma::Scheme>(stored)
-      .Cases({"f32", "f16"}, gemma::Scheme::f32)
-      .Case("bf16", gemma::Scheme::bf16)
-      .Case("q4_0", gemma::Scheme::q4_0)
-      .Default(gemma::Scheme::q8_0);
+Scheme holding(llvm::StringRef stored) {
+  std::optional<Scheme> same = findScheme(stored);
+  if (same && rowOf(*same).weights)
+    return *same;
+  return stored == "f16" ? Scheme::f32 : Scheme::q8_0;
 }
 
 /// Of a stack, what holds the widest of its sources.
-gemma::Scheme schemeOfFile(gemma::WeightOp weight) {
+Scheme schemeOfFile(gemma::WeightOp weight) {
   auto stored = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr);
   if (!stored || stored.empty())
-    return gemma::Scheme::f32;
-  static_assert(gemma::Scheme::f32 < gemma::Scheme::bf16 && gemma::Scheme::bf16 < gemma::Scheme::q8_0 &&
-                    gemma::Scheme::q8_0 < gemma::Scheme::q4_0,
-                "wider schemes come first");
-  gemma::Scheme widest = gemma::Scheme::q4_0;
+    return Scheme::f32;
+  std::optional<Scheme> widest;
   for (llvm::StringRef scheme : stored.getAsValueRange<StringAttr>())
-    widest = std::min(widest, holding(scheme));
-  return widest;
+    if (Scheme holds = holding(scheme);
+        !widest || rowOf(holds).bitsPerNumber() > rowOf(*widest).bitsPerNumber())
+      widest = holds;
+  return *widest;
 }
 
 bool choosesExperts(gemma::LinearOp linear) {
@@ -90,19 +81,19 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
   using QuantizeWeightsBase::QuantizeWeightsBase;
 
   void runOnOperation() override {
-    std::optional<gemma::Scheme> one = gemma::symbolizeScheme(scheme);
-    if (scheme != "file" && (!one || *one == gemma::Scheme::f16)) {
-      getOperation().emitError()
-          << "weights are stored as f32, bf16, q8_0 or q4_0, or as in their file, not '" << scheme << "'";
+    std::optional<Scheme> one = findScheme(scheme);
+    if (scheme != "file" && (!one || !rowOf(*one).weights)) {
+      getOperation().emitError() << "weights are stored as one of " << namesOfSchemes(&SchemeRow::weights)
+                                 << ", or as in their file, not '" << scheme << "'";
       return signalPassFailure();
     }
     Matrices matrices(getOperation());
     for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
       if (!matrices.contains(weight))
         continue;
-      gemma::Scheme wanted = one ? *one : schemeOfFile(weight);
-      bool declines = isBlocked(wanted) && !matrices.fitBlocks(weight);
-      weight.setScheme(declines ? gemma::Scheme::bf16 : wanted);
+      Scheme wanted = one ? *one : schemeOfFile(weight);
+      bool declines = isQuantized(wanted) && !matrices.fitBlocks(weight);
+      weight.setScheme(declines ? Scheme::bf16 : wanted);
       if (declines)
         mlir::emitRemark(weight.getLoc())
             << "@" << weight.getSymName() << " is stored as bf16: its rows, or those that it multiplies, "

@@ -4,13 +4,13 @@
 // `gemma.parallel = [axis, grain]`, in axes and indices of the result as the kernel sees it. Both depend on
 // the op, on the number of tokens (one in decode) and on what the target can do.
 
+#include "contract/CacheLayout.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Passes.h"
-#include "targets/Target.h"
-#include "targets/kernels/CacheLayout.h"
+#include "targets/Devices.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -131,7 +131,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         auto constants = Constants(context)("vocab", shape[0])("columns", shape[1])(
                              "width", inner(embed.getType()))("offset", embed.getOffset())
                              .number("scale", embed.getScale().convertToDouble())
-                             .word("scheme", gemma::stringifyScheme(table.getScheme()))
+                             .word("scheme", nameOf(table.getScheme()))
                              .word("layout", table->getAttrOfType<StringAttr>("gemma.layout").getValue());
         return byTokens(constants.kernel("embed"), oneToken);
       })
@@ -141,7 +141,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         auto constants = Constants(context)("input", matrix.getTensorType().getDimSize(1))("output", output)(
                              "rows", matrix.getTensorType().getDimSize(0))("offset", linear.getOffset())(
                              "tokens", oneToken ? 1 : 0)
-                             .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
+                             .word("scheme", nameOf(matrix.getScheme()));
         if (linear.getCap())
           constants.number("cap", linear.getCap()->convertToDouble());
         return byRows(constants.kernel("linear"), 1, output, oneToken);
@@ -152,7 +152,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         auto constants = Constants(context)("input", shape[2])("output", shape[1])("experts", shape[0])(
                              "choices", size(linear.getIds().getType(), 1))(
                              "shared", cast<RankedTensorType>(linear.getX().getType()).getRank() == 2)
-                             .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
+                             .word("scheme", nameOf(matrix.getScheme()));
         return byRows(constants.kernel("expert_linear"), 2, shape[1], oneToken);
       })
       .Case([&](gemma::GroupedLinearOp linear) -> Result {
@@ -160,7 +160,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         ArrayRef<int64_t> shape = matrix.getTensorType().getShape();
         auto constants = Constants(context)("input", shape[2])("output", shape[1])("rows", shape[1])(
                              "offset", 0)("tokens", 0)
-                             .word("scheme", gemma::stringifyScheme(matrix.getScheme()));
+                             .word("scheme", nameOf(matrix.getScheme()));
         return byRows(constants.kernel("linear"), 1, shape[1], oneToken);
       })
       .Case([&](gemma::RmsNormOp norm) -> Result {
@@ -203,7 +203,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         auto cache = symbols.lookup<gemma::CacheOp>(write.getCache());
         ArrayRef<int64_t> shape = cache.getTensorType().getShape();
         auto constants = Constants(context)("slots", shape[0])("heads", shape[1])("dim", shape[2])
-                             .word("scheme", gemma::stringifyScheme(cache.getScheme()));
+                             .word("scheme", nameOf(cache.getScheme()));
         if (cache.getPairs())
           constants("pairs", *cache.getPairs());
         return Selection{constants.kernel("cache_write")};
@@ -214,7 +214,7 @@ FailureOr<Selection> Selector::select(Operation *op, bool oneToken) {
         auto constants = Constants(context)("heads", size(attention.getType(), 1))("kv_heads", shape[1])(
                              "dim", shape[2])("slots", shape[0])("window", attention.getWindow().value_or(0))
                              .number("scale", attention.getScale().convertToDouble())
-                             .word("scheme", gemma::stringifyScheme(cache.getScheme()));
+                             .word("scheme", nameOf(cache.getScheme()));
         if (cache.getPairs())
           constants("pairs", *cache.getPairs());
         if (!oneToken)

@@ -4,10 +4,12 @@
 // contracting them changes it. (Q6_K's product of scale, factor and number is rounded once.)
 
 #include "compiler/import/BlockFormats.h"
+#include "contract/Scheme.h"
+#include "contract/SmallFloats.h"
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <iterator>
+#include <vector>
 
 namespace gemmac {
 namespace {
@@ -20,56 +22,12 @@ Bits load(const uint8_t *bytes) {
   return bits;
 }
 
-float fromBf16(uint16_t bits) {
-  return std::bit_cast<float>(uint32_t(bits) << 16);
-}
-
-/// Without branches or calls, so that a loop of it becomes vector code on any machine. Normal numbers,
-/// infinities and NaN get their exponent moved by a product; subnormals come out of a subtraction that
-/// normalises them.
-float fromF16(uint16_t bits) {
-  uint32_t word = uint32_t(bits) << 16;
-  uint32_t sign = word & 0x80000000u;
-  uint32_t magnitude = word + word;
-  float normal = std::bit_cast<float>((magnitude >> 4) + (0xE0u << 23)) * 0x1.0p-112f;
-  float subnormal = std::bit_cast<float>((magnitude >> 17) | (126u << 23)) - 0.5f;
-  uint32_t result = std::bit_cast<uint32_t>(magnitude < (1u << 27) ? subnormal : normal);
-  return std::bit_cast<float>(sign | result);
-}
-
 float half(const uint8_t *bytes) {
-  return fromF16(load<uint16_t>(bytes));
-}
-
-void decodeF32(const uint8_t *bytes, int64_t count, float *out) {
-  std::memcpy(out, bytes, size_t(count) * sizeof(float));
-}
-void decodeF16(const uint8_t *bytes, int64_t count, float *out) {
-  for (int64_t i = 0; i < count; ++i)
-    out[i] = half(bytes + 2 * i);
-}
-void decodeBf16(const uint8_t *bytes, int64_t count, float *out) {
-  for (int64_t i = 0; i < count; ++i)
-    out[i] = fromBf16(load<uint16_t>(bytes + 2 * i));
+  return fromHalf(load<uint16_t>(bytes));
 }
 
 // Blocks of 32. Where numbers have four bits, the first 16 stand in the low halves of 16 bytes, the others in
 // the high halves.
-
-void q8_0(const uint8_t *block, float *out) {
-  float scale = half(block);
-  for (int i = 0; i < 32; ++i)
-    out[i] = scale * float(int8_t(block[2 + i]));
-}
-
-void q4_0(const uint8_t *block, float *out) {
-  float scale = half(block);
-  const uint8_t *pairs = block + 2;
-  for (int i = 0; i < 16; ++i) {
-    out[i] = scale * float((pairs[i] & 15) - 8);
-    out[i + 16] = scale * float((pairs[i] >> 4) - 8);
-  }
-}
 
 void q4_1(const uint8_t *block, float *out) {
   float scale = half(block), least = half(block + 2);
@@ -215,12 +173,8 @@ constexpr BlockFormat unread(std::string_view scheme, int64_t numbers, int64_t b
   return {scheme, numbers, bytes, nullptr};
 }
 
+/// Formats that are no scheme of ours.
 constexpr BlockFormat kFormats[] = {
-    {"f32", 1, 4, decodeF32},
-    {"f16", 1, 2, decodeF16},
-    {"bf16", 1, 2, decodeBf16},
-    blocks<32, 34, q8_0>("q8_0"),
-    blocks<32, 18, q4_0>("q4_0"),
     blocks<32, 20, q4_1>("q4_1"),
     blocks<32, 22, q5_0>("q5_0"),
     blocks<32, 24, q5_1>("q5_1"),
@@ -254,8 +208,14 @@ constexpr BlockFormat kFormats[] = {
 } // namespace
 
 const BlockFormat *findBlockFormat(std::string_view scheme) {
-  const auto *found = std::ranges::find(kFormats, scheme, &BlockFormat::scheme);
-  return found == std::end(kFormats) ? nullptr : found;
+  static const std::vector<BlockFormat> all = [] {
+    std::vector<BlockFormat> formats(std::begin(kFormats), std::end(kFormats));
+    for (const SchemeRow &row : allSchemes())
+      formats.push_back({row.name, row.block, row.blockBytes(), row.load});
+    return formats;
+  }();
+  auto found = std::ranges::find(all, scheme, &BlockFormat::scheme);
+  return found == all.end() ? nullptr : &*found;
 }
 
 } // namespace gemmac

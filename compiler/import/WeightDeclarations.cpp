@@ -63,7 +63,7 @@ FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<i
   }
   auto weight =
       gemma::WeightOp::create(builder, location, symbol, RankedTensorType::get(shape, builder.getF32Type()),
-                              gemma::Scheme::f32, builder.getStrArrayAttr(sources), addOne);
+                              Scheme::f32, builder.getStrArrayAttr(sources), addOne);
   weight->setAttr(gemma::kStoredAttr, builder.getStrArrayAttr(stored));
   if (layer)
     weight->setAttr("gemma.layer", builder.getI64IntegerAttr(*layer));

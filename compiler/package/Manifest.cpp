@@ -26,10 +26,14 @@ static Json describe(const KernelFacts &kernel) {
 }
 
 static Json describe(const PlannedWeight &weight, const PackedWeight &packed) {
-  return {{"name", weight.name},          {"shape", weight.logical},
-          {"scheme", weight.scheme},      {"layout", weight.layout},
-          {"bytes", weight.bytes()},      {"relative_error", packed.relativeError},
-          {"max_error", packed.maxError}, {"sources", weight.sources}};
+  return {{"name", weight.name},
+          {"shape", weight.logical},
+          {"scheme", nameOf(weight.scheme)},
+          {"layout", nameOf(weight.layout)},
+          {"bytes", weight.bytes()},
+          {"relative_error", packed.relativeError},
+          {"max_error", packed.maxError},
+          {"sources", weight.sources}};
 }
 
 /// The numbers of a call under their names; those that are 0 are left out.
@@ -145,7 +149,7 @@ std::string manifest(const ModelFacts &facts, const Contents &contents) {
   std::map<std::string, int64_t> byScheme;
   Json tensors = Json::array(), kernels = Json::array();
   for (auto [weight, packed] : llvm::zip_equal(contents.weights, contents.packed)) {
-    byScheme[weight.scheme] += weight.bytes();
+    byScheme[std::string(nameOf(weight.scheme))] += weight.bytes();
     tensors.push_back(describe(weight, packed));
   }
   int64_t kernelBytes = 0;

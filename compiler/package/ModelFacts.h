@@ -5,7 +5,7 @@
 
 #include "compiler/package/PlannedWeights.h"
 #include "compiler/package/WeightPacker.h"
-#include "targets/Target.h"
+#include "targets/Devices.h"
 #include "targets/kernels/Kernel.h"
 
 #include <string>

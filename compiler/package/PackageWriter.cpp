@@ -38,7 +38,8 @@ flatbuffers::Offset<format::Tensor> Metadata::tensor(const PlannedWeight &weight
     planes.emplace_back(static_cast<uint64_t>(weight.offsets[i]),
                         static_cast<uint64_t>(weight.planes[i].bytes()),
                         packed.checksums.empty() ? 0 : packed.checksums[i]);
-  auto name = text(weight.name), scheme = text(weight.scheme), layout = text(weight.layout);
+  auto name = text(weight.name), scheme = text(std::string(nameOf(weight.scheme))),
+       layout = text(std::string(nameOf(weight.layout)));
   auto places = builder_.CreateVectorOfStructs(planes);
   WeightShape shape = weight.shape();
   return format::CreateTensor(builder_, name, scheme, layout, static_cast<uint64_t>(shape.experts),

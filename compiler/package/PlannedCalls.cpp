@@ -2,13 +2,13 @@
 
 #include "compiler/package/PlannedCalls.h"
 
+#include "contract/CacheLayout.h"
+#include "dialects/plan/KernelSpecs.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
-#include "dialects/plan/KernelSpecs.h"
-#include "targets/kernels/CacheLayout.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -191,7 +191,7 @@ private:
       call.weightBytes += part(bytes);
     }
     if (shape.size() > 1 && plane == 0) {
-      call.integer = weight.getScheme().starts_with("q");
+      call.integer = isQuantized(weight.getScheme());
       call.products += shape.size() == 3 ? call.choices * shape[1] * shape[2] : part(shape[0] * shape[1]);
     }
   }

@@ -34,9 +34,8 @@ static int64_t bytesOf(MemRefType type) {
 static FailureOr<PlannedWeight> read(plan::WeightOp op) {
   PlannedWeight weight;
   weight.name = op.getSymName().str();
-  weight.layout = op.getLayout().str();
-
-  weight.scheme = op.getScheme().str();
+  weight.layout = op.getLayout();
+  weight.scheme = op.getScheme();
   weight.logical.assign(op.getShape().begin(), op.getShape().end());
   weight.addOne = op.getAddOne();
   for (StringAttr source : op.getSources().getAsRange<StringAttr>())
@@ -47,14 +46,16 @@ static FailureOr<PlannedWeight> read(plan::WeightOp op) {
   weight.offsets.assign(op.getOffsets().begin(), op.getOffsets().end());
 
   if (weight.offsets.size() != weight.planes.size())
-    return op.emitError("layout '") << weight.layout << "' of scheme '" << weight.scheme << "' has "
-                                    << weight.planes.size() << " planes, not " << weight.offsets.size();
+    return op.emitError("layout '") << nameOf(weight.layout) << "' of scheme '" << nameOf(weight.scheme)
+                                    << "' has " << weight.planes.size() << " planes, not "
+                                    << weight.offsets.size();
   for (auto [index, plane, type] :
        llvm::enumerate(weight.planes, op.getPlanes().getAsValueRange<TypeAttr>())) {
     int64_t said = gemmac::bytesOf(cast<MemRefType>(type));
     if (said != plane.bytes())
-      return op.emitError("plane ") << index << " has " << said << " bytes, but layout '" << weight.layout
-                                    << "' of scheme '" << weight.scheme << "' needs " << plane.bytes();
+      return op.emitError("plane ") << index << " has " << said << " bytes, but layout '"
+                                    << nameOf(weight.layout) << "' of scheme '" << nameOf(weight.scheme)
+                                    << "' needs " << plane.bytes();
   }
   return weight;
 }

@@ -3,8 +3,8 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_PLANNEDWEIGHTS_H
 #define GEMMAC_COMPILER_PACKAGE_PLANNEDWEIGHTS_H
 
+#include "contract/WeightLayout.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/kernels/WeightLayout.h"
 
 #include <string>
 #include <vector>
@@ -13,9 +13,9 @@ namespace gemmac {
 
 /// A `plan.weight`: where its numbers come from and where they go.
 struct PlannedWeight {
-  std::string name;                 ///< "layer0.qkv"
-  std::string scheme;               ///< "q4_0"
-  std::string layout;               ///< "tiles16"
+  std::string name; ///< "layer0.qkv"
+  Scheme scheme = Scheme::f32;
+  Layout layout = Layout::vector;
   std::vector<int64_t> logical;     ///< 1, 2 or 3 axes, slowest first
   bool addOne = false;              ///< every number is one more than in the checkpoint
   std::vector<std::string> sources; ///< tensors of the checkpoint, stacked along the rows

@@ -3,7 +3,7 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_STATICLIBRARY_H
 #define GEMMAC_COMPILER_PACKAGE_STATICLIBRARY_H
 
-#include "targets/Target.h"
+#include "targets/Devices.h"
 #include "llvm/Support/Error.h"
 
 #include <string>

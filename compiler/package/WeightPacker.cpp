@@ -70,7 +70,7 @@ llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource 
     if (tensor->numbers() % unit != 0)
       return makeError(source.fileOf(name) + ": tensor '" + name + "' has " + llvm::Twine(tensor->numbers()) +
                        " numbers, which are no whole rows of weight '" + weight.name + "'");
-    bool asItIs = !vector && !weight.addOne && tensor->scheme == weight.scheme;
+    bool asItIs = !vector && !weight.addOne && tensor->scheme == nameOf(weight.scheme);
     rows.parts_.push_back({tensor, found, tensor->numbers() / unit, asItIs});
     found += rows.parts_.back().rows;
   }
@@ -106,7 +106,7 @@ void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &l
     for (float &number : numbers)
       number += 1.0f;
   storeRow(weight_.scheme, numbers, stored.data());
-  if (weight_.scheme == "f32")
+  if (weight_.scheme == Scheme::f32)
     return;
   kept.resize(numbers.size());
   loadRow(weight_.scheme, stored.data(), kept);

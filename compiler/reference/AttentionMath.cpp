@@ -84,13 +84,13 @@ Array attention(const Array &query, const Array &keys, const Array &values, floa
 }
 
 /// The numbers that a cache makes of these.
-static Array asStored(const Array &x, Cache::Stored stored) {
-  if (stored == Cache::Stored::bytes)
+static Array asStored(const Array &x, Scheme scheme) {
+  if (isQuantized(scheme))
     return dequantize(quantize(x, x.size(2)));
   Array result = x;
-  if (stored == Cache::Stored::halves)
-    for (float &number : result.floats())
-      number = float(_Float16(number));
+  std::vector<uint8_t> stored(size_t(storedRowBytes(scheme, int64_t(x.floats().size()))));
+  storeRow(scheme, x.floats(), stored.data());
+  loadRow(scheme, stored.data(), result.floats());
   return result;
 }
 

@@ -272,11 +272,8 @@ llvm::Error Interpreter::prepare(func::FuncOp function) {
     } else if (auto cache = dyn_cast_or_null<gemma::CacheOp>(symbol)) {
       llvm::ArrayRef<int64_t> shape = cache.getTensorType().getShape();
       Array empty = Array::zeros(Shape(shape.begin(), shape.end()));
-      Cache::Stored stored = cache.getScheme() == gemma::Scheme::f16    ? Cache::Stored::halves
-                             : cache.getScheme() == gemma::Scheme::q8_0 ? Cache::Stored::bytes
-                                                                        : Cache::Stored::floats;
-      caches.try_emplace(name,
-                         Cache{empty, empty, stored, static_cast<int64_t>(cache.getPairs().value_or(0))});
+      caches.try_emplace(
+          name, Cache{empty, empty, cache.getScheme(), static_cast<int64_t>(cache.getPairs().value_or(0))});
     } else {
       return failure(use.getUser(),
                      "names @" + name + ", which is neither a weight nor a cache of the module");

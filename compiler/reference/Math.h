@@ -10,6 +10,7 @@
 #define GEMMAC_COMPILER_REFERENCE_MATH_H
 
 #include "compiler/reference/Array.h"
+#include "contract/Scheme.h"
 
 #include <optional>
 
@@ -74,12 +75,10 @@ Array attention(const Array &query, const Array &keys, const Array &values, floa
 
 /// What one layer keeps between calls: position p lives in slot p mod slots.
 struct Cache {
-  enum class Stored { floats, halves, bytes };
-
   Array keys, values; ///< (slots, kv heads, dim)
-  /// What numbers are rounded to where they are stored: float16, or int8 with a float32 scale for each head
-  /// of a position.
-  Stored stored = Stored::floats;
+  /// What numbers are rounded to where they are stored; quantized ones share a float32 scale for each head of
+  /// a position.
+  Scheme stored = Scheme::f32;
   /// Not 0: of keys only channels c and c + dim / 2 are kept, c < pairs; the others are 0.
   int64_t pairs = 0;
 };

@@ -2,10 +2,9 @@
 
 #include "compiler/reference/Weights.h"
 
-#include "targets/kernels/WeightLayout.h"
+#include "contract/WeightLayout.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace gemmac::reference {
 
@@ -19,7 +18,7 @@ static llvm::Error failure(gemma::WeightOp op, const llvm::Twine &text) {
 static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &source,
                                    std::vector<const uint8_t *> &ready) {
   llvm::ArrayRef<int64_t> type = op.getTensorType().getShape();
-  std::string scheme = gemma::stringifyScheme(op.getScheme()).str();
+  Scheme scheme = op.getScheme();
   int64_t columns = type.back();
   Array result = Array::zeros(Shape(type.begin(), type.end()));
   int64_t experts = result.rank() == 3 ? result.size(0) : 1;
@@ -34,7 +33,7 @@ static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &sourc
                      "tensor " + name + " has " + llvm::Twine(tensor->numbers()) + " numbers, more than fit");
     for (int64_t e = 0; e < experts; ++e)
       readNumbers(*tensor, e * part, std::span(result.floats()).subspan(e * inner + filled, part));
-    if (result.rank() > 1 && !op.getAddOne() && tensor->scheme == scheme)
+    if (result.rank() > 1 && !op.getAddOne() && tensor->scheme == nameOf(scheme))
       for (int64_t e = 0; e < experts; ++e)
         for (int64_t row = 0; row < part / columns; ++row)
           ready[(e * inner + filled) / columns + row] =
@@ -50,25 +49,6 @@ static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &sourc
   return result;
 }
 
-static float readHalf(const uint8_t *bytes) {
-  _Float16 half;
-  std::memcpy(&half, bytes, sizeof half);
-  return float(half);
-}
-
-/// One GGUF block: a float16 scale, then 32 bytes (Q8_0) or 16 pairs of nibbles + 8 (Q4_0: number i low, i +
-/// 16 high).
-static void readBlock(gemma::Scheme scheme, const uint8_t *stored, int8_t *bytes, float &scale) {
-  scale = readHalf(stored);
-  stored += 2;
-  for (int64_t k = 0; k < kBlock; ++k) {
-    if (scheme == gemma::Scheme::q8_0)
-      bytes[k] = int8_t(stored[k]);
-    else
-      bytes[k] = int8_t((k < kBlock / 2 ? stored[k] & 15 : stored[k - kBlock / 2] >> 4) - 8);
-  }
-}
-
 llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source) {
   llvm::ArrayRef<int64_t> shape = op.getTensorType().getShape();
   std::vector<const uint8_t *> ready(op.getTensorType().getNumElements() / shape.back());
@@ -76,30 +56,27 @@ llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source
   if (!numbers)
     return numbers.takeError();
   Weight weight{std::move(*numbers), std::nullopt};
-  gemma::Scheme scheme = op.getScheme();
-  if (scheme == gemma::Scheme::f32)
+  const SchemeRow &scheme = rowOf(op.getScheme());
+  if (scheme.scheme == Scheme::f32)
     return weight;
 
-  std::string name = gemma::stringifyScheme(scheme).str();
   size_t columns = weight.numbers.shape().back(), count = weight.numbers.floats().size();
-  std::vector<uint8_t> stored(storedRowBytes(name, columns));
-  bool quantized = scheme == gemma::Scheme::q8_0 || scheme == gemma::Scheme::q4_0;
+  std::vector<uint8_t> stored(storedRowBytes(scheme.scheme, columns));
   Blocks blocks;
-  if (quantized)
-    blocks = {kBlock, std::vector<int8_t>(count), std::vector<float>(count / kBlock)};
+  if (scheme.quantized())
+    blocks = {scheme.block, std::vector<int8_t>(count), std::vector<float>(count / scheme.block)};
   for (size_t first = 0; first < count; first += columns) {
     std::span<float> row = std::span(weight.numbers.floats()).subspan(first, columns);
     if (const uint8_t *bytes = ready[first / columns])
       std::copy_n(bytes, stored.size(), stored.data());
     else
-      storeRow(name, row, stored.data());
-    loadRow(name, stored.data(), row);
-    size_t bytesOfBlock = quantized ? stored.size() / (columns / kBlock) : 0;
-    for (size_t b = 0; quantized && b < columns / kBlock; ++b)
-      readBlock(scheme, stored.data() + b * bytesOfBlock, blocks.bytes.data() + first + b * kBlock,
-                blocks.scales[first / kBlock + b]);
+      storeRow(scheme.scheme, row, stored.data());
+    loadRow(scheme.scheme, stored.data(), row);
+    for (size_t b = 0; scheme.quantized() && b < columns / scheme.block; ++b)
+      scheme.integers(stored.data() + b * scheme.blockBytes(), blocks.bytes.data() + first + b * scheme.block,
+                      &blocks.scales[first / scheme.block + b]);
   }
-  if (quantized)
+  if (scheme.quantized())
     weight.blocks = Array(weight.numbers.shape(), std::move(blocks));
   return weight;
 }

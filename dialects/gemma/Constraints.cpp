@@ -45,9 +45,9 @@ LogicalResult verifyRows(Operation *op, RankedTensorType rows, WeightOp weight, 
     return op->emitOpError() << label
                              << ": int8 rows need the encoding #gemma.blocks of a size that divides the "
                              << "last axis, but have type " << rows;
-  if (weight.getScheme() != Scheme::q8_0 && weight.getScheme() != Scheme::q4_0)
-    return op->emitOpError() << label << ": int8 rows multiply a q8_0 or q4_0 weight, but @"
-                             << weight.getSymName() << " is " << stringifyScheme(weight.getScheme());
+  if (!isQuantized(weight.getScheme()))
+    return op->emitOpError() << label << ": int8 rows multiply a quantized weight, but @"
+                             << weight.getSymName() << " is " << nameOf(weight.getScheme());
   return success();
 }
 

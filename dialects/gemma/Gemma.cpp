@@ -1,5 +1,4 @@
-//===- Gemma.cpp - the dialect: ops and attributes are registered here --------------------------------===//
-//---===//
+//===- Gemma.cpp - the dialect: ops and attributes are registered here ----------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/IR/Builders.h"
@@ -24,8 +23,20 @@ static void printRowTypes(OpAsmPrinter &printer, Operation *, Type rows, Type re
     printer << " -> " << result;
 }
 
+/// A name that stands in the text as a bare word.
+static ParseResult parseWord(OpAsmParser &parser, StringAttr &name) {
+  std::string word;
+  if (parser.parseKeywordOrString(&word))
+    return failure();
+  name = parser.getBuilder().getStringAttr(word);
+  return success();
+}
+
+static void printWord(OpAsmPrinter &printer, Operation *, StringAttr name) {
+  printer.printKeywordOrString(name.getValue());
+}
+
 #include "dialects/gemma/GemmaOpsDialect.cpp.inc"
-#include "dialects/gemma/GemmaOpsEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/gemma/GemmaOpsAttributes.cpp.inc"
 #define GET_OP_CLASSES

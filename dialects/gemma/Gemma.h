@@ -3,6 +3,7 @@
 #ifndef GEMMAC_DIALECTS_GEMMA_GEMMA_H
 #define GEMMAC_DIALECTS_GEMMA_GEMMA_H
 
+#include "contract/WeightLayout.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -18,7 +19,6 @@ struct CacheResource : mlir::SideEffects::Resource::Base<CacheResource> {
 };
 } // namespace gemmac::gemma
 
-#include "dialects/gemma/GemmaOpsEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/gemma/GemmaOpsAttributes.h.inc"
 #include "dialects/gemma/GemmaOpsDialect.h.inc"

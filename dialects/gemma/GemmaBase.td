@@ -3,8 +3,8 @@
 #ifndef GEMMAC_DIALECTS_GEMMA_BASE
 #define GEMMAC_DIALECTS_GEMMA_BASE
 
+include "dialects/ContractAttrs.td"
 include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -28,16 +28,6 @@ class Gemma_Op<string mnemonic, list<Trait> traits = []> : Op<Gemma_Dialect, mne
 
 /// The op's symbols are looked up, and fit it.
 defvar NamesSymbols = DeclareOpInterfaceMethods<SymbolUserOpInterface>;
-
-/// How the numbers of a weight or a cache are stored.
-def Gemma_Scheme : I32EnumAttr<"Scheme", "how numbers are stored", [
-    I32EnumAttrCase<"f32", 0>,
-    I32EnumAttrCase<"bf16", 1>,
-    I32EnumAttrCase<"f16", 2>,
-    I32EnumAttrCase<"q8_0", 3>,
-    I32EnumAttrCase<"q4_0", 4>]> {
-  let cppNamespace = "::gemmac::gemma";
-}
 
 def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
   let mnemonic = "blocks";

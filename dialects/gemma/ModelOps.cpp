@@ -16,11 +16,10 @@ LogicalResult WeightOp::verify() {
   RankedTensorType type = getTensorType();
   if (type.getRank() < 1 || type.getRank() > 3 || !allPositive(type))
     return emitOpError("weight-c2: has type ") << type << ", but one to three positive sizes are needed";
-  bool blocks = getScheme() == Scheme::q8_0 || getScheme() == Scheme::q4_0;
-  if (blocks && type.getShape().back() % 32 != 0)
-    return emitOpError("weight-c3: scheme ")
-           << stringifyScheme(getScheme()) << " stores blocks of 32, but rows have " << type.getShape().back()
-           << " numbers";
+  const SchemeRow &scheme = rowOf(getScheme());
+  if (type.getShape().back() % scheme.block != 0)
+    return emitOpError("weight-c3: scheme ") << scheme.name << " stores blocks of " << scheme.block
+                                             << ", but rows have " << type.getShape().back() << " numbers";
   return success();
 }
 
@@ -28,9 +27,9 @@ LogicalResult CacheOp::verify() {
   RankedTensorType type = getTensorType();
   if (type.getRank() != 3 || !allPositive(type))
     return emitOpError("cache-c1: has type ") << type << ", but (slots, kv heads, dim) are needed";
-  if (getScheme() != Scheme::f32 && getScheme() != Scheme::f16 && getScheme() != Scheme::q8_0)
-    return emitOpError("cache-c2: keys and values are stored as f32, f16 or q8_0, not ")
-           << stringifyScheme(getScheme());
+  if (!rowOf(getScheme()).caches)
+    return emitOpError("cache-c2: keys and values are stored as one of ")
+           << namesOfSchemes(&SchemeRow::caches) << ", not " << nameOf(getScheme());
   if (getPairs() && (static_cast<int64_t>(*getPairs()) < 1 ||
                      static_cast<int64_t>(*getPairs()) >= type.getShape().back() / 2))
     return emitOpError("cache-c3: keeps ") << *getPairs() << " pairs of keys of " << type.getShape().back();

@@ -13,8 +13,8 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
     `scheme` says how the device stores them; until the quantize stage it is `f32`. The discardable attribute `gemma.stored` says
     how the checkpoint stores each source: `["q4_k", "q6_k"]`.
 
-    `weight-c1`: at least one source. `weight-c2`: rank 1, 2 or 3, all sizes positive. `weight-c3`: q8_0 and q4_0 need a last
-    axis that is a multiple of 32.
+    `weight-c1`: at least one source. `weight-c2`: rank 1, 2 or 3, all sizes positive. `weight-c3`: the last axis is whole blocks of
+    the scheme.
     ```mlir
     gemma.weight @layer0.qkv : tensor<192x64xf32> scheme q4_0
         from ["model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.k_proj.weight",
@@ -22,10 +22,10 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type,
-                       DefaultValuedAttr<Gemma_Scheme, "::gemmac::gemma::Scheme::f32">:$scheme,
+                       DefaultValuedAttr<Contract_SchemeAttr, "::gemmac::Scheme::f32">:$scheme,
                        StrArrayAttr:$sources, UnitAttr:$add_one);
   let assemblyFormat = [{
-    $sym_name `:` $type (`scheme` $scheme^)? (`add_one` $add_one^)? `from` $sources attr-dict
+    $sym_name `:` $type (`scheme` custom<Word>($scheme)^)? (`add_one` $add_one^)? `from` $sources attr-dict
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
@@ -42,7 +42,7 @@ def Gemma_CacheOp : Gemma_Op<"cache", [Symbol]> {
     With `pairs P` a key is its value times the weight that attention reads it with, but for channels `c` and `c + dim/2`, `c < P`, which RoPE has turned: of
     keys only these are kept.
 
-    `cache-c1`: rank 3, all sizes positive. `cache-c2`: scheme is `f32`, `f16` or `q8_0`; the last
+    `cache-c1`: rank 3, all sizes positive. `cache-c2`: the scheme is one of keys and values; `q8_0`
     stores int8 with one float32 scale for each head of a position. `cache-c3`: pairs are at least 1 and less than half of dim.
     ```mlir
     gemma.cache @layer0.cache : tensor<1023x1x256xf32> scheme f16
@@ -50,8 +50,8 @@ def Gemma_CacheOp : Gemma_Op<"cache", [Symbol]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type, OptionalAttr<I64Attr>:$pairs,
-                       DefaultValuedAttr<Gemma_Scheme, "::gemmac::gemma::Scheme::f32">:$scheme);
-  let assemblyFormat = "$sym_name `:` $type (`pairs` $pairs^)? (`scheme` $scheme^)? attr-dict";
+                       DefaultValuedAttr<Contract_SchemeAttr, "::gemmac::Scheme::f32">:$scheme);
+  let assemblyFormat = "$sym_name `:` $type (`pairs` $pairs^)? (`scheme` custom<Word>($scheme)^)? attr-dict";
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::RankedTensorType getTensorType() { return ::mlir::cast<::mlir::RankedTensorType>(getType()); }

@@ -3,9 +3,9 @@
 #ifndef GEMMAC_DIALECTS_PLAN_KERNELSPECS_H
 #define GEMMAC_DIALECTS_PLAN_KERNELSPECS_H
 
+#include "contract/KernelSpec.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/kernels/Kernel.h"
 
 #include <vector>
 

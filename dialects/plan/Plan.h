@@ -3,6 +3,7 @@
 #ifndef GEMMAC_DIALECTS_PLAN_PLAN_H
 #define GEMMAC_DIALECTS_PLAN_PLAN_H
 
+#include "contract/WeightLayout.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

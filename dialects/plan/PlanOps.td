@@ -3,8 +3,8 @@
 #ifndef GEMMAC_DIALECTS_PLAN_OPS
 #define GEMMAC_DIALECTS_PLAN_OPS
 
+include "dialects/ContractAttrs.td"
 include "mlir/IR/AttrTypeBase.td"
-include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -46,8 +46,8 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
         shape [192, 64] scheme "q4_0" from ["q_proj.weight", "k_proj.weight", "v_proj.weight"]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, StrAttr:$layout, TypeArrayAttr:$planes,
-                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets, DenseI64ArrayAttr:$shape, StrAttr:$scheme,
+  let arguments = (ins SymbolNameAttr:$sym_name, Contract_LayoutAttr:$layout, TypeArrayAttr:$planes,
+                       DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets, DenseI64ArrayAttr:$shape, Contract_SchemeAttr:$scheme,
                        UnitAttr:$add_one, StrArrayAttr:$sources);
   let assemblyFormat = [{
     $sym_name `layout` $layout `planes` $planes (`at` $offsets^)? `shape` $shape `scheme` $scheme (`add_one` $add_one^)?

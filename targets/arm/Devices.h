@@ -3,7 +3,7 @@
 #ifndef GEMMAC_TARGETS_ARM_DEVICES_H
 #define GEMMAC_TARGETS_ARM_DEVICES_H
 
-#include "targets/Target.h"
+#include "targets/Devices.h"
 
 namespace gemmac::arm {
 

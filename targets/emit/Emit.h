@@ -4,7 +4,7 @@
 #define GEMMAC_TARGETS_EMIT_EMIT_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "targets/Target.h"
+#include "targets/Devices.h"
 #include "targets/kernels/Kernel.h"
 #include "llvm/Support/Error.h"
 

@@ -6,7 +6,7 @@
 // All tokens of k are written, as far as their spans and heads lie in the part of the outputs that the call
 // has.
 
-#include "targets/kernels/CacheLayout.h"
+#include "contract/CacheLayout.h"
 #include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
 
@@ -24,7 +24,7 @@ public:
       : name(name), x(x), position(position), target(target), half(int(spec.integer("dim")) / 2),
         pairs(keys && spec.has("pairs") ? int(spec.integer("pairs")) : 0),
         channels(pairs ? 2 * pairs : int(spec.integer("dim"))), inGroups(keys || spec.has("pairs")),
-        spans(int(spansOf(spec.integer("slots")))), scheme(spec.word("scheme")),
+        spans(int(spansOf(spec.integer("slots")))), scheme(spec.scheme()),
         beside(int(neighboursOf(scheme, spec.has("pairs") ? spec.integer("pairs") : 0))) {}
 
   Func numbers();
@@ -47,7 +47,7 @@ private:
   int half, pairs, channels; ///< `channels` are kept; with `pairs` not all of them
   bool inGroups;             ///< of positions, not in strips of channels
   int spans;
-  std::string scheme;
+  Scheme scheme;
   int beside; ///< neighboursOf
   Var h{"h"}, t{"t"};
 };
@@ -72,15 +72,15 @@ Func Writer::numbers() {
   int group = int(kGroup), strip = int(stripOf(channels));
   Var a("a"), b("b"), g("g"), s("s");
   Func cache(name), scale = scaleOf(name);
-  Type type = scheme == "f32" ? Type(Float(32)) : scheme == "f16" ? Type(UInt(16)) : Type(Int(8));
+  Type type = typeOf(rowOf(scheme).element);
   cache(a, b, g, h, s) = undef(type);
   Part part = partOf(cache, 4);
   RDom r(0, strip, 0, channels / strip, x.dim(2).min(), x.dim(2).extent(), name + "_r");
   Expr channel = r.y * strip + r.x, at = place(r.z), stored = number(channel, r.z);
   r.where(span(r.z) >= part.begin && span(r.z) < part.end);
-  if (scheme == "f16")
+  if (scheme == Scheme::f16)
     stored = toStoredHalf(stored, target);
-  if (scheme == "q8_0")
+  if (isQuantized(scheme))
     stored = select(scale(h, r.z) == 0.0f, cast<int8_t>(0), cast<int8_t>(round(stored / scale(h, r.z))));
   if (inGroups)
     cache(at % group * beside + channel % beside, channel / beside, at / group, h, span(r.z)) = stored;
@@ -112,7 +112,7 @@ KernelCode buildCacheWrite(const KernelSpec &spec, const Target &target) {
   Param<int32_t> position("position");
   Writer keys("keys", k, position, spec, target, true), values("values", v, position, spec, target, false);
   std::vector<Func> planes = {keys.numbers(), values.numbers()};
-  if (spec.word("scheme") == "q8_0")
+  if (isQuantized(spec.scheme()))
     planes.insert(planes.end(), {keys.scales(), values.scales()});
   return {{k, v, position}, Pipeline(planes)};
 }

@@ -11,29 +11,29 @@ namespace gemmac {
 using namespace Halide;
 
 /// The number that a table holds in a row and column, as float32.
-static Expr numberAt(const std::string &layout, const std::string &scheme,
-                     const std::vector<ImageParam> &planes, const Expr &row, const Expr &column,
-                     const Target &target) {
-  bool tiled = layout == "tiles16";
+static Expr numberAt(Layout layout, const SchemeRow &scheme, const std::vector<ImageParam> &planes,
+                     const Expr &row, const Expr &column, const Target &target) {
+  bool tiled = layout == Layout::tiles16;
   Expr tile = row / 16, lane = row % 16;
-  if (scheme == "f32" || scheme == "bf16") {
+  if (!scheme.quantized()) {
     Expr stored = tiled ? planes[0](lane, column, tile) : planes[0](column, row);
-    return scheme == "f32" ? stored : widenBfloat(stored);
+    return scheme.scheme == Scheme::f32 ? stored : widenBfloat(stored);
   }
   Expr block = column / 32, i = column % 32;
   Expr scale = fromStoredHalf(tiled ? planes[1](lane, block, tile) : planes[1](block, row), target);
-  if (scheme == "q8_0") {
+  if (scheme.numberBytes == scheme.block) {
     Expr stored = tiled ? planes[0](i % 4, lane, i / 4, block, tile) : planes[0](column, row);
     return scale * cast<float>(stored);
   }
   Expr byte = i % 16;
   Expr stored = tiled ? planes[0](byte % 4, lane, byte / 4, block, tile) : planes[0](byte, block, row);
   Expr number = select(i < 16, stored & cast<uint8_t>(15), stored >> cast<uint8_t>(4));
-  return scale * cast<float>(cast<int32_t>(number) - 8);
+  return scale * cast<float>(cast<int32_t>(number) - scheme.bias);
 }
 
 KernelCode buildEmbed(const KernelSpec &spec, const Target &target) {
-  const std::string &layout = spec.word("layout"), &scheme = spec.word("scheme");
+  Layout layout = spec.layout();
+  Scheme scheme = spec.scheme();
   WeightShape shape{0, spec.integer("vocab"), spec.integer("columns")};
   ImageParam ids(Int(32), 1, "ids");
   std::vector<ImageParam> planes = weightPlanes(layout, scheme, shape);
@@ -41,7 +41,7 @@ KernelCode buildEmbed(const KernelSpec &spec, const Target &target) {
   Var c("c"), t("t");
   Func out("out");
   Expr row = clamp(ids(t), 0, int(shape.rows) - 1), column = c + int(spec.integer("offset"));
-  out(c, t) = float(spec.number("scale")) * numberAt(layout, scheme, planes, row, column, target);
+  out(c, t) = float(spec.number("scale")) * numberAt(layout, rowOf(scheme), planes, row, column, target);
   out.vectorize(c, lanesOf(target), TailStrategy::GuardWithIf);
   std::vector<Argument> arguments = {ids};
   arguments.insert(arguments.end(), planes.begin(), planes.end());

@@ -23,8 +23,8 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   TokenRows input(spec, shared ? 0 : choices);
   ImageParam ids = tokensArray("ids", Int(32), choices);
   WeightShape shape{experts, spec.integer("output"), spec.integer("input")};
-  std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
-  GroupSize size = groupSizeFor(spec.word("scheme"), true, target);
+  std::vector<ImageParam> planes = weightPlanes(Layout::tiles16, spec.scheme(), shape);
+  GroupSize size = groupSizeFor(spec.scheme(), true, target);
   GroupVars group;
   Expr rowGroups = ((rows.end + 15) / 16 - rows.begin / 16 + size.tiles - 1) / size.tiles;
   Expr rowTile = min(rows.begin / 16 + group.tile * rowGroups + rowGroup, (rows.end - 1) / 16);
@@ -51,7 +51,7 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   std::vector<Argument> arguments = input.arguments();
   arguments.push_back(ids);
   arguments.insert(arguments.end(), planes.begin(), planes.end());
-  return {arguments, out, true, needsLargeIndices("tiles16", spec.word("scheme"), shape)};
+  return {arguments, out, true, needsLargeIndices(Layout::tiles16, spec.scheme(), shape)};
 }
 
 } // namespace gemmac

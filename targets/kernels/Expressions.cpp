@@ -123,7 +123,7 @@ ImageParam denseArray(const char *name, Type type, std::vector<int64_t> shape) {
   return array;
 }
 
-static Type typeOf(Element element) {
+Type typeOf(Element element) {
   switch (element) {
   case Element::f32:
     return Float(32);
@@ -139,8 +139,7 @@ static Type typeOf(Element element) {
   return {};
 }
 
-std::vector<ImageParam> weightPlanes(const std::string &layout, const std::string &scheme,
-                                     WeightShape shape) {
+std::vector<ImageParam> weightPlanes(Layout layout, Scheme scheme, WeightShape shape) {
   static const char *const names[] = {"weights", "weight_scales"};
   std::vector<ImageParam> planes;
   for (const Plane &plane : planesOf(layout, scheme, shape))
@@ -148,7 +147,7 @@ std::vector<ImageParam> weightPlanes(const std::string &layout, const std::strin
   return planes;
 }
 
-bool needsLargeIndices(const std::string &layout, const std::string &scheme, WeightShape shape) {
+bool needsLargeIndices(Layout layout, Scheme scheme, WeightShape shape) {
   for (const Plane &plane : planesOf(layout, scheme, shape))
     if (plane.bytes() / int64_t(bytesOf(plane.element)) > std::numeric_limits<int32_t>::max())
       return true;

@@ -5,8 +5,8 @@
 #ifndef GEMMAC_TARGETS_KERNELS_EXPRESSIONS_H
 #define GEMMAC_TARGETS_KERNELS_EXPRESSIONS_H
 
+#include "contract/WeightLayout.h"
 #include "targets/kernels/HalideEmit.h"
-#include "targets/kernels/WeightLayout.h"
 
 namespace gemmac {
 
@@ -44,12 +44,14 @@ Halide::ImageParam tokensArray(const char *name, Halide::Type type, int64_t size
 /// A dense array of constant shape, slowest axis first.
 Halide::ImageParam denseArray(const char *name, Halide::Type type, std::vector<int64_t> shape);
 
+/// How kernels read an array's numbers: of bfloat16 and float16 the bits, which they convert themselves.
+Halide::Type typeOf(Element element);
+
 /// The planes of a weight.
-std::vector<Halide::ImageParam> weightPlanes(const std::string &layout, const std::string &scheme,
-                                             WeightShape shape);
+std::vector<Halide::ImageParam> weightPlanes(Layout layout, Scheme scheme, WeightShape shape);
 
 /// Has a plane so many numbers that 32 bits don't index them?
-bool needsLargeIndices(const std::string &layout, const std::string &scheme, WeightShape shape);
+bool needsLargeIndices(Layout layout, Scheme scheme, WeightShape shape);
 
 /// Indices begin … end - 1 of an output's axis that this call computes.
 struct Part {

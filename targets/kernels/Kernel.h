@@ -12,9 +12,9 @@
 // the 8 that is in stored 4-bit numbers; a call's parts of the three name the same tokens and blocks. Where
 // an output may be an input, a call of add_norm or softmax must compute whole rows. cache_write writes all
 // tokens of k, as far as its outputs' spans and heads go; group_by_expert is not shared among threads. Linear
-// kernels may read behind q and scales as far as bytesReadBehind says (KernelTraits.h), and are fastest if the
-// parts of their last axis begin at multiples of 16 (of 64 with one token), cached_attention if those of its
-// first axis begin at multiples of tokensTogether (CacheLayout.h).
+// kernels may read behind q and scales as far as bytesReadBehind says (KernelTraits.h), and are fastest if
+// the parts of their last axis begin at multiples of 16 (of 64 with one token), cached_attention if those of
+// its first axis begin at multiples of tokensTogether (CacheLayout.h).
 //
 // clang-format off
 //   family            constants                                        arguments
@@ -48,37 +48,14 @@
 //   combine_groups    width choices                                    x f32[n*choices, width], place i32[n, choices], weights f32[n, choices] → f32[n, width]
 //
 // clang-format on
-// Schemes are spelled "f32", "bf16", "f16", "q8_0", "q4_0".
 
 #ifndef GEMMAC_TARGETS_KERNELS_KERNEL_H
 #define GEMMAC_TARGETS_KERNELS_KERNEL_H
 
-#include "targets/Target.h"
-
-#include <map>
-#include <string>
-#include <variant>
+#include "contract/KernelSpec.h"
+#include "contract/Target.h"
 
 namespace gemmac {
-
-using KernelConstant = std::variant<int64_t, double, std::string>;
-
-struct KernelSpec {
-  std::string family;
-  std::map<std::string, KernelConstant> constants;
-
-  int64_t integer(const std::string &name) const; ///< asserts that it is there
-  double number(const std::string &name) const;   ///< a double, or an integer as one
-  const std::string &word(const std::string &name) const;
-  bool has(const std::string &name) const { return constants.count(name) != 0; }
-
-  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}".
-  std::string text() const;
-
-  /// The C name of the kernel: readable, unique for the specification, the same on every run:
-  /// "linear_q4_0_1536x2048_1a2b3c4d".
-  std::string symbol() const;
-};
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by
 /// specification, target and this.

@@ -7,7 +7,7 @@
 // store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
 // through memory that runs as long as the call, so that prefetchers don't start anew with every group.
 
-#include "targets/kernels/KernelTraits.h"
+#include "contract/KernelTraits.h"
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
 
@@ -36,10 +36,10 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
 
   TokenRows input(spec);
   WeightShape shape{0, spec.integer("rows"), spec.integer("input")};
-  std::vector<ImageParam> planes = weightPlanes("tiles16", spec.word("scheme"), shape);
+  std::vector<ImageParam> planes = weightPlanes(Layout::tiles16, spec.scheme(), shape);
   bool matrixTiles = usesMatrixTiles(spec, target);
   GroupSize size = matrixTiles ? GroupSize{1, kTileTokens}
-                               : groupSizeFor(spec.word("scheme"), spec.integer("tokens") == 1, target);
+                               : groupSizeFor(spec.scheme(), spec.integer("tokens") == 1, target);
   GroupVars group;
   Expr rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
   Expr rowTile = min(begin / 16 + group.tile * rowGroups + rowGroup, (end - 1) / 16);
@@ -56,7 +56,7 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
   operands.sum = [&](const Expr &b) { return input.sums(b, token); };
   int fours = int(spec.integer("input") / 4);
   if (matrixTiles) {
-    if (spec.word("scheme") == "q8_0")
+    if (!unpacksTiles(spec, target))
       planes[0] = denseArray("weights", Int(8), {(shape.rows + 15) / 16 * fours, 16, 4});
     operands.four = [&](std::vector<Expr> inTile) {
       return planes[0](inTile[0], inTile[1], rowTile * fours + inTile[2]);
@@ -86,7 +86,7 @@ KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
 
   std::vector<Argument> arguments = input.arguments();
   arguments.insert(arguments.end(), planes.begin(), planes.end());
-  return {arguments, out, true, needsLargeIndices("tiles16", spec.word("scheme"), shape)};
+  return {arguments, out, true, needsLargeIndices(Layout::tiles16, spec.scheme(), shape)};
 }
 
 } // namespace gemmac

@@ -9,7 +9,7 @@
 // are the same however the prompt was cut. Parts are joined in the order of their spans: when a power rises,
 // the sums so far shrink by a power of two, exactly.
 
-#include "targets/kernels/KernelTraits.h"
+#include "contract/KernelTraits.h"
 #include "targets/kernels/SpanProducts.h"
 
 namespace gemmac {
@@ -30,16 +30,12 @@ static Expr weightOf(const Expr &score, const Expr &power) {
   return exponential(strict_float((score - power * 0.693359375f) - power * -2.12194440e-4f));
 }
 
-static Type typeOf(Element element) {
-  return element == Element::f32 ? Type(Float(32)) : element == Element::f16 ? Type(UInt(16)) : Type(Int(8));
-}
-
 CacheArrays::CacheArrays(const KernelSpec &spec, const Target &target)
     : pairs(spec.has("pairs") ? int(spec.integer("pairs")) : 0), integers(multipliesIntegers(spec, target)),
-      beside(int(neighboursOf(spec.word("scheme"), pairs))), dim(int(spec.integer("dim"))), target(target) {
+      beside(int(neighboursOf(spec.scheme(), pairs))), dim(int(spec.integer("dim"))), target(target) {
   int64_t heads = spec.integer(spec.has("kv_heads") ? "kv_heads" : "heads");
   static const char *const names[] = {"keys", "values", "key_scales", "value_scales"};
-  for (const Plane &plane : cachePlanesOf(spec.word("scheme"), spec.integer("slots"), heads, dim, pairs))
+  for (const Plane &plane : cachePlanesOf(spec.scheme(), spec.integer("slots"), heads, dim, pairs))
     planes.push_back(denseArray(names[planes.size()], typeOf(plane.element), plane.shape));
   if (pairs)
     keyWeight = denseArray("key_weight", Float(32), {dim});

@@ -4,7 +4,7 @@
 #ifndef GEMMAC_TARGETS_KERNELS_SPANATTENTION_H
 #define GEMMAC_TARGETS_KERNELS_SPANATTENTION_H
 
-#include "targets/kernels/CacheLayout.h"
+#include "contract/CacheLayout.h"
 #include "targets/kernels/Expressions.h"
 
 namespace gemmac {

@@ -16,7 +16,7 @@
 // token together, spills the weights, and a quarter of the speed is gone (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
-#include "targets/kernels/KernelTraits.h"
+#include "contract/KernelTraits.h"
 
 namespace gemmac {
 
@@ -41,14 +41,17 @@ std::vector<Expr> at(const Expr &first, const std::vector<Var> &result) {
 /// half-blocks.
 struct Block {
   const TileOperands &operands;
-  bool x86, q8;
+  bool mixedSigns; ///< of the products
+  const SchemeRow &scheme;
   std::vector<Var> result; ///< lane, tile, token, outer..., block
   /// 15, to be loaded: of a constant Halide would see that the number fits int8 too, and take a slower
   /// instruction.
   Buffer<uint8_t> mask;
 
-  int groups() const { return q8 ? 8 : 4; }
-  int halves() const { return q8 ? 1 : 2; }
+  /// A byte holds two numbers, + 8.
+  bool nibbles() const { return scheme.numberBytes < scheme.block; }
+  int groups() const { return int(scheme.numberBytes / 4); }
+  int halves() const { return nibbles() ? 2 : 1; }
   Expr x(int half, const Expr &g, const Expr &j) const {
     return operands.x(block * 32 + 16 * half + 4 * g + j);
   }
@@ -59,7 +62,7 @@ struct Block {
     if (operands.nibble)
       return operands.nibble({j, group.lane, g, half, block});
     Expr shifted = half ? byte(g, j) >> cast<uint8_t>(4) : byte(g, j);
-    if (!x86)
+    if (!mixedSigns)
       return half ? shifted : shifted & cast<uint8_t>(15);
     return shifted & mask(Expr(0));
   }
@@ -112,13 +115,13 @@ Func startDot(const Block &b, int eights) {
 
 /// All of these return what is computed for a block, the sum first.
 std::vector<Func> dotProducts(const Block &b) {
-  Func dot = startDot(b, b.q8 ? (b.x86 ? 16 : 0) : 1);
+  Func dot = startDot(b, b.nibbles() ? 1 : b.mixedSigns ? 16 : 0);
   RDom r(0, 4, 0, b.groups(), "four");
   for (int half = 0; half < b.halves(); ++half) {
-    Expr weight = b.q8 ? b.byte(r.y, r.x) : b.nibble(half, r.y, r.x);
-    if (b.x86 && b.q8)
+    Expr weight = b.nibbles() ? b.nibble(half, r.y, r.x) : b.byte(r.y, r.x);
+    if (b.mixedSigns && !b.nibbles())
       weight = reinterpret<uint8_t>(weight) ^ cast<uint8_t>(128);
-    if (!b.x86)
+    if (!b.mixedSigns)
       weight = cast<int8_t>(weight);
     dot(at(b.result)) += cast<int32_t>(weight) * cast<int32_t>(b.x(half, r.y, r.x));
     sumInLanes(dot.update(half), {}, r.x, &r.y);
@@ -235,16 +238,17 @@ std::vector<Func> matrixTiles(const Block &b) {
 
 } // namespace
 
-GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target) {
-  bool quantized = scheme == "q8_0" || scheme == "q4_0";
+GroupSize groupSizeFor(Scheme scheme, bool oneToken, const Target &target) {
+  bool quantized = isQuantized(scheme);
   // Tiles of one token are as many streams out of memory: of four, prefetchers keep more lines on their way
   // than of two.
   if (oneToken)
     return {quantized && target.vectorBytes < 32 ? 2 : 4, 1};
   if (target.vectorBytes == 64)
     return {quantized ? 1 : 2, 8};
-  // A token's sums take two of 16 registers; int8 products want some for weights and for what is on its way.
-  return {1, target.family == Family::x86 && !quantized ? 6 : 4};
+  // A token's 16 sums take two of 16 registers, or four of 32; int8 products want some for weights and for
+  // what is on its way.
+  return {1, target.vectorBytes == 32 && !quantized ? 6 : 4};
 }
 
 std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, GroupSize size,
@@ -274,7 +278,7 @@ std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, Group
     Expr nibble = (packed >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
     operands.four = add("number", {j, group.lane, fours}, cast<int8_t>(nibble) - cast<int8_t>(8));
     parts[0].bound(fours, 0, int(spec.integer("input") / 4)).unroll(fours, 8);
-  } else if (spec.word("scheme") == "q4_0") {
+  } else if (rowOf(spec.scheme()).bias) {
     Expr nibble = (byte >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
     operands.nibble = add("nibble", {j, group.lane, g, half, block}, nibble);
     parts[0].bound(g, 0, 4).bound(half, 0, 2).unroll(half);
@@ -311,8 +315,8 @@ std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, Group
 
 Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, const TileOperands &operands,
                  const std::vector<Var> &outer) {
-  const std::string &scheme = spec.word("scheme");
-  bool quantized = scheme == "q8_0" || scheme == "q4_0";
+  Scheme scheme = spec.scheme();
+  bool quantized = isQuantized(scheme);
   std::vector<Var> result = {group.lane, group.tile, group.token};
   result.insert(result.end(), outer.begin(), outer.end());
   Func sum("sum");
@@ -322,15 +326,15 @@ Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, c
   if (quantized) {
     std::vector<Var> ofBlocks = result;
     ofBlocks.push_back(block);
-    Block b{operands, target.family == Family::x86, scheme == "q8_0", ofBlocks, Buffer<uint8_t>(1, "mask")};
+    Block b{operands, target.mixedSigns8, rowOf(scheme), ofBlocks, Buffer<uint8_t>(1, "mask")};
     b.mask(0) = 15;
     std::vector<Func> steps;
     if (operands.four)
       steps = matrixTiles(b);
-    else if (target.dotProduct8 || !b.x86)
+    else if (target.dotProduct8 || !b.mixedSigns)
       steps = dotProducts(b);
     else
-      steps = !b.q8 ? fourBitPairs(b) : size.tokens == 1 ? widenedPairs(b) : magnitudePairs(b);
+      steps = b.nibbles() ? fourBitPairs(b) : size.tokens == 1 ? widenedPairs(b) : magnitudePairs(b);
     std::vector<Expr> place = at(result);
     place.push_back(r);
     Expr scale =
@@ -340,7 +344,7 @@ Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, c
       step.compute_at(sum, r.x);
   } else {
     Expr stored = operands.weight(0, {group.lane, r});
-    sum(at(result)) += (scheme == "bf16" ? widenBfloat(stored) : stored) * operands.x(r);
+    sum(at(result)) += (scheme == Scheme::bf16 ? widenBfloat(stored) : stored) * operands.x(r);
   }
 
   sum.bound(group.lane, 0, int(kTileRows))
@@ -352,15 +356,11 @@ Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, c
   return sum;
 }
 
-static bool isQuantized(const KernelSpec &spec) {
-  return spec.word("scheme") == "q8_0" || spec.word("scheme") == "q4_0";
-}
-
 TokenRows::TokenRows(const KernelSpec &spec, int64_t choices)
-    : x(tokensArray("x", isQuantized(spec) ? Int(8) : Float(32), spec.integer("input"), choices)),
+    : x(tokensArray("x", isQuantized(spec.scheme()) ? Int(8) : Float(32), spec.integer("input"), choices)),
       scales(tokensArray("x_scales", Float(32), spec.integer("input") / kBlock, choices)),
       sums(tokensArray("x_sums", Int(32), spec.integer("input") / kBlock, choices)),
-      quantized(isQuantized(spec)) {}
+      quantized(isQuantized(spec.scheme())) {}
 
 std::vector<Argument> TokenRows::arguments() const {
   if (quantized)

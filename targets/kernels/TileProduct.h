@@ -40,7 +40,7 @@ struct GroupSize {
 
 /// One token: enough row tiles to hide latencies, of memory too. Many: as many results as leave registers for
 /// their operands.
-GroupSize groupSizeFor(const std::string &scheme, bool oneToken, const Target &target);
+GroupSize groupSizeFor(Scheme scheme, bool oneToken, const Target &target);
 
 /// What all tokens have in common, made once of the numbers of a row tile: operands of tileProduct, and the
 /// Funcs that hold them, for every row tile that `outer` names; the caller says where they are computed.

@@ -3,7 +3,7 @@
 #ifndef GEMMAC_TARGETS_X86_DEVICES_H
 #define GEMMAC_TARGETS_X86_DEVICES_H
 
-#include "targets/Target.h"
+#include "targets/Devices.h"
 
 namespace gemmac::x86 {
 

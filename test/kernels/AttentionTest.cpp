@@ -2,8 +2,8 @@
 
 #include "CallKernel.h"
 
-#include "targets/kernels/CacheLayout.h"
-#include "targets/kernels/SmallFloats.h"
+#include "contract/CacheLayout.h"
+#include "contract/SmallFloats.h"
 
 #include <gtest/gtest.h>
 
@@ -55,8 +55,9 @@ class Cache {
 public:
   Cache(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim, int64_t pairs = 0)
       : scheme(scheme), strip(int(stripOf(dim))), half(int(dim) / 2), pairs(int(pairs)),
-        beside(int(neighboursOf(scheme, pairs))), keyWeight(Array<float>::random({int(dim)}, 7, 2)) {
-    for (const Plane &plane : cachePlanesOf(scheme, slots, heads, dim, pairs)) {
+        beside(int(neighboursOf(*findScheme(scheme), pairs))),
+        keyWeight(Array<float>::random({int(dim)}, 7, 2)) {
+    for (const Plane &plane : cachePlanesOf(*findScheme(scheme), slots, heads, dim, pairs)) {
       std::vector<int> shape(plane.shape.begin(), plane.shape.end());
       // What no token has written must never be seen.
       if (plane.element == Element::f32)

@@ -3,8 +3,8 @@
 #ifndef GEMMAC_TEST_KERNELS_CALLKERNEL_H
 #define GEMMAC_TEST_KERNELS_CALLKERNEL_H
 
+#include "contract/WeightLayout.h"
 #include "targets/kernels/Kernel.h"
-#include "targets/kernels/WeightLayout.h"
 
 #include <HalideRuntime.h>
 
@@ -124,8 +124,8 @@ class LoadedKernel {
 public:
   LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
 
-  /// Arguments are Array, Buffer, vectors of these, QuantizedRows, QuantizedOutput or a part of one, Weight and
-  /// int.
+  /// Arguments are Array, Buffer, vectors of these, QuantizedRows, QuantizedOutput or a part of one, Weight
+  /// and int.
   template <typename... Args>
   void operator()(Args &&...arguments) const {
     std::vector<Argument> all;

@@ -1,7 +1,8 @@
 //===- CrossTest.cpp - every family for every machine: its needs, its instructions, its stack -----------===//
 
+#include "contract/KernelTraits.h"
+#include "targets/Devices.h"
 #include "targets/kernels/Kernel.h"
-#include "targets/kernels/KernelTraits.h"
 
 #include "llvm/Object/ObjectFile.h"
 
@@ -144,7 +145,7 @@ TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
       CompiledKernel kernel = kernelAssembly(linear(scheme, tokens), target);
       ASSERT_EQ(kernel.error, "");
       const std::string &text = kernel.object;
-      bool x86 = target.family == Family::x86;
+      bool x86 = target.mixedSigns8;
       if (target.matrixTiles8 && !tokens) {
         EXPECT_GE(count(text, "tdpbssd"), 1);
         EXPECT_EQ(count(text, "vpdpbusd"), 0);
@@ -209,9 +210,9 @@ TEST_P(EveryTarget, AttentionMultipliesInt8NumbersAsIntegers) {
         spec.constants["pairs"] = pairs;
       CompiledKernel kernel = kernelAssembly(spec, target);
       ASSERT_EQ(kernel.error, "");
-      const char *instruction = target.family == Family::arm ? "fmla"
-                                : target.dotProduct8         ? "vpdpwssd"
-                                                             : "vpmaddwd";
+      const char *instruction = !target.pairProducts16 ? "fmla"
+                                : target.dotProduct8   ? "vpdpwssd"
+                                                       : "vpmaddwd";
       EXPECT_GE(count(kernel.object, instruction), 4) << spec.text();
     }
 }
@@ -221,7 +222,7 @@ TEST_P(EveryTarget, FloatSumsAreFused) {
     for (int64_t tokens : {0, 1}) {
       CompiledKernel kernel = kernelAssembly(linear(scheme, tokens), target);
       ASSERT_EQ(kernel.error, "");
-      EXPECT_GE(count(kernel.object, target.family == Family::x86 ? "vfmadd[0-9]+ps" : "fmla"), 4);
+      EXPECT_GE(count(kernel.object, target.mixedSigns8 ? "vfmadd[0-9]+ps" : "fmla"), 4);
     }
 }
 

@@ -46,13 +46,12 @@ protected:
 
     source.addFloats("norm", {32}, std::vector<float>(32, 1.5f));
     source.addFloats("matrix", {20, 64}, std::vector<float>(20 * 64, 0.25f));
-    add("norm", "f32", "vector", {32});
-    add("matrix", "q4_0", "tiles16", {20, 64});
+    add("norm", Scheme::f32, Layout::vector, {32});
+    add("matrix", Scheme::q4_0, Layout::tiles16, {20, 64});
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
 
-  void add(const std::string &name, const std::string &scheme, const std::string &layout,
-           std::vector<int64_t> logical) {
+  void add(const std::string &name, Scheme scheme, Layout layout, std::vector<int64_t> logical) {
     PlannedWeight weight;
     weight.name = name;
     weight.scheme = scheme;

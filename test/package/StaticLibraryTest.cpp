@@ -2,6 +2,7 @@
 
 #include "compiler/package/StaticLibrary.h"
 
+#include "targets/Devices.h"
 #include "llvm/Object/Archive.h"
 #include "gtest/gtest.h"
 

@@ -20,7 +20,7 @@ std::vector<float> numbers(int64_t count, unsigned seed) {
   return all;
 }
 
-PlannedWeight plan(const std::string &scheme, const std::string &layout, std::vector<int64_t> logical,
+PlannedWeight plan(Scheme scheme, Layout layout, std::vector<int64_t> logical,
                    std::vector<std::string> sources) {
   PlannedWeight weight;
   weight.name = "w";
@@ -71,17 +71,17 @@ float at(const PlannedWeight &weight, const std::vector<uint8_t> &bytes, int64_t
          int64_t column) {
   WeightShape shape = weight.shape();
   int64_t blocks = shape.columns / kBlock, tiles = (shape.rows + kTileRows - 1) / kTileRows;
-  bool tiled = weight.layout == "tiles16";
+  bool tiled = weight.layout == Layout::tiles16;
   const uint8_t *first = bytes.data() + weight.offsets[0];
   int64_t tile = row / kTileRows, lane = row % kTileRows, block = column / kBlock, k = column % kBlock;
   int64_t plain = tiled ? ((expert * tiles + tile) * shape.columns + column) * kTileRows + lane
                         : (expert * shape.rows + row) * shape.columns + column;
-  if (weight.scheme == "f32") {
+  if (weight.scheme == Scheme::f32) {
     float number;
     std::memcpy(&number, first + 4 * plain, 4);
     return number;
   }
-  if (weight.scheme == "bf16") {
+  if (weight.scheme == Scheme::bf16) {
     uint32_t bits = 0;
     std::memcpy(reinterpret_cast<uint8_t *>(&bits) + 2, first + 2 * plain, 2);
     float number;
@@ -92,7 +92,7 @@ float at(const PlannedWeight &weight, const std::vector<uint8_t> &bytes, int64_t
       tiled ? (expert * tiles + tile) * blocks + block : (expert * shape.rows + row) * blocks + block;
   const uint8_t *scales = bytes.data() + weight.offsets[1];
   float scale = half(scales + 2 * (tiled ? place * kTileRows + lane : place));
-  if (weight.scheme == "q8_0") {
+  if (weight.scheme == Scheme::q8_0) {
     int64_t index = tiled ? ((place * 8 + k / 4) * kTileRows + lane) * 4 + k % 4 : place * kBlock + k;
     return scale * static_cast<float>(static_cast<int8_t>(first[index]));
   }
@@ -103,7 +103,7 @@ float at(const PlannedWeight &weight, const std::vector<uint8_t> &bytes, int64_t
 }
 
 /// What the row is after storing it.
-std::vector<float> kept(const std::string &scheme, std::span<const float> row) {
+std::vector<float> kept(Scheme scheme, std::span<const float> row) {
   std::vector<uint8_t> stored(static_cast<size_t>(storedRowBytes(scheme, static_cast<int64_t>(row.size()))));
   storeRow(scheme, row, stored.data());
   std::vector<float> result(row.size());
@@ -112,18 +112,20 @@ std::vector<float> kept(const std::string &scheme, std::span<const float> row) {
 }
 
 struct Case {
-  const char *scheme, *layout;
+  Scheme scheme;
+  Layout layout;
 };
 
 class EverySchemeAndLayout : public testing::TestWithParam<Case> {};
-INSTANTIATE_TEST_SUITE_P(Packer, EverySchemeAndLayout,
-                         testing::Values(Case{"f32", "rows"}, Case{"bf16", "rows"}, Case{"q8_0", "rows"},
-                                         Case{"q4_0", "rows"}, Case{"f32", "tiles16"},
-                                         Case{"bf16", "tiles16"}, Case{"q8_0", "tiles16"},
-                                         Case{"q4_0", "tiles16"}),
-                         [](const auto &info) {
-                           return std::string(info.param.scheme) + "_" + info.param.layout;
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Packer, EverySchemeAndLayout,
+    testing::Values(Case{Scheme::f32, Layout::rows}, Case{Scheme::bf16, Layout::rows},
+                    Case{Scheme::q8_0, Layout::rows}, Case{Scheme::q4_0, Layout::rows},
+                    Case{Scheme::f32, Layout::tiles16}, Case{Scheme::bf16, Layout::tiles16},
+                    Case{Scheme::q8_0, Layout::tiles16}, Case{Scheme::q4_0, Layout::tiles16}),
+    [](const auto &info) {
+      return std::string(nameOf(info.param.scheme)) + "_" + std::string(nameOf(info.param.layout));
+    });
 
 // Two sources that end in the middle of a tile, and a last tile that is not full.
 TEST_P(EverySchemeAndLayout, StacksSourcesAlongRows) {
@@ -187,7 +189,7 @@ TEST(Packer, KeepsBlocksThatTheCheckpointHasBitForBit) {
       blocks.push_back(static_cast<uint8_t>(0x77 + block));
   }
   source.add("a", "q4_0", {5, 32}, blocks);
-  Packed packed = pack(plan("q4_0", "rows", {5, 32}, {"a"}), source);
+  Packed packed = pack(plan(Scheme::q4_0, Layout::rows, {5, 32}, {"a"}), source);
   for (size_t block = 0; block < 5; ++block)
     EXPECT_EQ(packed.bytes[64 + 16 * block], 0x77 + block);
   EXPECT_EQ(packed.result.relativeError, 0);
@@ -196,7 +198,7 @@ TEST(Packer, KeepsBlocksThatTheCheckpointHasBitForBit) {
 TEST(Packer, AddsOneBeforeStoring) {
   MemorySource source;
   source.addFloats("norm", {40}, numbers(40, 5));
-  PlannedWeight weight = plan("f32", "vector", {40}, {"norm"});
+  PlannedWeight weight = plan(Scheme::f32, Layout::vector, {40}, {"norm"});
   weight.addOne = true;
   Packed packed = pack(weight, source);
   std::vector<float> original = numbers(40, 5);
@@ -211,7 +213,7 @@ TEST(Packer, MeasuresWhatIsLost) {
   double squares = 0, of = 0, largest = 0;
   for (size_t row = 0; row < 16; ++row) {
     std::span<const float> original = std::span(all).subspan(row * 64, 64);
-    std::vector<float> stored = kept("q4_0", original);
+    std::vector<float> stored = kept(Scheme::q4_0, original);
     for (size_t i = 0; i < 64; ++i) {
       double difference = static_cast<double>(original[i]) - stored[i];
       squares += difference * difference;
@@ -219,10 +221,10 @@ TEST(Packer, MeasuresWhatIsLost) {
       largest = std::max(largest, std::fabs(difference));
     }
   }
-  PackedWeight result = pack(plan("q4_0", "tiles16", {16, 64}, {"a"}), source).result;
+  PackedWeight result = pack(plan(Scheme::q4_0, Layout::tiles16, {16, 64}, {"a"}), source).result;
   EXPECT_NEAR(result.relativeError, std::sqrt(squares / of), 1e-12);
   EXPECT_EQ(result.maxError, largest);
-  EXPECT_EQ(pack(plan("f32", "tiles16", {16, 64}, {"a"}), source).result.relativeError, 0);
+  EXPECT_EQ(pack(plan(Scheme::f32, Layout::tiles16, {16, 64}, {"a"}), source).result.relativeError, 0);
 }
 
 std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
@@ -233,14 +235,14 @@ std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
 }
 
 TEST(Packer, NamesTheTensorThatIsMissing) {
-  EXPECT_EQ(errorOf(plan("f32", "rows", {4, 32}, {"model.norm"}), MemorySource()),
+  EXPECT_EQ(errorOf(plan(Scheme::f32, Layout::rows, {4, 32}, {"model.norm"}), MemorySource()),
             "weight 'w' needs tensor 'model.norm', which the checkpoint does not have");
 }
 
 TEST(Packer, RefusesSourcesThatDoNotFillTheWeight) {
   MemorySource source;
   source.addFloats("a", {3, 32}, numbers(96, 7));
-  EXPECT_EQ(errorOf(plan("f32", "rows", {4, 32}, {"a"}), source),
+  EXPECT_EQ(errorOf(plan(Scheme::f32, Layout::rows, {4, 32}, {"a"}), source),
             "weight 'w' has 4 rows, but its tensors have 3");
 }
 
@@ -248,10 +250,10 @@ TEST(Packer, PassesOnWhatTheSinkSays) {
   MemorySource source;
   source.addFloats("a", {4, 32}, numbers(128, 8));
   llvm::DefaultThreadPool pool(llvm::hardware_concurrency(1));
-  auto result =
-      packWeight(plan("f32", "rows", {4, 32}, {"a"}), source, pool, [](int64_t, std::span<const uint8_t>) {
-        return llvm::createStringError(llvm::inconvertibleErrorCode(), "full");
-      });
+  auto result = packWeight(plan(Scheme::f32, Layout::rows, {4, 32}, {"a"}), source, pool,
+                           [](int64_t, std::span<const uint8_t>) {
+                             return llvm::createStringError(llvm::inconvertibleErrorCode(), "full");
+                           });
   EXPECT_EQ(llvm::toString(result.takeError()), "full");
 }
 
@@ -260,7 +262,7 @@ TEST(WeightPacker, ReleasesWhatItHasRead) {
   MemorySource source;
   source.addFloats("a", {2, 300, 2048}, numbers(int64_t{2} * 300 * 2048, 5));
   source.addFloats("b", {2, 500, 2048}, numbers(int64_t{2} * 500 * 2048, 6));
-  pack(plan("q8_0", "tiles16", {2, 800, 2048}, {"a", "b"}), source);
+  pack(plan(Scheme::q8_0, Layout::tiles16, {2, 800, 2048}, {"a", "b"}), source);
   ASSERT_EQ(source.released.size(), 2u);
   for (const auto &[name, parts] : source.released) {
     const uint8_t *next = source.find(name)->bytes.data();

@@ -6,8 +6,8 @@
 #include "compiler/import/Safetensors.h"
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
+#include "contract/WeightLayout.h"
 #include "mlir/Parser/Parser.h"
-#include "targets/kernels/WeightLayout.h"
 
 #include <algorithm>
 #include <gtest/gtest.h>
@@ -212,7 +212,7 @@ TEST(GoldenBlocks, Load) {
     GTEST_SKIP() << "no golden data in " << GEMMAC_SHARED_DIR;
   auto recorded = openSafetensorsFile(GoldenCase::folder("quant-blocks") + "/blocks.safetensors");
   ASSERT_TRUE(bool(recorded)) << llvm::toString(recorded.takeError());
-  for (auto [scheme, name] : {std::pair("q8_0", "Q8_0"), std::pair("q4_0", "Q4_0")}) {
+  for (auto [scheme, name] : {std::pair(Scheme::q8_0, "Q8_0"), std::pair(Scheme::q4_0, "Q4_0")}) {
     const SourceTensor *raw = (*recorded)->find(name + std::string(".raw"));
     Array values = GoldenCase::read(**recorded, name + std::string(".values"));
     ASSERT_EQ(raw->shape[1], storedRowBytes(scheme, values.width()));
@@ -241,7 +241,7 @@ TEST(GoldenBlocks, AreWhatTheInterpreterComputesWith) {
     ASSERT_TRUE(bool(weight)) << llvm::toString(weight.takeError());
     EXPECT_EQ(dequantize(*weight->blocks).floats(), weight->numbers.floats());
     // Numbers on a q4_0 grid come back; q8_0 finds its own scale, from the largest number.
-    if (op.getScheme() == gemma::Scheme::q4_0)
+    if (op.getScheme() == Scheme::q4_0)
       EXPECT_EQ(weight->numbers.floats(), GoldenCase::read(**recorded, "Q4_0.values").floats());
   }
 }

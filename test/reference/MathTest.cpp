@@ -173,7 +173,7 @@ INSTANTIATE_TEST_SUITE_P(Chunks, AnyCut, testing::Values(1, 5, 7, 37));
 
 TEST(CacheWrite, RoundsToHalfWhereStored) {
   Array slots = Array::zeros({1, 1, 2});
-  Cache cache{slots, slots, Cache::Stored::halves};
+  Cache cache{slots, slots, Scheme::f16};
   // Between 1 and the next float16, 1 + 2^-10, halfway goes to even.
   cacheWrite(cache, floats({1, 1, 2}, {1.0f + 0x1p-11f, 1.0f + 0x1.8p-11f}),
              floats({1, 1, 2}, {65504, 1e-8f}), 0);
@@ -183,7 +183,7 @@ TEST(CacheWrite, RoundsToHalfWhereStored) {
 
 TEST(CacheWrite, RoundsToBytesOfAHead) {
   Array slots = Array::zeros({1, 2, 2});
-  Cache cache{slots, slots, Cache::Stored::bytes};
+  Cache cache{slots, slots, Scheme::q8_0};
   // Each head has its own scale; a head of zeros has none to divide by.
   cacheWrite(cache, floats({1, 2, 2}, {-127, 0.6f, 1.27f, 0.004f}), floats({1, 2, 2}, {0, 0, 254, 3}), 0);
   EXPECT_EQ(cache.keys.floats(), (std::vector<float>{-127, 1, 127 * (1.27f / 127), 0}));

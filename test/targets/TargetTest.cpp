@@ -1,6 +1,6 @@
 //===- TargetTest.cpp - rows of devices are complete and found by name ----------------------------------===//
 
-#include "targets/Target.h"
+#include "targets/Devices.h"
 
 #include <gtest/gtest.h>
 

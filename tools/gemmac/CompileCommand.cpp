@@ -1,5 +1,6 @@
 //===- CompileCommand.cpp - gemmac compile --------------------------------------------------------------===//
 
+#include "contract/Scheme.h"
 #include "tools/gemmac/Commands.h"
 #include "tools/gemmac/Progress.h"
 
@@ -55,11 +56,11 @@ void addCompile(CLI::App &app, int &code) {
   command->add_option("--target", options.target, "device, see `gemmac targets` (host: this machine)")
       ->capture_default_str();
   command->add_option("--scheme", options.scheme,
-                      "how weights are stored: f32, bf16, q8_0, q4_0, file (GGUF: file, else the device's)");
-  command->add_option(
-      "--cache-scheme", options.cacheScheme,
-      "how keys and values are stored: f32, f16, q8_0, or sliding=f16,global=q8_0 (f32 if weights "
-      "are, else f16)");
+                      "how weights are stored: " + namesOfSchemes(&SchemeRow::weights) +
+                          ", file (GGUF: file, else the device's)");
+  command->add_option("--cache-scheme", options.cacheScheme,
+                      "how keys and values are stored: " + namesOfSchemes(&SchemeRow::caches) +
+                          ", or sliding=f16,global=q8_0 (f32 if weights are, else f16)");
   command->add_option("--context", options.context,
                       "positions that the caches hold (the model's, at most 4096)");
   command->add_option("--max-tokens", options.maxTokens,

@@ -1,6 +1,7 @@
 //===- Completion.cpp - gemmac completion ---------------------------------------------------------------===//
 // The scripts are made from the commands and options themselves, so they never miss one.
 
+#include "contract/Scheme.h"
 #include "tools/gemmac/Commands.h"
 
 #include <cstdio>
@@ -44,6 +45,15 @@ std::vector<std::string> namesOf(const std::vector<const CLI::App *> &commands) 
   return names;
 }
 
+/// Those of weights, or of keys and values.
+std::vector<std::string> schemes(bool SchemeRow::*use) {
+  std::vector<std::string> names;
+  for (const SchemeRow &row : allSchemes())
+    if (row.*use)
+      names.emplace_back(row.name);
+  return names;
+}
+
 /// A text in single quotes of any shell.
 std::string quoted(const std::string &text) {
   std::string result = "'";
@@ -60,9 +70,11 @@ std::string bash(const CLI::App &app) {
       "\"\n  else\n    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
       "      --target) COMPREPLY=($(compgen -W \"$(gemmac targets | cut -d' ' -f1) host\" -- \"$word\")); "
       "return;;\n"
-      "      --scheme) COMPREPLY=($(compgen -W 'f32 bf16 q8_0 q4_0 file' -- \"$word\")); return;;\n"
-      "      --cache-scheme) COMPREPLY=($(compgen -W 'f32 f16 q8_0 sliding=f16,global=q8_0' -- \"$word\")); "
-      "return;;\n"
+      "      --scheme) COMPREPLY=($(compgen -W '" +
+      joined(schemes(&SchemeRow::weights), " ") +
+      " file' -- \"$word\")); return;;\n      --cache-scheme) COMPREPLY=($(compgen -W '" +
+      joined(schemes(&SchemeRow::caches), " ") +
+      " sliding=f16,global=q8_0' -- \"$word\")); return;;\n"
       "      --emit) COMPREPLY=($(compgen -W '" +
       joined(emitKinds(), " ") + "' -- \"$word\")); return;;\n    esac\n    case \"${COMP_WORDS[1]}\" in\n";
   for (const CLI::App *command : commandsOf(app))

@@ -2,6 +2,7 @@
 // Both become the emitted program: this process compiles if it must and then is replaced by it.
 
 #include "compiler/PreparedModel.h"
+#include "contract/Scheme.h"
 #include "tools/gemmac/Commands.h"
 #include "tools/gemmac/Progress.h"
 
@@ -74,9 +75,11 @@ void forwardFlag(CLI::App *command, std::shared_ptr<Words> words, const std::str
 void addModelOptions(CLI::App *command, ModelRequest &request) {
   command->add_option("MODEL", request.model, "checkpoint or compiled model")->required();
   command->add_option("--target", request.target, "device, see `gemmac targets`");
-  command->add_option("--scheme", request.scheme, "how weights are stored: f32, bf16, q8_0, q4_0, file");
+  command->add_option("--scheme", request.scheme,
+                      "how weights are stored: " + namesOfSchemes(&SchemeRow::weights) + ", file");
   command->add_option("--cache-scheme", request.cacheScheme,
-                      "how keys and values are stored: f32, f16, q8_0, or sliding=f16,global=q8_0");
+                      "how keys and values are stored: " + namesOfSchemes(&SchemeRow::caches) +
+                          ", or sliding=f16,global=q8_0");
   command->add_option("--context", request.context, "positions that the caches hold");
 }
 

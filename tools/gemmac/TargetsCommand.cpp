@@ -2,7 +2,7 @@
 
 #include "compiler/package/Version.h"
 #include "runtime/include/gemmac/gemmac.h"
-#include "targets/Target.h"
+#include "targets/Devices.h"
 #include "tools/gemmac/Commands.h"
 
 #include <cstdio>

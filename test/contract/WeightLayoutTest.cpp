@@ -1,7 +1,7 @@
-//===- WeightLayoutTest.cpp - stored numbers and where they stand in their planes -----------------------===//
+//===- WeightLayoutTest.cpp - where stored numbers stand in their planes --------------------------------===//
 
-#include "targets/kernels/WeightLayout.h"
-#include "targets/kernels/SmallFloats.h"
+#include "contract/WeightLayout.h"
+#include "contract/SmallFloats.h"
 
 #include <gtest/gtest.h>
 
@@ -22,21 +22,13 @@ std::vector<float> randomRow(int64_t columns, unsigned seed) {
   return row;
 }
 
-std::vector<float> throughStore(const std::string &scheme, const std::vector<float> &row) {
-  std::vector<uint8_t> stored(storedRowBytes(scheme, int64_t(row.size())));
-  storeRow(scheme, row, stored.data());
-  std::vector<float> back(row.size());
-  loadRow(scheme, stored.data(), back);
-  return back;
-}
-
 struct Packed {
   std::vector<Plane> planes;
   std::vector<std::vector<uint8_t>> bytes;
   std::vector<std::vector<float>> rows; // what loadRow gives, by expert and row
 };
 
-Packed pack(const std::string &layout, const std::string &scheme, WeightShape shape) {
+Packed pack(Layout layout, Scheme scheme, WeightShape shape) {
   Packed packed{planesOf(layout, scheme, shape), {}, {}};
   std::vector<uint8_t *> starts;
   for (const Plane &plane : packed.planes)
@@ -54,57 +46,9 @@ Packed pack(const std::string &layout, const std::string &scheme, WeightShape sh
   return packed;
 }
 
-TEST(SmallFloats, EveryHalfComesBack) {
-  for (uint32_t bits = 0; bits < 0x10000; ++bits)
-    if ((bits & 0x7c00) != 0x7c00 || (bits & 0x3ff) == 0)
-      ASSERT_EQ(toHalf(fromHalf(uint16_t(bits))), bits);
-  EXPECT_TRUE(std::isnan(fromHalf(toHalf(NAN))));
-}
-
-TEST(SmallFloats, RoundToNearestTiesToEven) {
-  EXPECT_EQ(toHalf(65519.0f), 0x7bff);
-  EXPECT_EQ(toHalf(65520.0f), 0x7c00);
-  EXPECT_EQ(toHalf(1.0f + 0x1p-11f), 0x3c00);
-  EXPECT_EQ(toHalf(1.0f + 3 * 0x1p-11f), 0x3c02);
-  EXPECT_EQ(toHalf(0x1p-25f), 0);
-  EXPECT_EQ(toHalf(3 * 0x1p-25f), 2);
-  EXPECT_EQ(toBfloat(1.0f + 0x1p-8f), 0x3f80);
-  EXPECT_EQ(toBfloat(1.0f + 3 * 0x1p-8f), 0x3f82);
-}
-
-TEST(StoreRow, Q4NumbersOnAGridComeBackExactly) {
-  std::mt19937 generator(1);
-  for (int trial = 0; trial < 2000; ++trial) {
-    // Also grids whose ends are not used.
-    int low = int(generator() % 8) - 8, high = int(generator() % 8);
-    float scale = fromHalf(uint16_t(0x1000 + generator() % 0x4000));
-    std::vector<float> row(32);
-    for (float &x : row)
-      x = scale * float(low + int(generator() % unsigned(high - low + 1)));
-    ASSERT_EQ(throughStore("q4_0", row), row);
-  }
-}
-
-TEST(StoreRow, ErrorsStayBelowAStep) {
-  for (unsigned seed = 0; seed < 200; ++seed) {
-    std::vector<float> row = randomRow(64, seed), q8 = throughStore("q8_0", row),
-                       q4 = throughStore("q4_0", row);
-    for (size_t i = 0; i < row.size(); ++i) {
-      EXPECT_NEAR(q8[i], row[i], 5.0f / 127 / 2 * 1.01f);
-      EXPECT_NEAR(q4[i], row[i], 5.0f / 7);
-    }
-  }
-}
-
-TEST(StoreRow, ZerosStayZero) {
-  std::vector<float> zeros(32);
-  for (const char *scheme : {"f32", "bf16", "q8_0", "q4_0"})
-    EXPECT_EQ(throughStore(scheme, zeros), zeros);
-}
-
 TEST(PackRows, FloatTilesInterleaveSixteenRows) {
   WeightShape shape{0, 19, 5};
-  Packed packed = pack("tiles16", "f32", shape);
+  Packed packed = pack(Layout::tiles16, Scheme::f32, shape);
   ASSERT_EQ(packed.planes[0].shape, (std::vector<int64_t>{2, 5, 16}));
   const float *numbers = reinterpret_cast<const float *>(packed.bytes[0].data());
   for (int64_t row = 0; row < 32; ++row)
@@ -113,10 +57,10 @@ TEST(PackRows, FloatTilesInterleaveSixteenRows) {
 }
 
 TEST(PackRows, QuantizedTilesHoldTheHeadersOrder) {
-  for (const char *scheme : {"q8_0", "q4_0"}) {
-    bool q8 = scheme == std::string("q8_0");
+  for (Scheme scheme : {Scheme::q8_0, Scheme::q4_0}) {
+    bool q8 = scheme == Scheme::q8_0;
     WeightShape shape{3, 20, 64};
-    Packed packed = pack("tiles16", scheme, shape);
+    Packed packed = pack(Layout::tiles16, scheme, shape);
     ASSERT_EQ(packed.planes[0].shape, (std::vector<int64_t>{3, 2, 2, q8 ? 8 : 4, 16, 4}));
     ASSERT_EQ(packed.planes[1].shape, (std::vector<int64_t>{3, 2, 2, 16}));
     for (int64_t expert = 0; expert < 3; ++expert)
@@ -135,7 +79,7 @@ TEST(PackRows, QuantizedTilesHoldTheHeadersOrder) {
 
 TEST(PackRows, RowsKeepTheirBlocks) {
   WeightShape shape{0, 3, 64};
-  Packed packed = pack("rows", "q4_0", shape);
+  Packed packed = pack(Layout::rows, Scheme::q4_0, shape);
   ASSERT_EQ(packed.planes[0].shape, (std::vector<int64_t>{3, 2, 16}));
   for (int64_t row = 0; row < 3; ++row)
     for (int64_t c = 0; c < 64; ++c) {

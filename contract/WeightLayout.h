@@ -17,53 +17,35 @@
 //             q4_0     u8[NT, KB, 4, 16, 4], f16[NT, KB, 16]   low nibble: column 4g + j, high nibble: 16 + 4g + j, both + 8
 // clang-format on
 
-#ifndef GEMMAC_TARGETS_KERNELS_WEIGHTLAYOUT_H
-#define GEMMAC_TARGETS_KERNELS_WEIGHTLAYOUT_H
+#ifndef GEMMAC_CONTRACT_WEIGHTLAYOUT_H
+#define GEMMAC_CONTRACT_WEIGHTLAYOUT_H
 
-#include <cstddef>
-#include <cstdint>
-#include <span>
-#include <string>
-#include <vector>
+#include "contract/Scheme.h"
 
 namespace gemmac {
 
-enum class Element { f32, bf16, f16, i8, u8 };
-size_t bytesOf(Element element);
+/// Identifies a layout; the order means nothing.
+enum class Layout : uint8_t { vector, rows, tiles16 };
 
-struct Plane {
-  Element element;
-  std::vector<int64_t> shape; ///< slowest axis first
-  int64_t bytes() const;
-};
+std::string_view nameOf(Layout layout); ///< "tiles16"
+std::optional<Layout> findLayout(std::string_view name);
 
+/// Rows of a tile.
 inline constexpr int64_t kTileRows = 16;
-inline constexpr int64_t kBlock = 32;
 
 /// Logical matrix (experts, rows, columns); experts is 0 where there are none.
 struct WeightShape {
   int64_t experts = 0, rows = 0, columns = 0;
 };
 
-/// Planes of a layout ("vector", "rows", "tiles16") for a scheme ("f32", "bf16", "q8_0", "q4_0"); both must
-/// exist.
-std::vector<Plane> planesOf(const std::string &layout, const std::string &scheme, WeightShape shape);
-
-/// Bytes of one row in its scheme's stored form: plain little-endian numbers, or the GGUF blocks Q8_0 / Q4_0.
-int64_t storedRowBytes(const std::string &scheme, int64_t columns);
-
-/// float32 → stored row. Q8_0 as GGUF defines it; Q4_0 with the scale, among candidates around max/-8, that
-/// leaves the smallest squared error; numbers that lie on a Q4_0 grid come back exactly.
-void storeRow(const std::string &scheme, std::span<const float> row, uint8_t *stored);
-
-/// Stored row → float32: the numbers that the kernels compute with.
-void loadRow(const std::string &scheme, const uint8_t *stored, std::span<float> row);
+/// Planes of a weight. The scheme is one of weights, a vector is f32, and columns are whole blocks.
+std::vector<Plane> planesOf(Layout layout, Scheme scheme, WeightShape shape);
 
 /// Puts stored rows firstRow … firstRow + count - 1 of one expert (0 where there are none) where the layout
 /// wants them. `planes` are the starts of the planes, already zeroed. Calls for disjoint rows may run at
 /// once.
-void packRows(const std::string &layout, const std::string &scheme, WeightShape shape, int64_t expert,
-              int64_t firstRow, int64_t count, const uint8_t *stored, std::span<uint8_t *const> planes);
+void packRows(Layout layout, Scheme scheme, WeightShape shape, int64_t expert, int64_t firstRow,
+              int64_t count, const uint8_t *stored, std::span<uint8_t *const> planes);
 
 } // namespace gemmac
 

@@ -1,6 +1,6 @@
 //===- CacheLayout.cpp - how keys and values stand in a cache -------------------------------------------===//
 
-#include "targets/kernels/CacheLayout.h"
+#include "contract/CacheLayout.h"
 
 #include <algorithm>
 #include <cassert>
@@ -20,10 +20,9 @@ int64_t tokensTogether(int64_t group) {
   return fewest * std::max<int64_t>(1, rows / (fewest * group));
 }
 
-std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim,
-                                 int64_t pairs) {
-  assert((scheme == "f32" || scheme == "f16" || scheme == "q8_0") && "the schemes of keys and values");
-  Element element = scheme == "f32" ? Element::f32 : scheme == "f16" ? Element::f16 : Element::i8;
+std::vector<Plane> cachePlanesOf(Scheme scheme, int64_t slots, int64_t heads, int64_t dim, int64_t pairs) {
+  assert(rowOf(scheme).caches && "keys and values are stored so");
+  Element element = rowOf(scheme).element;
   int64_t spans = spansOf(slots), strip = stripOf(dim), beside = neighboursOf(scheme, pairs);
   Plane all{element, {spans, heads, kSpan / kGroup, dim / beside, kGroup * beside}};
   std::vector<Plane> planes = {all, {element, {spans, heads, dim / strip, kSpan / beside, strip * beside}}};
@@ -31,7 +30,7 @@ std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64
     planes = {all, all};
     planes[0].shape[3] = 2 * pairs;
   }
-  if (element == Element::i8)
+  if (isQuantized(scheme))
     planes.insert(planes.end(), 2, {Element::f32, {spans, heads, kSpan}});
   return planes;
 }

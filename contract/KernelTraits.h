@@ -1,9 +1,10 @@
 //===- KernelTraits.h - how a machine's kernels are made --------------------------------------------===//
 
-#ifndef GEMMAC_TARGETS_KERNELS_KERNELTRAITS_H
-#define GEMMAC_TARGETS_KERNELS_KERNELTRAITS_H
+#ifndef GEMMAC_CONTRACT_KERNELTRAITS_H
+#define GEMMAC_CONTRACT_KERNELTRAITS_H
 
-#include "targets/kernels/Kernel.h"
+#include "contract/KernelSpec.h"
+#include "contract/Target.h"
 
 namespace gemmac {
 

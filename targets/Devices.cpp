@@ -1,6 +1,6 @@
-//===- Target.cpp - the machine that code is made for ---------------------------------------------------===//
+//===- Devices.cpp - the machines that there are rows for -----------------------------------------------===//
 
-#include "targets/Target.h"
+#include "targets/Devices.h"
 #include "targets/arm/Devices.h"
 #include "targets/x86/Devices.h"
 
@@ -25,17 +25,14 @@ const std::vector<Target> &allTargets() {
 
 static std::optional<Target> detectHost() {
   llvm::Triple triple(llvm::sys::getProcessTriple());
-  if (!triple.isX86() && !triple.isAArch64())
-    return std::nullopt;
-  bool x86 = triple.isX86();
   llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
   llvm::StringRef cpu = llvm::sys::getHostCPUName();
   std::optional<Target> best;
-  for (const Target &row : x86 ? x86::devices() : arm::devices()) {
+  for (const Target &row : allTargets()) {
     bool runs =
+        llvm::Triple(row.triple).getArch() == triple.getArch() &&
         std::ranges::all_of(row.requires_, [&](const std::string &name) { return features.lookup(name); });
-    // A board's row is for that board; x86 rows differ in what they need and nothing else.
-    if (runs && (x86 || row.cpu == "generic" || row.cpu == cpu))
+    if (runs && (!row.board || row.cpu == cpu))
       best = row;
   }
   if (best)

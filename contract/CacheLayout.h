@@ -1,10 +1,10 @@
 //===- CacheLayout.h - how keys and values stand in a cache ---------------------------------------------===//
 // Plain C++: the plan asks it for the types of a cache's arrays, kernels for the places of their numbers.
 
-#ifndef GEMMAC_TARGETS_KERNELS_CACHELAYOUT_H
-#define GEMMAC_TARGETS_KERNELS_CACHELAYOUT_H
+#ifndef GEMMAC_CONTRACT_CACHELAYOUT_H
+#define GEMMAC_CONTRACT_CACHELAYOUT_H
 
-#include "targets/kernels/WeightLayout.h"
+#include "contract/WeightLayout.h"
 
 #include <numeric>
 
@@ -32,8 +32,8 @@ inline int64_t stripOf(int64_t dim) {
 }
 
 /// Numbers that stand beside each other where a position's channels, or a channel's positions, would stand.
-inline int64_t neighboursOf(const std::string &scheme, int64_t pairs) {
-  return scheme == "q8_0" && !pairs ? 2 : 1;
+inline int64_t neighboursOf(Scheme scheme, int64_t pairs) {
+  return isQuantized(scheme) && !pairs ? 2 : 1;
 }
 
 /// Spans of a cache that holds `slots` positions.
@@ -54,8 +54,7 @@ inline int64_t spansOf(int64_t slots) {
 ///   values  [spans, heads, 256 / 16, dim, 16]         q8_0 too
 /// Attention multiplies what it does not see of such values by 0: places that no token was written to hold
 /// finite numbers, as fresh pages do.
-std::vector<Plane> cachePlanesOf(const std::string &scheme, int64_t slots, int64_t heads, int64_t dim,
-                                 int64_t pairs = 0);
+std::vector<Plane> cachePlanesOf(Scheme scheme, int64_t slots, int64_t heads, int64_t dim, int64_t pairs = 0);
 
 } // namespace gemmac
 

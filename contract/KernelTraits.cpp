@@ -1,19 +1,16 @@
 //===- KernelTraits.cpp - how a machine's kernels are made ------------------------------------------===//
 
-#include "targets/kernels/KernelTraits.h"
-#include "targets/kernels/CacheLayout.h"
+#include "contract/KernelTraits.h"
+#include "contract/CacheLayout.h"
 
 #include <algorithm>
 #include <cstdint>
 
 namespace gemmac {
 
-static bool isQuantized(const KernelSpec &spec) {
-  return spec.word("scheme") == "q4_0" || spec.word("scheme") == "q8_0";
-}
-
 bool usesMatrixTiles(const KernelSpec &spec, const Target &target) {
-  if (!target.matrixTiles8 || spec.family != "linear" || spec.integer("tokens") == 1 || !isQuantized(spec))
+  if (!target.matrixTiles8 || spec.family != "linear" || spec.integer("tokens") == 1 ||
+      !isQuantized(spec.scheme()))
     return false;
   int64_t rows = (spec.integer("rows") + kTileRows - 1) / kTileRows * kTileRows;
   return rows * spec.integer("input") <= INT32_MAX;
@@ -25,13 +22,13 @@ int64_t bytesReadBehind(const KernelSpec &spec, const Target &target) {
 
 bool unpacksTiles(const KernelSpec &spec, const Target &target) {
   if (usesMatrixTiles(spec, target))
-    return spec.word("scheme") == "q4_0";
-  return spec.family == "linear" && spec.integer("tokens") != 1 && isQuantized(spec) &&
-         target.family == Family::x86 && !target.dotProduct8;
+    return rowOf(spec.scheme()).bias != 0;
+  return spec.family == "linear" && spec.integer("tokens") != 1 && isQuantized(spec.scheme()) &&
+         target.mixedSigns8 && !target.dotProduct8;
 }
 
 bool multipliesIntegers(const KernelSpec &spec, const Target &target) {
-  return spec.word("scheme") == "q8_0" && target.family == Family::x86;
+  return isQuantized(spec.scheme()) && target.pairProducts16;
 }
 
 int groupsTogether(int rows, const Target &target) {
@@ -45,7 +42,7 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
   if (unpacksTiles(spec, target)) {
     // TileProduct: a byte for every number; of int8 its sign too, and for each row of a block a sum.
     int64_t numbers = kTileRows * spec.integer("input");
-    return spec.word("scheme") == "q4_0" ? numbers : 2 * numbers + numbers / kBlock * 4;
+    return rowOf(spec.scheme()).bias ? numbers : 2 * numbers + numbers / kBlock * 4;
   }
   bool prompt = spec.family == "cached_attention";
   if (!prompt && spec.family != "attention_spans")

@@ -1,6 +1,6 @@
 //===- KernelSpec.cpp - constants of a kernel and its name ----------------------------------------------===//
 
-#include "targets/kernels/Kernel.h"
+#include "contract/KernelSpec.h"
 
 #include <cassert>
 #include <cstdio>
@@ -26,6 +26,18 @@ double KernelSpec::number(const std::string &name) const {
 
 const std::string &KernelSpec::word(const std::string &name) const {
   return std::get<std::string>(find(*this, name));
+}
+
+Scheme KernelSpec::scheme() const {
+  std::optional<Scheme> scheme = findScheme(word("scheme"));
+  assert(scheme && "the table of schemes has it");
+  return *scheme;
+}
+
+Layout KernelSpec::layout() const {
+  std::optional<Layout> layout = findLayout(word("layout"));
+  assert(layout && "there is such a layout");
+  return *layout;
 }
 
 std::string KernelSpec::text() const {

@@ -1,8 +1,8 @@
 //===- SmallFloats.h - float16 and bfloat16 as bits -----------------------------------------------------===//
 // Conversions to the nearest number, ties to even; infinities and NaNs stay what they are.
 
-#ifndef GEMMAC_TARGETS_KERNELS_SMALLFLOATS_H
-#define GEMMAC_TARGETS_KERNELS_SMALLFLOATS_H
+#ifndef GEMMAC_CONTRACT_SMALLFLOATS_H
+#define GEMMAC_CONTRACT_SMALLFLOATS_H
 
 #include <bit>
 #include <cstdint>
@@ -20,13 +20,17 @@ inline uint16_t toBfloat(float x) {
   return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
+/// Without branches or calls, so that a loop of it becomes vector code on any machine. Normal numbers,
+/// infinities and NaN get their exponent moved by a product; subnormals come out of a subtraction that
+/// normalises them.
 inline float fromHalf(uint16_t bits) {
-  uint32_t sign = uint32_t(bits & 0x8000) << 16, magnitude = bits & 0x7fff;
-  if (magnitude >= 0x7c00)
-    return std::bit_cast<float>(sign | 0x7f800000 | (magnitude & 0x3ff) << 13);
-  // 2^112 moves the exponent from float16's bias to float32's and makes subnormal numbers normal, exactly.
-  float shifted = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
-  return std::bit_cast<float>(std::bit_cast<uint32_t>(shifted) | sign);
+  uint32_t word = uint32_t(bits) << 16;
+  uint32_t sign = word & 0x80000000u;
+  uint32_t magnitude = word + word;
+  float normal = std::bit_cast<float>((magnitude >> 4) + (0xE0u << 23)) * 0x1.0p-112f;
+  float subnormal = std::bit_cast<float>((magnitude >> 17) | (126u << 23)) - 0.5f;
+  uint32_t result = std::bit_cast<uint32_t>(magnitude < (1u << 27) ? subnormal : normal);
+  return std::bit_cast<float>(sign | result);
 }
 
 inline uint16_t toHalf(float x) {

@@ -1,0 +1,37 @@
+//===- KernelSpec.h - what a kernel is compiled for -----------------------------------------------------===//
+
+#ifndef GEMMAC_CONTRACT_KERNELSPEC_H
+#define GEMMAC_CONTRACT_KERNELSPEC_H
+
+#include "contract/WeightLayout.h"
+
+#include <map>
+#include <string>
+#include <variant>
+
+namespace gemmac {
+
+using KernelConstant = std::variant<int64_t, double, std::string>;
+
+struct KernelSpec {
+  std::string family;
+  std::map<std::string, KernelConstant> constants;
+
+  int64_t integer(const std::string &name) const; ///< asserts that it is there
+  double number(const std::string &name) const;   ///< a double, or an integer as one
+  const std::string &word(const std::string &name) const;
+  Scheme scheme() const; ///< what the word `scheme` names
+  Layout layout() const; ///< what the word `layout` names
+  bool has(const std::string &name) const { return constants.count(name) != 0; }
+
+  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}".
+  std::string text() const;
+
+  /// The C name of the kernel: readable, unique for the specification, the same on every run:
+  /// "linear_q4_0_1536x2048_1a2b3c4d".
+  std::string symbol() const;
+};
+
+} // namespace gemmac
+
+#endif

@@ -1,0 +1,42 @@
+//===- Target.h - the machine that code is made for -----------------------------------------------------===//
+// A device is a row of a family's Devices.cpp. Passes and kernels ask a target what it can do, never what it
+// is called.
+
+#ifndef GEMMAC_CONTRACT_TARGET_H
+#define GEMMAC_CONTRACT_TARGET_H
+
+#include "contract/Scheme.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gemmac {
+
+struct Target {
+  std::string name;        ///< as on the command line: "generic-x86-64-v3"
+  std::string description; ///< one line for `gemmac targets`
+  std::string triple;      ///< LLVM's: "x86_64-unknown-linux-gnu"
+  std::string cpu;         ///< LLVM's -mcpu of the driver
+  std::string features;    ///< LLVM's feature string of the driver, "+avx2,+fma"
+  std::string halide;      ///< Halide's target string of the kernels, without `no_runtime` and `no_asserts`
+  std::vector<std::string> requires_; ///< CPU features that the runtime checks before it runs a package, in
+                                      ///< LLVM's names: "avx2", "avx512vnni", "dotprod"
+  bool board = false; ///< the row is of one product: another CPU that has its features is not it
+  int cores = 1;      ///< default number of threads
+  int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's data cache and second level
+  Scheme scheme = Scheme::q4_0;          ///< default scheme of the weights
+  int vectorBytes = 32;                  ///< width of its float vectors
+
+  // Instructions, each with the names that it has.
+  bool dotProduct8 = false; ///< sums four products of 8-bit numbers into int32: vpdpbusd, sdot
+  bool mixedSigns8 =
+      false; ///< products of 8-bit numbers take an unsigned and a signed side: vpmaddubsw, vpdpbusd
+  bool pairProducts16 = false; ///< sums two products of int16 numbers into int32, which is more work at a
+                               ///< time than float32 multiply-adds are: vpmaddwd
+  bool matrixTiles8 = false; ///< multiplies matrices of int8 numbers, of 16 by 64 bytes: tdpbssd
+};
+
+} // namespace gemmac
+
+#endif
