@@ -4,8 +4,8 @@
 // RUN: not gemmac-opt %s --gemma-quantize-weights=scheme=q5_1 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not gemmac-opt %s --gemma-quantize-weights=scheme=f16 2>&1 | FileCheck %s --check-prefix=F16
 
-// UNKNOWN: weights are stored as f32, bf16, q8_0 or q4_0, or as in their file, not 'q5_1'
-// F16: weights are stored as f32, bf16, q8_0 or q4_0, or as in their file, not 'f16'
+// UNKNOWN: weights are stored as one of f32, bf16, q8_0, q4_0, or as in their file, not 'q5_1'
+// F16: weights are stored as one of f32, bf16, q8_0, q4_0, or as in their file, not 'f16'
 // BF16-COUNT-7: scheme bf16
 // BF16-NOT: scheme bf16
 

@@ -76,7 +76,7 @@ func.func @expert_linear_c1_result(%x: tensor<?x64xf32>, %e: tensor<?x3xi32>) {
 
 gemma.weight @w : tensor<8x16x64xf32> from ["w"]
 func.func @expert_linear_c2(%x: tensor<?x64xi8, #gemma.blocks<32>>, %e: tensor<?x3xi32>) {
-  // expected-error @+1 {{expert-linear-c2: int8 rows multiply a q8_0 or q4_0 weight, but @w is f32}}
+  // expected-error @+1 {{expert-linear-c2: int8 rows multiply a quantized weight, but @w is f32}}
   %y = gemma.expert_linear %x, %e, @w : tensor<?x64xi8, #gemma.blocks<32>>, tensor<?x3xi32> -> tensor<?x3x16xf32>
   return
 }

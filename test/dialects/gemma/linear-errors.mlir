@@ -90,7 +90,7 @@ func.func @linear_c4_no_blocks(%x: tensor<?x64xi8>) {
 
 gemma.weight @w : tensor<16x64xf32> scheme bf16 from ["w"]
 func.func @linear_c4_float_weight(%x: tensor<?x64xi8, #gemma.blocks<32>>) {
-  // expected-error @+1 {{linear-c4: int8 rows multiply a q8_0 or q4_0 weight, but @w is bf16}}
+  // expected-error @+1 {{linear-c4: int8 rows multiply a quantized weight, but @w is bf16}}
   %y = gemma.linear %x, @w : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x16xf32>
   return
 }

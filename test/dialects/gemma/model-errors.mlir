@@ -45,5 +45,5 @@ gemma.cache @c : tensor<?x1x32xf32>
 
 // -----
 
-// expected-error @+1 {{cache-c2: keys and values are stored as f32, f16 or q8_0, not q4_0}}
+// expected-error @+1 {{cache-c2: keys and values are stored as one of f32, f16, q8_0, not q4_0}}
 gemma.cache @c : tensor<8x1x32xf32> scheme q4_0
