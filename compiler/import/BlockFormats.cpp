@@ -14,7 +14,7 @@
 namespace gemmac {
 namespace {
 
-// Files align nothing: every number is loaded through memcpy, which costs no instruction.
+// Nothing in a file is aligned: every number is loaded through memcpy, which costs no instruction.
 template <typename Bits>
 Bits load(const uint8_t *bytes) {
   Bits bits;
@@ -26,8 +26,7 @@ float half(const uint8_t *bytes) {
   return fromHalf(load<uint16_t>(bytes));
 }
 
-// Blocks of 32. Where numbers have four bits, the first 16 stand in the low halves of 16 bytes, the others in
-// the high halves.
+// Blocks of 32. Of 4-bit numbers, the first 16 are the low nibbles of 16 bytes, the others the high nibbles.
 
 void q4_1(const uint8_t *block, float *out) {
   float scale = half(block), least = half(block + 2);
@@ -38,7 +37,7 @@ void q4_1(const uint8_t *block, float *out) {
   }
 }
 
-/// Number i of five bits, of which the fifth stands in bit i of `fifths`.
+/// 5-bit number i, whose highest bit is bit i of `fifths`.
 int fiveBits(const uint8_t *pairs, uint32_t fifths, int i) {
   int low = i < 16 ? pairs[i] & 15 : pairs[i - 16] >> 4;
   return low | int(fifths >> i & 1) << 4;
@@ -101,7 +100,7 @@ void q3_k(const uint8_t *block, float *out) {
   }
 }
 
-/// Scale and offset of a group of 32, six bits each, of the twelve bytes of Q4_K and Q5_K.
+/// Scale and minimum of a group of 32, six bits each, from the twelve bytes of scales in Q4_K and Q5_K.
 struct GroupOf32 {
   int step, offset;
   GroupOf32(const uint8_t *bytes, int j)
@@ -185,7 +184,7 @@ constexpr BlockFormat kFormats[] = {
     blocks<256, 176, q5_k>("q5_k"),
     blocks<256, 210, q6_k>("q6_k"),
     blocks<256, 136, iq4_xs>("iq4_xs"),
-    // Sizes alone, so that a tensor that nobody needs does no harm.
+    // Known by size only: a tensor of such a type is refused if the model needs it, and skipped otherwise.
     unread("q8_1", 32, 36),
     unread("q8_k", 256, 292),
     unread("iq1_s", 256, 50),

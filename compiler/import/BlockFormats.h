@@ -8,16 +8,16 @@
 
 namespace gemmac {
 
-/// Numbers stand in blocks of one size; plain numbers are blocks of one.
+/// A scheme stores numbers in blocks of a fixed size; unblocked numbers are blocks of one.
 struct BlockFormat {
   std::string_view scheme;
   int64_t numbers; ///< in a block
   int64_t bytes;   ///< of a block
-  /// As many numbers of consecutive blocks as `count` says, a multiple of `numbers`. Null: nobody reads them.
+  /// Decodes `count` numbers, a multiple of `numbers`, from consecutive blocks. Null: there is no decoder.
   void (*decode)(const uint8_t *blocks, int64_t count, float *out);
 };
 
-/// Null for a scheme that nobody has heard of.
+/// Null for an unknown scheme.
 const BlockFormat *findBlockFormat(std::string_view scheme);
 
 } // namespace gemmac

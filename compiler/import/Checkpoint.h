@@ -23,8 +23,8 @@ llvm::Expected<Checkpoint> openCheckpoint(const std::string &path);
 /// A C identifier made of a name: `gemma-4-E2B-it` → `gemma_4_e2b_it`.
 std::string identifierFrom(std::string_view name);
 
-/// The identifier of the checkpoint or model at a path. Of a GGUF file's name, what says the format and the
-/// part is left out.
+/// The identifier of the checkpoint or model at a path. The suffixes of a GGUF file (`.gguf`,
+/// `-00001-of-00002`) are left out.
 std::string identifierOf(const std::string &path);
 
 } // namespace gemmac

@@ -15,11 +15,11 @@ std::string shown(const json &value) {
   if (value.is_object() || value.is_array())
     return value.is_array() ? "a list" : "an object";
   if (value.is_number_float() && !std::isfinite(value.get<double>()))
-    return inQuotes(std::isnan(value.get<double>()) ? "nan" : "infinity"); // which JSON has no word for
+    return inQuotes(std::isnan(value.get<double>()) ? "nan" : "infinity"); // JSON cannot spell these
   return inQuotes(value.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 
-/// JSON's integers that fit, and nothing else: 64.0 and true are not numbers of layers.
+/// An integer in range, and nothing else: 64.0 and true are refused as a number of layers.
 std::optional<int64_t> asInteger(const json &value) {
   if (value.is_number_unsigned()) {
     uint64_t number = value.get<uint64_t>();
@@ -119,7 +119,7 @@ double ConfigFields::number(StringRef key, double absent, double least, double m
 double ConfigFields::positive(StringRef key, std::optional<double> absent) {
   if (!has(key) && !absent)
     fail(key, "is missing");
-  // Far enough from zero and infinity that float32 holds it, its square and its inverse.
+  // Bounds within which the number, its square and its inverse are normal in float32.
   return number(key, absent.value_or(1.0), 1e-18, 1e18);
 }
 

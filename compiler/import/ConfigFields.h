@@ -24,7 +24,7 @@ public:
   bool isList(llvm::StringRef key) const;
 
   int64_t integer(llvm::StringRef key, std::optional<int64_t> absent, int64_t least, int64_t most);
-  /// A list of `count` integers; one integer stands for as many of it. Empty after a failure.
+  /// A list of `count` integers; a single integer is repeated `count` times. Empty after a failure.
   std::vector<int64_t> integers(llvm::StringRef key, int64_t count, int64_t least, int64_t most);
   std::optional<int64_t> integerOrNull(llvm::StringRef key, int64_t least, int64_t most);
   double positive(llvm::StringRef key, std::optional<double> absent);
@@ -35,25 +35,25 @@ public:
   /// One id or a list of ids; empty if absent or null.
   std::vector<int32_t> ids(llvm::StringRef key, int64_t vocabulary);
   std::vector<std::string> strings(llvm::StringRef key);
-  /// The object under a key; an empty one if absent or null. Hand its problems back with `absorb`.
+  /// The object under a key; an empty one if absent or null. Its errors are handed back with `absorb`.
   ConfigFields inner(llvm::StringRef key);
 
-  /// A key that may stand there but says nothing about what is computed.
+  /// A key that is allowed but does not affect what is computed.
   void ignore(llvm::ArrayRef<llvm::StringRef> keys);
-  /// The keys that have not been read yet, in the order of the alphabet.
+  /// The keys that have not been read yet, in alphabetical order.
   std::vector<std::string> unread() const;
   /// Every key that was neither read nor ignored is an error.
   void refuseTheRest();
 
   void fail(llvm::StringRef key, const llvm::Twine &what);
-  /// Takes over the first problem of an object that stands inside this one.
+  /// Takes over the first error of a nested object.
   void absorb(const ConfigFields &inner);
   bool failed() const { return !problem.empty(); }
   llvm::Error takeError() const;
 
 private:
   std::string file;
-  std::string path; ///< where the object stands in the file: "text_config."
+  std::string path; ///< where the object is in the file: "text_config."
   const nlohmann::json *object;
   llvm::StringSet<> read;
   std::string problem;

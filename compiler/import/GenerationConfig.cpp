@@ -9,8 +9,8 @@ using nlohmann::json;
 namespace gemmac {
 namespace {
 
-/// <eos> and <turn|> (Gemma 3: <end_of_turn>) and, in Gemma 4, the start of a tool's response: what a
-/// checkpoint stops at that does not say it.
+/// <eos> and <turn|> (Gemma 3: <end_of_turn>) and, in Gemma 4, the start of a tool's response: the stop
+/// tokens of a checkpoint that names none.
 std::vector<int32_t> familyStops(const ModelConfig &model) {
   std::vector<int32_t> stops;
   for (int32_t id : {1, 106, 50})
@@ -25,7 +25,7 @@ double numberOr(ConfigFields &fields, llvm::StringRef key, double absent, double
   return fields.number(key, absent, least, most);
 }
 
-/// Keys that are not read concern the host program (beams, lengths, assistants) and are left alone.
+/// Keys that are not read concern the calling program (beams, lengths, assistants) and are ignored.
 GenerationConfig read(ConfigFields &fields, const ModelConfig &model) {
   GenerationConfig config;
   config.temperature = numberOr(fields, "temperature", config.temperature, 0.0, 1e6);

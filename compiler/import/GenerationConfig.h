@@ -19,8 +19,8 @@ struct GenerationConfig {
   std::vector<int32_t> suppress; ///< tokens that are never chosen
 };
 
-/// Reads `generation_config.json`, which may be absent; what it leaves open comes from the model's
-/// configuration and then from the family's defaults.
+/// Reads `generation_config.json`, which may be absent; keys that it lacks come from the model's
+/// configuration, then from the family's defaults.
 llvm::Expected<GenerationConfig> readGenerationConfig(const std::string &directory, const ModelConfig &model);
 
 } // namespace gemmac

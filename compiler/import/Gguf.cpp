@@ -34,7 +34,7 @@ std::string nameOf(const GgufValue &value) {
   return value.type == Type::array ? "a list of which each is " + nameOf(value.element) : nameOf(value.type);
 }
 
-// Readers of one element: nothing if it is of another type or out of range. They leave `bytes` behind it.
+// Readers of one element: nothing if it has another type or is out of range. They advance `bytes` past it.
 
 template <typename To, typename From>
 std::optional<To> next(const uint8_t *&bytes) {
@@ -96,7 +96,7 @@ const char *const kNumber = "a number";
 const char *const kBoolean = "a boolean";
 const char *const kString = "a string";
 
-// Numbers of parts have five digits.
+// Part numbers have five digits.
 constexpr int64_t kMostParts = 99999;
 
 std::string partName(llvm::StringRef stem, int64_t number, int64_t count) {
@@ -178,7 +178,7 @@ Error GgufFile::addOtherParts() {
   return Error::success();
 }
 
-/// Parts count themselves from 0, their names from 1.
+/// The metadata counts parts from 0, file names from 1.
 Error GgufFile::checkPartNumber(const GgufMetadata &part, const std::string &path, int64_t number,
                                 int64_t count) const {
   auto is = [&](std::string_view key, int64_t wanted) {

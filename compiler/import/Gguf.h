@@ -1,7 +1,7 @@
 //===- Gguf.h - checkpoints in the format of llama.cpp --------------------------------------------------===//
 // A file is a header, metadata (key → typed value), a list of tensors (name, shape, type, offset) and their
-// numbers. A large checkpoint may stand in parts, `name-00001-of-0000N.gguf`, of which the first holds the
-// metadata. Nothing in a file is believed: every count, length, type and offset is checked against what the
+// data. A large checkpoint may be split into parts, `name-00001-of-0000N.gguf`, of which the first holds the
+// metadata. Nothing in a file is trusted: every count, length, type and offset is checked against what the
 // file holds before it is used.
 
 #ifndef GEMMAC_COMPILER_IMPORT_GGUF_H
@@ -15,12 +15,12 @@
 
 namespace gemmac {
 
-/// The files of the checkpoint that is opened by `path`: itself, and if its name is that of the first part of
-/// a split one, the other parts behind it.
+/// The files of the checkpoint that is opened by `path`: itself, followed by the other parts if its name is
+/// that of the first part of a split checkpoint.
 std::vector<std::string> ggufParts(const std::string &path);
 
-/// The metadata and the tensors of a checkpoint, mapped. Names of tensors are as the file spells them, shapes
-/// have their slowest axis first, schemes are the types' names in lower case: "q4_0", "q6_k", "bf16".
+/// The metadata and the tensors of a checkpoint, mapped. Tensor names are as in the file, shapes are slowest
+/// axis first (row-major), schemes are the types' names in lower case: "q4_0", "q6_k", "bf16".
 class GgufFile final : public WeightSource {
 public:
   /// Opens a file, and with the first part of a split checkpoint all of its parts.
@@ -44,7 +44,7 @@ public:
   Maybe<std::vector<double>> numbers(std::string_view key) const;
   Maybe<std::vector<bool>> booleans(std::string_view key) const;
 
-  /// An error about a key, which it names after the file.
+  /// An error about a key: the message names the file, then the key.
   llvm::Error keyError(std::string_view key, const llvm::Twine &what) const;
 
   const SourceTensor *find(std::string_view name) const override;
@@ -74,9 +74,9 @@ private:
   Maybe<std::vector<T>> all(std::string_view key, const char *wanted, Read read) const;
 
   std::string path_;
-  std::vector<Part> parts; ///< bytes of a mapping stay where they are when the vector grows
+  std::vector<Part> parts; ///< mapped bytes do not move when the vector grows
   GgufMetadata metadata;
-  std::map<std::string, Place, std::less<>> tensors; ///< ordered, so that names() is the same on every run
+  std::map<std::string, Place, std::less<>> tensors; ///< ordered, so that names() is deterministic
 };
 
 } // namespace gemmac

@@ -15,12 +15,12 @@ using nlohmann::json;
 namespace gemmac {
 namespace {
 
-/// Keys that say nothing about what the text model computes.
+/// Sections of keys that do not affect what the text model computes.
 const StringRef kSilentKeys[] = {"rope.scaling.finetuned"};
 const StringRef kSilentSections[] = {"vision.", "audio.", "mm."};
 
-/// The tokens of Gemma 4 and Gemma 3 that end a text or a turn, or hand over to a tool. Files name one or two
-/// of them.
+/// The tokens of Gemma 4 and Gemma 3 that end a text or a turn, or hand over to a tool. Files name only one
+/// or two of them.
 const StringRef kStops[] = {"<eos>", "<turn|>", "<|tool_response>", "<end_of_turn>"};
 
 template <typename T>
@@ -33,7 +33,7 @@ bool take(GgufFile::Maybe<T> value, json &into) {
   return true;
 }
 
-/// Flags of lists become 0 and 1, as some writers store them.
+/// Lists of booleans become lists of 0 and 1, as some writers store them.
 json valueOf(const GgufFile &file, std::string_view key) {
   json value;
   if (!file.isArray(key)) {
@@ -46,7 +46,7 @@ json valueOf(const GgufFile &file, std::string_view key) {
     return value;
   json flags;
   if (!take(file.booleans(key), flags))
-    return "a list of texts"; // which no key of a model is
+    return "a list of texts"; // no key of a model has this type
   value = json::array();
   for (const json &flag : flags)
     value.push_back(int(flag.get<bool>()));
@@ -92,8 +92,8 @@ private:
 
   bool gemma4() const { return config.family == ModelFamily::gemma4; }
 
-  /// A size of a tensor, which is checked in whole when the model is built; `absent` if there is no such
-  /// axis.
+  /// The size of one axis of a tensor, whose whole shape is checked when the model is built; `absent` if
+  /// there is no such axis.
   int64_t sizeOf(const std::string &tensor, size_t axis, int64_t absent) const {
     const SourceTensor *found = file.find(tensor);
     return found && axis < found->shape.size() ? found->shape[axis] : absent;
@@ -157,7 +157,7 @@ private:
     readRotation();
   }
 
-  /// A number says that each so many-th layer is global; a list says it layer by layer. Without a window all
+  /// An integer n: every n-th layer is global; a list: one flag per layer. Without a window all
   /// layers are global.
   std::vector<bool> readPattern(int64_t count, int64_t window) {
     constexpr StringRef kPattern = "attention.sliding_window_pattern";
@@ -186,8 +186,8 @@ private:
       layer.headDim = layer.global() ? global : sliding;
   }
 
-  /// Values are as wide as keys, and no file turns another part of a head than the whole or what
-  /// `rope_freqs.weight` says.
+  /// Values are as wide as keys, and RoPE turns the whole head or what `rope_freqs.weight` says, in every
+  /// file.
   int64_t readHeadDim(StringRef kind, std::optional<int64_t> absent) {
     std::string keyLength = ("attention.key_length" + kind).str();
     int64_t dim = fields.integer(keyLength, absent, 2, kMostHeadDim);
@@ -205,8 +205,8 @@ private:
       layer.valueProjection = layer.ownsKeys && file.find(names.of(int64_t(index), "value"));
   }
 
-  /// No key holds it. Queries are scaled by the width of their heads, but in the largest Gemma 3 (27B) by the
-  /// width that heads would have if they shared the hidden width; it alone has 62 layers.
+  /// No key holds it. Queries are scaled by the width of their heads, but in the largest Gemma 3 (27B, the
+  /// only one with 62 layers) by hidden width / number of heads.
   void readQueryScale() {
     constexpr size_t kLargestLayers = 62;
     int64_t scalar =
@@ -225,7 +225,7 @@ private:
     }
   }
 
-  /// Of global layers; sliding ones are never scaled.
+  /// Scaling of global layers; sliding layers have none.
   double readScaling() {
     constexpr StringRef kType = "rope.scaling.type", kFactor = "rope.scaling.factor";
     std::string type = fields.string(kType, "linear");
@@ -235,8 +235,8 @@ private:
     return type == "linear" ? factor : 1.0;
   }
 
-  /// `rope_freqs.weight` divides the speed of each pair of a global head: 1 for the pairs that turn, which
-  /// come first, and a number without end for those that rest.
+  /// `rope_freqs.weight` divides the frequency of each pair of a global head: 1 for the pairs that RoPE
+  /// turns, which come first, and a number above 1e20 for those that stay.
   int64_t readTurningPairs(int64_t pairs) {
     const SourceTensor *divisors = file.find(names.of("rope_divisors"));
     auto fail = [&](const Twine &what) {
@@ -273,7 +273,7 @@ private:
     int64_t count = fields.integer("expert_count", 0, 0, kMostExperts);
     int64_t chosen = fields.integer("expert_used_count", 0, 0, kMostExperts);
     constexpr StringRef kWidth = "expert_feed_forward_length";
-    // Every layer has experts of one width; their last matrix shows it where no key says it.
+    // All experts have one width; where no key says it, it is read from the shape of their last matrix.
     int64_t layers = std::max<int64_t>(int64_t(config.layers.size()), 1);
     std::vector<int64_t> widths(1, sizeOf(names.of(0, "expert_down"), 2, 0));
     if (fields.has(kWidth))
@@ -296,7 +296,7 @@ private:
   }
 };
 
-/// The stop tokens that a file names, and after them those of kStops in its vocabulary.
+/// The stop tokens that a file names, followed by those of kStops that are in its vocabulary.
 llvm::Error readStops(const GgufFile &file, int64_t vocabulary, std::vector<int32_t> &stops) {
   auto add = [&](int32_t id) {
     if (!llvm::is_contained(stops, id))
@@ -380,7 +380,7 @@ Expected<ModelConfig> readGgufConfig(const GgufFile &file) {
 Expected<GenerationConfig> readGgufGeneration(const GgufFile &file, const ModelConfig &model) {
   json object = sectionOf(file, "general.sampling");
   ConfigFields fields = ConfigFields(file.path(), object).inner("general.sampling");
-  // Keys that are not read choose among samplers that no generation config of Gemma has.
+  // Keys that are not read concern samplers that Gemma's generation configs never use.
   GenerationConfig config;
   config.temperature = fields.number("temp", config.temperature, 0.0, 1e6);
   config.topK = int32_t(fields.integer("top_k", config.topK, 0, model.vocabulary));

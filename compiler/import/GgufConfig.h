@@ -1,7 +1,6 @@
 //===- GgufConfig.h - what a GGUF file says about its model ---------------------------------------------===//
-// The same facts as config.json and generation_config.json hold, under the keys that llama.cpp gave them,
-// some of them only in the tensors: the vocabulary's size, K = V layers, an untied head, how much of a head
-// turns.
+// The facts of config.json and generation_config.json, under llama.cpp's keys. Some are visible in the
+// tensors only: the vocabulary's size, K = V layers, an untied head, how many pairs of a head RoPE turns.
 
 #ifndef GEMMAC_COMPILER_IMPORT_GGUFCONFIG_H
 #define GEMMAC_COMPILER_IMPORT_GGUFCONFIG_H
@@ -12,8 +11,8 @@
 
 namespace gemmac {
 
-/// The model of a file of the architecture `gemma4` or `gemma3`. A key of the architecture that nobody knows
-/// is an error, since it might change what is computed; keys of towers are left alone.
+/// The model of a file of the architecture `gemma4` or `gemma3`. An unknown key of the architecture is an
+/// error, since it might change what is computed; keys of vision and audio towers are ignored.
 llvm::Expected<ModelConfig> readGgufConfig(const GgufFile &file);
 
 /// How the file wants its text to be sampled, and what ends it: the tokens that the file names for that, and

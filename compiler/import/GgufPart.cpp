@@ -23,17 +23,17 @@ constexpr uint64_t kLongestKey = 65535;
 constexpr uint64_t kLongestName = 64;
 constexpr uint32_t kHighestRank = 4;
 constexpr uint64_t kDefaultAlignment = 32;
-/// Of this reader: sixty times the vocabulary.
+/// This reader's own limit: sixty times the vocabulary.
 constexpr uint64_t kLongestList = uint64_t(1) << 24;
 
-/// What the types of tensors are called, by their numbers in files; empty where no type has the number.
+/// Names of tensor types, indexed by their number in files; empty where the number is unused.
 constexpr std::string_view kTypeNames[] = {
     "f32",    "f16",   "q4_0",  "q4_1",   "",      "",      "q5_0",    "q5_1",   "q8_0",    "q8_1",
     "q2_k",   "q3_k",  "q4_k",  "q5_k",   "q6_k",  "q8_k",  "iq2_xxs", "iq2_xs", "iq3_xxs", "iq1_s",
     "iq4_nl", "iq3_s", "iq2_s", "iq4_xs", "i8",    "i16",   "i32",     "i64",    "f64",     "iq1_m",
     "bf16",   "",      "",      "",       "tq1_0", "tq2_0", "",        "",       "",        "mxfp4"};
 
-/// Bytes of a value of a fixed size.
+/// Bytes of a value of a type of fixed size.
 std::optional<uint64_t> bytesOf(Type type) {
   switch (type) {
   case Type::u8:
@@ -71,7 +71,7 @@ public:
         return error;
     if (Error error = readAlignment())
       return error;
-    // The list is no longer than the file, whatever its count says.
+    // The list cannot be longer than the file, whatever its count says.
     std::vector<Entry> entries;
     for (uint64_t i = 0; i < tensorCount; ++i) {
       Expected<Entry> entry = readEntry(i);
@@ -87,10 +87,10 @@ public:
   }
 
 private:
-  /// A tensor before its numbers are known to be in the file.
+  /// A tensor whose data is not yet known to lie in the file.
   struct Entry {
     SourceTensor tensor;
-    uint64_t offset = 0; ///< in the numbers, which begin where the list of tensors ends
+    uint64_t offset = 0; ///< from the start of the data, which follows the list of tensors
     uint64_t length = 0;
   };
 
@@ -200,7 +200,7 @@ private:
 
   Error skipElements(std::string_view key, const GgufValue &value) {
     std::optional<uint64_t> width = bytesOf(value.element);
-    // No element is shorter than a string of no bytes.
+    // No element is shorter than an empty string.
     uint64_t least = width.value_or(sizeof(uint64_t));
     if (value.count > left() / least)
       return truncated("key " + inQuotes(key) + ", of " + Twine(value.count) + " elements,");

@@ -11,7 +11,7 @@ namespace gemmac {
 
 /// What a key of the metadata holds: a view into the mapped file, checked.
 struct GgufValue {
-  /// As files number them.
+  /// Numbered as in files.
   enum class Type : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
   Type type;
   Type element = type; ///< of an array
@@ -26,7 +26,7 @@ struct GgufPart {
   std::vector<SourceTensor> tensors; ///< in the order of the file
 };
 
-/// Reads the bytes of a file, which outlive what is returned.
+/// Reads the bytes of a file; they must outlive the result, which points into them.
 llvm::Expected<GgufPart> readGgufPart(const std::string &path, std::span<const uint8_t> bytes);
 
 } // namespace gemmac

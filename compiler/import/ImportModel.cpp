@@ -41,8 +41,8 @@ private:
   WeightDeclarations &weights;
   const bool addOne; ///< norms multiply by 1 + weight
 
-  // Where the ops that are created now belong. Ops and weights come in the order of statements: no call
-  // creates two of them in its arguments, whose order is the C++ compiler's.
+  // The layer that ops are created for. Ops and weights are created in statement order: no call creates two
+  // of them among its arguments, whose order of evaluation is unspecified in C++.
   Location location;
   std::optional<int64_t> layerIndex;
 
@@ -191,8 +191,7 @@ private:
   /// The routed experts, before their norm. Router and experts read x through norms of their own.
   Value buildExperts(Value x) {
     const auto [count, chosen, width] = *config.experts;
-    // router.scale takes the place of the weight of an otherwise weightless norm; it is a factor in every
-    // family.
+    // router.scale is the weight of a norm that has no other; it is a plain factor (no 1 +) in every family.
     Value routed = normWith(x, weight("router_scale", {config.hidden}));
     routed = scale(routed, 1.0 / std::sqrt(double(config.hidden)));
     Value logits = linear(routed, "router", {count});
@@ -228,7 +227,7 @@ private:
   }
 };
 
-/// Both sizes of the calls, or an error that says what would fit.
+/// Context and tokens per call, or an error that says what would fit.
 LogicalResult setSizes(ModuleOp module, const ModelConfig &config, const ImportOptions &options) {
   int64_t positions = options.context == 0 ? config.context : options.context;
   if (positions < 1 || positions > config.context)

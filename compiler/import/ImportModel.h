@@ -1,6 +1,6 @@
 //===- ImportModel.h - from a configuration to the gemma dialect ----------------------------------------===//
 // The model is written down from its configuration, op by op as the specification states it, fused with
-// nothing: what is one matrix in the checkpoint is one symbol here. No number of a weight is looked at.
+// nothing: one matrix of the checkpoint is one symbol here. The values of weights are not read.
 
 #ifndef GEMMAC_COMPILER_IMPORT_IMPORTMODEL_H
 #define GEMMAC_COMPILER_IMPORT_IMPORTMODEL_H
@@ -14,8 +14,8 @@ namespace gemmac {
 
 struct ImportOptions {
   std::string name = "model";
-  int64_t context = 0;    ///< positions to have room for; 0: as many as the model was made for
-  int64_t maxTokens = 64; ///< most tokens of one call; cut to the context
+  int64_t context = 0;    ///< positions that caches hold; 0: the model's maximum
+  int64_t maxTokens = 64; ///< most tokens of one call; clamped to the context
 };
 
 /// A module with the model's weights as symbols and the pure function `@forward(ids) -> logits`, verified.

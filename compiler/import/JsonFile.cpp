@@ -13,8 +13,8 @@ using nlohmann::json;
 namespace gemmac {
 namespace {
 
-/// Looks through a text before anything is built from it: the ordinary parser keeps the last of two equal
-/// keys and nests without bound.
+/// Checks a text before it is parsed: the parser itself would keep the last of two equal keys and recurse
+/// without bound.
 class Inspector : public nlohmann::json_sax<json> {
 public:
   std::string problem;
@@ -71,7 +71,7 @@ llvm::Error fileError(std::string_view file, const llvm::Twine &what) {
 
 std::string inQuotes(std::string_view name) {
   constexpr size_t kHalf = 80;
-  // Cut between characters, not between the bytes of one.
+  // Never cut inside a UTF-8 sequence.
   auto boundary = [&](size_t position) {
     while (position < name.size() && (name[position] & 0xC0) == 0x80)
       ++position;

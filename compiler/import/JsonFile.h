@@ -1,6 +1,6 @@
 //===- JsonFile.h - JSON that somebody else wrote -------------------------------------------------------===//
-// Files of a checkpoint are hostile until read: sizes, nesting and repeated keys are checked before a value
-// is built, and every error names the file.
+// Files of a checkpoint are untrusted: size, nesting and repeated keys are checked before a value is built,
+// and every error names the file.
 
 #ifndef GEMMAC_COMPILER_IMPORT_JSONFILE_H
 #define GEMMAC_COMPILER_IMPORT_JSONFILE_H

@@ -1,5 +1,5 @@
 //===- LayerRules.h - what must hold between the layers of a model --------------------------------------===//
-// However a checkpoint spells its layers, these bounds and rules are the same.
+// The same bounds and rules for every format of checkpoints.
 
 #ifndef GEMMAC_COMPILER_IMPORT_LAYERRULES_H
 #define GEMMAC_COMPILER_IMPORT_LAYERRULES_H
@@ -21,7 +21,8 @@ constexpr int64_t kMostExperts = 1 << 16;
 /// `key` is what says how many they are, for messages.
 void shareKeys(ConfigFields &fields, llvm::StringRef key, ModelConfig &config, int64_t shared);
 
-/// Query heads share key heads evenly, and heads turn in pairs. The keys say how many and how wide they are.
+/// Query heads are a multiple of key heads, and the head dimension is even (RoPE turns pairs). The two keys
+/// are named in messages.
 void checkHeads(ConfigFields &fields, llvm::StringRef headsKey, llvm::StringRef dimKey,
                 const ModelConfig &config);
 

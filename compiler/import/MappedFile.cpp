@@ -33,7 +33,7 @@ void MappedFile::release(std::span<const uint8_t> part) const {
   static const uint64_t page = llvm::sys::Process::getPageSizeEstimate();
   uint64_t begin = llvm::alignTo(uint64_t(part.data()), page);
   uint64_t end = llvm::alignDown(uint64_t(part.data() + part.size()), page);
-  // Nothing depends on it: where it fails, the pages stay until the system wants them.
+  // A hint only: where it fails, the pages stay until the OS evicts them.
   if (begin < end)
     (void)madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }

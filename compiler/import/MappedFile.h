@@ -21,8 +21,8 @@ public:
     return {reinterpret_cast<const uint8_t *>(region.const_data()), region.size()};
   }
 
-  /// The pages that lie wholly in a part of the file leave memory; whoever reads them again finds them in the
-  /// file.
+  /// Hint: the pages that lie wholly in this range may be evicted. They are read from the file again if
+  /// needed.
   void release(std::span<const uint8_t> part) const;
 
 private:

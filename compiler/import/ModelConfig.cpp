@@ -1,6 +1,6 @@
 //===- ModelConfig.cpp - what a checkpoint says about its model -----------------------------------------===//
-// A key that is absent takes the default of the model's class; a key that nobody knows is an error, since it
-// might change what is computed. Configurations of vision and audio towers are not looked into.
+// A key that is absent takes the default of the model's class; an unknown key is an error, since it might
+// change what is computed. Configurations of vision and audio towers are ignored.
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/import/ConfigFields.h"
@@ -21,7 +21,7 @@ namespace {
 constexpr StringRef kSliding = "sliding_attention";
 constexpr StringRef kGlobal = "full_attention";
 
-/// What the class of a model brings along where its file is silent.
+/// Defaults of a model class (transformers'), for absent keys.
 struct Defaults {
   StringRef textType; ///< model_type of the text model
   ModelFamily family;
@@ -32,7 +32,7 @@ constexpr Defaults kGemma4 = {"gemma4_text", ModelFamily::gemma4, 262144, 512, 1
 constexpr Defaults kGemma4Unified = {"gemma4_unified_text", ModelFamily::gemma4, 262144, 1024, 262144};
 constexpr Defaults kGemma3 = {"gemma3_text", ModelFamily::gemma3, 262208, 4096, 131072};
 
-/// Keys of released and re-saved files that say nothing about what the text model computes.
+/// Keys of released and re-saved files that do not affect what the text model computes.
 const StringRef kSilentKeys[] = {"_name_or_path",
                                  "architectures",
                                  "attention_dropout",
@@ -141,7 +141,7 @@ private:
     readBidirectional();
   }
 
-  /// "vision" concerns blocks of images only; a text is causal.
+  /// "vision" makes image blocks bidirectional; text alone stays causal.
   void readBidirectional() {
     constexpr StringRef kKey = "use_bidirectional_attention";
     if (!fields.given(kKey))
@@ -279,8 +279,8 @@ const Defaults *findDefaults(StringRef modelType, bool &nested) {
       .Default(nullptr);
 }
 
-/// The keys beside text_config that concern the text model too: those inside win, and the head is tied in
-/// both or in none.
+/// Keys beside text_config that also concern the text model: those inside text_config win, and both must
+/// agree on whether the head is tied.
 void mergeOuterKeys(ConfigFields &outer, ConfigFields &text, ModelConfig &config) {
   bool tied = outer.boolean("tie_word_embeddings", config.tiedHead);
   if (tied != config.tiedHead && text.has("tie_word_embeddings"))
@@ -289,7 +289,7 @@ void mergeOuterKeys(ConfigFields &outer, ConfigFields &text, ModelConfig &config
   std::vector<int32_t> bos = outer.ids("bos_token_id", config.vocabulary);
   if (!config.bos && !bos.empty())
     config.bos = bos.front();
-  // Outside stands the list that stops generation, inside only the tokenizer's <eos>.
+  // The outer list is what stops generation; the inner one is only the tokenizer's <eos>.
   if (std::vector<int32_t> eos = outer.ids("eos_token_id", config.vocabulary); !eos.empty())
     config.eos = eos;
 }

@@ -1,6 +1,6 @@
 //===- ModelConfig.h - what a checkpoint says about its model -------------------------------------------===//
-// config.json, resolved: defaults applied, both spellings of the layers' geometry read, and each layer told
-// what it is.
+// config.json, resolved: defaults applied, both spellings of the layers' geometry accepted, and one record
+// per layer.
 
 #ifndef GEMMAC_COMPILER_IMPORT_MODELCONFIG_H
 #define GEMMAC_COMPILER_IMPORT_MODELCONFIG_H
@@ -58,7 +58,7 @@ struct ModelConfig {
   std::optional<ExpertConfig> experts;
   std::vector<LayerConfig> layers;
   std::optional<int32_t> bos;
-  std::vector<int32_t> eos; ///< as config.json lists them; what stops generation is GenerationConfig's to say
+  std::vector<int32_t> eos; ///< as config.json lists them; what stops generation is in GenerationConfig
 };
 
 /// Reads `config.json` of a checkpoint of the Gemma 4 family, or of a Gemma 3 text model.

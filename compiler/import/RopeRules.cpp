@@ -43,7 +43,7 @@ RopeRules::Rule RopeRules::read(ConfigFields &entry, const Rule &absent) {
     entry.fail("rope_type",
                "is " + inQuotes(rule.type) + ", but 'default', 'linear' or 'proportional' is needed");
   }
-  // Another type would take the exponent over the rotated part alone.
+  // Other types compute the exponent relative to the rotated part instead of the whole head.
   if (rule.type != "proportional" && entry.number("partial_rotary_factor", 1.0, 0.0, 1.0) != 1.0)
     entry.fail("partial_rotary_factor", "needs the type 'proportional'");
   entry.refuseTheRest();

@@ -20,7 +20,7 @@ private:
   struct Rule {
     std::string type;
     double theta;
-    double rotated; ///< share of the head
+    double rotated; ///< fraction of the head
     double factor;
   };
   Rule sliding, global;

@@ -25,7 +25,7 @@ namespace {
 constexpr uint64_t kLongestHeader = 100'000'000;
 constexpr size_t kHighestRank = 8;
 
-/// Bits of one number; nothing for a dtype that this reader has never heard of.
+/// Bits of one number; nothing for an unknown dtype.
 std::optional<uint64_t> bitsOf(StringRef dtype) {
   static const llvm::StringMap<uint64_t> bits = {
       {"BOOL", 8},    {"U8", 8},      {"I8", 8},      {"F8_E5M2", 8}, {"F8_E4M3", 8},
@@ -77,7 +77,7 @@ private:
     const Shard *shard;
   };
   std::vector<std::unique_ptr<Shard>> shards;
-  std::map<std::string, Place, std::less<>> places; ///< ordered, so that names() is the same on every run
+  std::map<std::string, Place, std::less<>> places; ///< ordered, so that names() is deterministic
 };
 
 /// What the header says of one tensor, before it is checked against its neighbours.
@@ -167,7 +167,7 @@ private:
     }
     uint64_t held = entry.end - entry.begin;
     std::optional<uint64_t> bits = bitsOf(dtype);
-    // A dtype from the future is only a problem for who wants to use the tensor.
+    // An unknown dtype is an error only if the tensor is used.
     if (bits && (count * *bits % 8 != 0 || count * *bits / 8 != held))
       return wrong(name, "dtype " + dtype + " and shape need " + Twine(llvm::divideCeil(count * *bits, 8)) +
                              " bytes, but 'data_offsets' span " + Twine(held));
@@ -217,7 +217,7 @@ Expected<std::unique_ptr<Shard>> openShard(const std::string &directory, const s
   return shard;
 }
 
-/// Shards stand in or below the checkpoint's own directory. (Links are followed: the cache of Hugging Face is
+/// Shards are in or below the checkpoint's own directory. (Links are followed: the cache of Hugging Face is
 /// made of them.)
 bool staysInside(StringRef file) {
   if (file.empty() || file.contains('\0') || file.contains('\\') || llvm::sys::path::is_absolute(file))

@@ -1,7 +1,7 @@
 //===- Safetensors.h - checkpoints in the format of Hugging Face ----------------------------------------===//
-// A file is eight bytes (the header's length), a JSON header (name → dtype, shape, byte range) and the
-// numbers. Nothing in it is believed: each range must lie inside the file, be as long as dtype and shape say,
-// and follow the one before it without overlap or hole, as the format demands.
+// A file is eight bytes (the header's length), a JSON header (name → dtype, shape, byte range) and the data.
+// Nothing in it is trusted: each range must lie inside the file, be as long as dtype and shape say, and
+// follow the one before it without overlap or hole, as the format demands.
 
 #ifndef GEMMAC_COMPILER_IMPORT_SAFETENSORS_H
 #define GEMMAC_COMPILER_IMPORT_SAFETENSORS_H

@@ -58,7 +58,7 @@ const Row kLayerNames[] = {
     {"post_dense_norm", "post_feedforward_layernorm_1.weight", "post_ffw_norm_1.weight"},
 };
 
-/// Where the text model and its head stand: Gemma 4 with towers, text only, Gemma 3 with towers before
+/// Prefixes of the text model and of its head: Gemma 4 with towers, text only, Gemma 3 with towers before
 /// transformers 4.52.
 struct Prefixes {
   StringRef text;

@@ -1,5 +1,5 @@
 //===- TensorNames.h - what checkpoints call the weights ------------------------------------------------===//
-// The one place that knows the spellings of files. Everything else says `layer3.query`.
+// The only place that knows tensor names in files. All other code says `layer3.query`.
 
 #ifndef GEMMAC_COMPILER_IMPORT_TENSORNAMES_H
 #define GEMMAC_COMPILER_IMPORT_TENSORNAMES_H
@@ -10,21 +10,21 @@
 
 namespace gemmac {
 
-/// Who named the tensors of a checkpoint, and the prefixes that this one uses.
+/// The naming convention of a checkpoint, and the prefixes that it uses.
 class TensorNames {
 public:
-  /// Recognised by the name of the embedding table; nothing if no known spelling of it is there.
+  /// Recognized by the name of the embedding table; nothing if no known one is there.
   static std::optional<TensorNames> recognise(const WeightSource &weights);
 
   /// The checkpoint's name of a weight in the model's words: `embedding`, `layer3.query`.
   std::string of(llvm::StringRef word) const;
-  std::string of(int64_t layer, llvm::StringRef word) const; ///< empty: no checkpoint of this naming has it
+  std::string of(int64_t layer, llvm::StringRef word) const; ///< empty: this convention does not have it
 
-  /// A tensor of a vision or audio tower, or of what joins one to the text model.
+  /// A tensor of a vision or audio tower, or of its projector into the text model.
   bool isTower(llvm::StringRef name) const;
-  /// A copy of the embedding in the role of the head.
+  /// An output head that is a copy of the embedding.
   bool isHead(llvm::StringRef name) const;
-  /// Keys and values: files may hold those of layers that share another layer's, and nobody reads them.
+  /// Keys and values: files may hold unused ones for layers that share another layer's.
   bool isKeyOrValue(llvm::StringRef name, int64_t layer) const;
   /// A constant that follows from the configuration: rotation tables.
   bool isDerived(llvm::StringRef name) const;
@@ -39,7 +39,7 @@ private:
 
   Naming naming;
   std::string prefix;     ///< before the names of the text model
-  std::string headPrefix; ///< before the head, which may stand outside of it
+  std::string headPrefix; ///< before the head, which may be outside the text model
 };
 
 /// How many tensors of a checkpoint belong to vision and audio towers.

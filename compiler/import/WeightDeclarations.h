@@ -11,9 +11,8 @@
 
 namespace gemmac {
 
-/// Declares each weight once, after a look at the tensor that stands for it. The first tensor that is missing
-/// or wrong is reported; symbols are handed out all the same, so that the builder of the model need not stop
-/// in its middle.
+/// Declares each weight once, after checking its tensor. The first tensor that is missing
+/// or wrong is reported; symbols are returned all the same, so that building the model goes on.
 class WeightDeclarations {
 public:
   WeightDeclarations(mlir::ModuleOp module, const ModelConfig &config, const WeightSource &weights,
@@ -23,13 +22,13 @@ public:
   mlir::FlatSymbolRefAttr declare(mlir::Location location, std::optional<int64_t> layer, llvm::StringRef word,
                                   llvm::ArrayRef<int64_t> shape, bool addOne = false);
 
-  /// A weight of a layer that a checkpoint may hold whole, or in halves that stand one after the other along
-  /// the second axis.
+  /// A weight of a layer that a checkpoint holds whole, or as two halves to be concatenated along the second
+  /// axis.
   mlir::FlatSymbolRefAttr declareWholeOrHalves(mlir::Location location, int64_t layer, llvm::StringRef word,
                                                llvm::StringRef first, llvm::StringRef second,
                                                llvm::ArrayRef<int64_t> shape);
 
-  /// After the last weight: every tensor must have found its place, or be known to have none here.
+  /// After the last weight: every tensor must have been used, or be known to be unused.
   mlir::LogicalResult finish();
 
 private:

@@ -27,7 +27,7 @@ void readNumbers(const SourceTensor &tensor, int64_t first, std::span<float> out
   const BlockFormat &format = *findBlockFormat(tensor.scheme);
   const uint8_t *block = tensor.bytes.data() + first / format.numbers * format.bytes;
   int64_t count = int64_t(out.size()), done = 0;
-  // Parts of blocks, at the start and at the end of a range, are read with their whole block.
+  // Blocks that the range covers only in part, at its start and end, are decoded whole.
   auto readPart = [&](int64_t skipped) {
     std::array<float, 256> whole;
     format.decode(block, format.numbers, whole.data());

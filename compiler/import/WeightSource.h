@@ -29,18 +29,18 @@ public:
   /// Null if the checkpoint has no such tensor.
   virtual const SourceTensor *find(std::string_view name) const = 0;
   virtual std::vector<std::string> names() const = 0;
-  /// Where the tensor stands, for messages: "model-00002-of-00002.safetensors".
+  /// The file that holds the tensor, for messages: "model-00002-of-00002.safetensors".
   virtual std::string fileOf(std::string_view name) const = 0;
-  /// The schemes of its tensors are a choice that was made for whoever runs the model, as in GGUF files.
+  /// Whether the schemes of its tensors were chosen for running the model, as in GGUF files.
   virtual bool choosesSchemes() const { return false; }
-  /// Nobody needs these bytes of a tensor soon: what is in memory of them can go. They can be read again.
+  /// Hint: these bytes of a tensor are not needed soon, their pages may be evicted. They stay readable.
   virtual void release(std::string_view name, std::span<const uint8_t> bytes) const {}
 };
 
-/// Whether readNumbers knows how a scheme's numbers are stored.
+/// Whether readNumbers can decode a scheme.
 bool canReadNumbers(std::string_view scheme);
 
-/// As many numbers of a tensor as `out` holds, from the number `first` on, as float32.
+/// Reads out.size() numbers of a tensor, from number `first` on, as float32.
 void readNumbers(const SourceTensor &tensor, int64_t first, std::span<float> out);
 
 } // namespace gemmac
