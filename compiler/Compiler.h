@@ -11,7 +11,7 @@
 
 namespace gemmac {
 
-/// Something to tell the user, and where it stands: a file, a tensor, a layer.
+/// A message for the user, and what it is about: a file, a tensor, a layer.
 struct Diagnostic {
   enum class Severity { error, warning, remark } severity;
   std::string place; ///< may be empty
@@ -23,11 +23,11 @@ using Report = std::function<void(const Diagnostic &)>;
 struct Artifacts {
   std::string name;               ///< of the model in C and in files
   std::vector<std::string> files; ///< in the output directory, the most important one last
-  std::string text;               ///< the IR, where that was asked for and no output directory given
+  std::string text;               ///< the IR, if `emit` asks for it and there is no output directory
 };
 
-/// Compiles a checkpoint. Errors are reported, and then nothing is left in the output directory that was not
-/// there before.
+/// Compiles a checkpoint. If it fails, errors have been reported and the output directory is as it was
+/// before.
 llvm::FailureOr<Artifacts> compile(const CompileOptions &options, const Report &report);
 
 /// What `emit` may be: "exe", "lib", "obj", "llvm" and the names of all stages.

@@ -9,7 +9,7 @@ using namespace mlir;
 
 namespace gemmac {
 
-/// The words that a user would look for: the file or layer that the location stands for.
+/// What the user knows of the location: its file or layer.
 static std::string placeOf(Location location) {
   if (auto file = dyn_cast<FileLineColLoc>(location)) {
     std::string place = file.getFilename().str();

@@ -8,7 +8,7 @@
 
 namespace gemmac {
 
-/// Its place is the file or layer that the location stands for; notes follow the text.
+/// Its place is the file or layer named by the location; notes are appended to the text.
 Diagnostic fromMlir(mlir::Diagnostic &diagnostic);
 
 } // namespace gemmac

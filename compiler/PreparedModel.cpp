@@ -69,7 +69,7 @@ private:
   PreparedModel prepared;
 };
 
-/// A line that changes when the file does.
+/// A line with the file's size and times: it changes when the file does.
 std::string identityOf(const std::string &file) {
   fs::file_status status;
   if (fs::status(file, status))

@@ -7,7 +7,7 @@
 
 namespace gemmac {
 
-/// What a tool was given as MODEL, and what was asked of it. Empty or 0: not asked for.
+/// What a tool was given as MODEL, and the options for it. Empty or 0: option not given.
 struct ModelRequest {
   std::string model; ///< a checkpoint, a compiled model's directory, or a .weights file
   std::string target, scheme, cacheScheme;
@@ -21,9 +21,8 @@ struct PreparedModel {
   std::vector<std::string> command; ///< the program, after the emulator that it needs on this machine, if any
 };
 
-/// Compiles a checkpoint into the user's cache, if the same was not compiled before with the same options by
-/// the same compiler. A compiled model is taken as it is; asking something else of it than it was compiled
-/// for is an error.
+/// Compiles a checkpoint into the user's cache, unless this compiler has done so before with the same
+/// options. A compiled model is used as it is; an option that contradicts how it was compiled is an error.
 llvm::FailureOr<PreparedModel> prepareModel(const ModelRequest &request, const Report &report);
 
 /// The .weights file of a compiled model's directory, or the file itself; empty if `model` is neither.

@@ -94,7 +94,7 @@ private:
   BenchReport result;
 };
 
-/// Generation goes on from at least one token.
+/// Generation needs at least one token to start from.
 int64_t generationDepth(int64_t depth) {
   return std::max<int64_t>(depth, 1);
 }
@@ -149,7 +149,7 @@ const PlannedPhase &Benchmark::phaseOf(const std::string &name) const {
   return found == result.phases.end() ? none : *found;
 }
 
-/// A prompt runs in chunks, its last token by a step of its own that gives logits.
+/// A prompt runs in chunks; its last token is a decode step, which gives the logits.
 Work Benchmark::workOfPrompt(int64_t tokens, int64_t depth) const {
   Work work;
   for (int64_t position = depth, last = depth + tokens - 1; position < last; position += chunk)
@@ -216,7 +216,8 @@ llvm::Error Benchmark::measureGeneration(int64_t depth) {
   });
 }
 
-/// The calls of a step beside those of the plan; a program of another compilation makes others.
+/// Matches the calls of a step with those of the plan; they differ if the program belongs to another
+/// compilation.
 llvm::Expected<NamedStep> nameCalls(const TracedStep &step, const PlannedPhase &phase) {
   NamedStep named{step, {}};
   for (const PlannedPhase::Stretch &stretch : phase.order)

@@ -1,8 +1,8 @@
 //===- Bench.h - how fast a compiled model is on this machine -------------------------------------------===//
 //
-// Every measurement stands beside what the machine itself can do: the bytes that a step must read and the
-// products that it must form are known from the plan, what the machine reads and multiplies in a second is
-// measured in the same run, before and after.
+// Every measurement is compared with the machine's own limits: the bytes that a step must read and the
+// multiply-adds that it must do come from the plan; bandwidth and peak of the machine are measured in the
+// same run, before and after.
 
 #ifndef GEMMAC_COMPILER_BENCH_BENCH_H
 #define GEMMAC_COMPILER_BENCH_BENCH_H
@@ -18,11 +18,11 @@ struct BenchOptions {
   ModelRequest model;
   int64_t prompt = 512;              ///< tokens of a prompt; 0: none is measured
   int64_t generate = 64;             ///< tokens to generate; 0: none are
-  std::vector<int64_t> depths = {0}; ///< tokens that are there before
+  std::vector<int64_t> depths = {0}; ///< tokens already in the caches
   int threads = 0;                   ///< 0: one a CPU
   int repetitions = 5;
-  bool kernels = false; ///< one more run of every test, with the time of every kernel
-  bool trace = false;   ///< the last step of prefill and of decode of such runs are kept
+  bool kernels = false; ///< adds a run of every test in which each kernel is timed
+  bool trace = false;   ///< keeps the last prefill and decode step of such runs
   std::function<void(const std::string &test, int64_t depth)> progress; ///< before each; may be empty
 };
 
@@ -39,7 +39,7 @@ struct BenchedTest {
   std::string name;
   int64_t tokens = 0, depth = 0;
   std::vector<double> seconds; ///< one for each repetition
-  double disturbed = 0;        ///< worst repetition: CPU time that went to other processes
+  double disturbed = 0;        ///< worst repetition: fraction of CPU time that other processes took
   Work work;                   ///< of one repetition
 
   double tokensPerSecond() const; ///< mean over the repetitions
@@ -47,7 +47,7 @@ struct BenchedTest {
   double meanSeconds() const;
 };
 
-/// A step with what the plan says about its calls.
+/// A traced step, its calls matched with the plan's.
 struct NamedStep {
   struct Call {
     const PlannedCall *planned; ///< of the report's phases
@@ -73,7 +73,8 @@ struct BenchReport {
   double bytesPerSecond() const;
   double integerProductsPerSecond() const;
   double floatProductsPerSecond() const;
-  /// Parts of what the machine can do that work in so many seconds reaches; 0 where that is not known.
+  /// Fraction of the machine's limits that this work in so many seconds reaches; 0 where the limit is
+  /// unknown.
   double ofBandwidth(const Work &work, double seconds) const;
   double ofPeak(const Work &work, double seconds) const;
 };

@@ -12,10 +12,10 @@ namespace gemmac {
 using Json = nlohmann::ordered_json;
 
 static constexpr double kMega = 1e6, kGiga = 1e9;
-/// Other processes with more of the CPUs than this make a figure doubtful.
+/// If other processes take more than this fraction of the CPUs, the figure is marked as doubtful.
 static constexpr double kDisturbed = 0.02;
 
-/// "61 %"; nothing where the machine's own figure is not known.
+/// "61 %"; empty where the machine's limit is unknown.
 static std::string percent(double part) {
   return part > 0 ? llvm::formatv("{0:f1} %", 100 * part).str() : "";
 }

@@ -8,7 +8,7 @@
 namespace gemmac {
 
 std::string benchAsMarkdown(const BenchReport &report);
-/// A row for each test, or for each kernel where these were measured.
+/// A row for each test, or for each kernel if kernels were timed.
 std::string benchAsCsv(const BenchReport &report);
 std::string benchAsJson(const BenchReport &report);
 

@@ -51,7 +51,7 @@ llvm::Expected<BenchedProgram> BenchedProgram::start(const std::vector<std::stri
     program.process = -1;
     return makeError("cannot run '" + command[0] + "': " + std::strerror(error));
   }
-  // A program that has ended is noticed by the answer that does not come.
+  // That the program has ended is noticed when its answer does not come.
   std::signal(SIGPIPE, SIG_IGN);
   return program;
 }
@@ -106,8 +106,8 @@ struct CpuTime {
     std::ifstream file("/proc/" + std::to_string(process) + "/stat");
     std::string line;
     std::getline(file, line);
-    // Behind the name in brackets, which may hold anything: fields 3, 4, …; user and system time are 14
-    // and 15.
+    // After the name in parentheses, which may contain anything, come fields 3, 4, …; user and system time
+    // are 14 and 15.
     std::istringstream fields(line.substr(std::min(line.size(), line.rfind(')') + 1)));
     for (int field = 3; field < 14; ++field)
       fields >> word;

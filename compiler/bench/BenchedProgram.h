@@ -13,7 +13,7 @@
 
 namespace gemmac {
 
-/// One step of a traced command. Times are seconds from the command's begin.
+/// One step of a traced command. Times are seconds since the command began.
 struct TracedStep {
   struct Call {
     double begin, end;
@@ -26,7 +26,7 @@ struct TracedStep {
 
 struct Timed {
   double seconds = 0;
-  double disturbed = 0; ///< part of all CPUs' time that other processes took meanwhile
+  double disturbed = 0; ///< fraction of all CPUs' time that other processes took meanwhile
   std::vector<TracedStep> steps;
 };
 
@@ -46,7 +46,7 @@ public:
 private:
   BenchedProgram() = default;
   llvm::Expected<Timed> timed(const std::string &command, bool trace);
-  /// The answer's line, which is no error's.
+  /// The line of the answer, unless it is an error.
   llvm::Expected<std::string> ask(const std::string &command);
 
   pid_t process = -1;

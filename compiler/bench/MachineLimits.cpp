@@ -17,7 +17,7 @@
 
 namespace gemmac {
 
-/// Far larger than any cache that a model's weights would not stay in.
+/// Far larger than any last-level cache, as a model's weights are.
 static constexpr size_t kReadBytes = 512 << 20;
 static constexpr int kReadRuns = 5, kProductRuns = 5;
 static constexpr double kProductSeconds = 0.02;
@@ -28,7 +28,8 @@ static double secondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-/// One thread a CPU: threads that spin until all are there were seen to begin on one CPU.
+/// Each thread is pinned to a CPU of its own: unpinned threads that spin on a barrier were seen to start on
+/// the same CPU.
 static void stayOnCpu(int thread) {
   cpu_set_t allowed, one;
   CPU_ZERO(&one);
@@ -70,9 +71,9 @@ static double median(std::vector<double> numbers) {
   return numbers[numbers.size() / 2];
 }
 
-/// Of the best way to read, what it usually reaches.
+/// The median of the best way to read.
 static double bytesPerSecond(const uint8_t *bytes, int threads) {
-  static std::atomic<uint64_t> sink; // what is read counts, so that it is read
+  static std::atomic<uint64_t> sink; // keeps the compiler from removing the reads
   const size_t part = kReadBytes / static_cast<size_t>(threads) / 4096 * 4096;
   double best = 0;
   for (ReadLoop read : readLoops()) {
@@ -87,14 +88,14 @@ static double bytesPerSecond(const uint8_t *bytes, int threads) {
   return best;
 }
 
-/// Of the best loop, its best run: nothing else can reach more.
+/// The best run of the best loop: an upper bound.
 static double productsPerSecond(const std::vector<ProductLoop> &loops, int threads) {
   double best = 0;
   for (const ProductLoop &loop : loops)
     for (int run = 0; run < kProductRuns; ++run) {
       std::vector<double> rates(static_cast<size_t>(threads));
       together(threads, [&](int thread) {
-        loop.run(); // wakes up what the CPU has asleep
+        loop.run(); // warm-up: powers up wide vector units
         auto begin = Clock::now();
         double done = 0, seconds;
         do {
@@ -122,7 +123,7 @@ MachineLimits measureMachine(int threads) {
   auto giveBack = llvm::make_scope_exit([&] { munmap(pages, kReadBytes); });
   madvise(pages, kReadBytes, MADV_HUGEPAGE);
   auto *bytes = static_cast<uint8_t *>(pages);
-  // Pages that were never written are all one page of zeros.
+  // Written first: untouched pages all map to one page of zeros.
   for (size_t at = 0; at < kReadBytes; at += 4096)
     bytes[at] = 1;
   for (int count = 1; count <= threads; ++count)

@@ -8,17 +8,17 @@
 
 namespace gemmac {
 
-/// A second of this machine; 0 where no loop is written for its CPU.
+/// Limits of this machine, per second; 0 where there is no loop for its CPU.
 struct MachineLimits {
   std::vector<double> bytes;  ///< read from memory by 1, 2, … threads
   double integerProducts = 0; ///< of 8-bit numbers, by all threads
   double floatProducts = 0;
 };
 
-/// Takes half a second and half a gigabyte, which is given back.
+/// Takes half a second and, meanwhile, half a gigabyte.
 MachineLimits measureMachine(int threads);
 
-/// What the system calls the CPU; empty if it does not say.
+/// The CPU's name according to the OS; empty if unknown.
 std::string cpuName();
 
 } // namespace gemmac

@@ -1,6 +1,6 @@
 //===- MachineLoops.h - loops that do one thing as fast as this CPU can ---------------------------------===//
 //
-// One file a family of CPUs, chosen when gemmac is built; within it, what this CPU has, when it runs.
+// One file per CPU architecture, chosen when gemmac is built; instruction sets are chosen at run time.
 
 #ifndef GEMMAC_COMPILER_BENCH_MACHINELOOPS_H
 #define GEMMAC_COMPILER_BENCH_MACHINELOOPS_H
@@ -20,9 +20,9 @@ struct ProductLoop {
   double products; ///< of one run
 };
 
-/// Ways to read; which is the fastest differs from machine to machine.
+/// Several ways to read: which is the fastest depends on the machine.
 std::vector<ReadLoop> readLoops();
-/// Of 8-bit integers and of float32 numbers. Empty where none is written for this CPU.
+/// For 8-bit integers and for float32. Empty where there is none for this CPU.
 std::vector<ProductLoop> integerLoops();
 std::vector<ProductLoop> floatLoops();
 

@@ -71,8 +71,8 @@ std::vector<ReadLoop> readLoops() {
   return {read128};
 }
 
-// ---- Products: twelve accumulators that do not wait for each other, in assembly, so that no compiler merges
-// or hoists them.
+// ---- Products: twelve independent accumulators, in assembly, so that the compiler can neither merge nor
+// hoist them.
 
 static constexpr long kRounds = 200000;
 static constexpr double kAccumulators = 12;
@@ -110,7 +110,7 @@ GEMMAC_PRODUCT_LOOP(maddubs256, "avx2", GEMMAC_MADDUBS256)
 GEMMAC_PRODUCT_LOOP(fma512, "avx512f", GEMMAC_FMA512)
 GEMMAC_PRODUCT_LOOP(fma256, "avx2,fma", GEMMAC_FMA256)
 
-/// Tiles of 16 rows by 64 bytes, four sums that do not wait for each other.
+/// Tiles of 16 rows by 64 bytes, four independent accumulators.
 __attribute__((target("amx-tile,amx-int8"), noinline)) static void tiles() {
   struct {
     uint8_t palette = 1, start = 0, reserved[14] = {};

@@ -36,7 +36,7 @@ static Json describe(const PlannedWeight &weight, const PackedWeight &packed) {
           {"sources", weight.sources}};
 }
 
-/// The numbers of a call under their names; those that are 0 are left out.
+/// The non-zero figures of a call, by name.
 template <typename Call, typename Visit>
 static void visitNumbers(Call &call, Visit visit) {
   visit("weight_bytes", call.weightBytes);

@@ -13,14 +13,14 @@
 
 namespace gemmac {
 
-/// The same numbers stand in the emitted code, the package, the header and the manifest.
+/// The same facts are in the emitted code, the package, the header and the manifest.
 struct ModelFacts {
   std::string name; ///< a C identifier: "gemma_4_e2b"
   Target target;
   std::string scheme, activations, cacheScheme;
   int64_t vocabSize = 0, context = 0, maxTokens = 0;
   int64_t arenaBytes = 0, cacheBytes = 0, weightsBytes = 0;
-  int64_t stackBytes = 0; ///< that kernels take of a thread's stack
+  int64_t stackBytes = 0; ///< stack that kernels need on every thread
   uint64_t fingerprint = 0;
 };
 

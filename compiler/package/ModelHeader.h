@@ -7,8 +7,7 @@
 
 namespace gemmac {
 
-/// A header that stands alone: the runtime's interface, then the declaration of the model, then how to use
-/// it.
+/// A self-contained header: the runtime's interface, the declaration of the model, and how to use it.
 std::string modelHeader(const ModelFacts &facts);
 
 } // namespace gemmac

@@ -72,7 +72,7 @@ Expected<ModelTokenizer> ModelTokenizer::open(const std::string &model) {
 Expected<std::vector<int32_t>> ModelTokenizer::encode(llvm::StringRef text, bool bos) const {
   std::vector<uint64_t> scratch((Encoder::kScratchBytes + 7) / 8);
   Encoder encoder(vocabulary, scratch.data());
-  // No token is made of less than a byte.
+  // Every token is at least one byte.
   std::vector<int32_t> ids(text.size() + 1);
   EncodeOptions options;
   options.bos = bos;

@@ -1,6 +1,6 @@
 //===- ModelTokenizer.h - text to ids and back without running the model --------------------------------===//
 //
-// What `gemmac tokenize MODEL` does, by the same code and tables that ship.
+// Implements `gemmac tokenize MODEL` with the code and tables that ship.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_MODELTOKENIZER_H
 #define GEMMAC_COMPILER_PACKAGE_MODELTOKENIZER_H
@@ -31,10 +31,10 @@ public:
 
 private:
   Vocabulary vocabulary;
-  std::shared_ptr<const void> tables; ///< keeps alive what the vocabulary looks at
+  std::shared_ptr<const void> tables; ///< owns the memory that the vocabulary points into
 };
 
-/// Decimal ids between blanks.
+/// Decimal ids separated by blanks.
 llvm::Expected<std::vector<int32_t>> parseIds(std::string_view text);
 
 } // namespace gemmac

@@ -12,7 +12,7 @@ namespace gemmac {
 
 /// A huge page of most machines.
 static constexpr uint64_t kWindowBytes = 2 << 20;
-/// The planes of a weight grow side by side, each in its window.
+/// The planes of a weight are written in parallel, each through its own window.
 static constexpr size_t kWindows = 4;
 
 llvm::Error makeError(const llvm::Twine &message) {
@@ -43,7 +43,7 @@ OutputFile::~OutputFile() {
     llvm::consumeError(file_->discard());
 }
 
-/// All of it, in as many calls as the system wants.
+/// Writes all of it, in as many calls as needed.
 template <typename Call, typename Byte>
 static const char *transfer(Call call, int descriptor, Byte *bytes, size_t count, uint64_t offset) {
   while (count) {
@@ -69,7 +69,7 @@ llvm::Error OutputFile::write(const Window &window) {
   return llvm::Error::success();
 }
 
-/// Makes the window the last of windows_.
+/// Marks the window as most recently used.
 llvm::Error OutputFile::open(uint64_t index) {
   auto found = std::find_if(windows_.begin(), windows_.end(),
                             [&](const Window &window) { return window.index == index; });
@@ -121,7 +121,7 @@ llvm::Error OutputFile::append(std::string_view text) {
   return writeAt(size_, {reinterpret_cast<const uint8_t *>(text.data()), text.size()});
 }
 
-/// A rename is on the disk only when its directory is.
+/// A rename is durable only when the directory has been flushed.
 static void syncDirectoryOf(const std::string &path) {
   size_t slash = path.find_last_of('/');
   std::string directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);

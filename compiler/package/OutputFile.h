@@ -13,8 +13,8 @@
 
 namespace gemmac {
 
-/// A file under a temporary name beside its own. It is renamed by commit(); destroyed, interrupted or failed
-/// before that, it is removed.
+/// A file that is written under a temporary name in the same directory. commit() renames it; without commit()
+/// it is removed, also when the process is interrupted.
 class OutputFile {
 public:
   enum class Kind { plain, executable };
@@ -27,18 +27,18 @@ public:
   const std::string &path() const { return path_; }
   uint64_t size() const { return size_; } ///< end of the farthest write
 
-  /// What cannot be written may also be noticed by a later call, by commit() at the latest.
+  /// A failed write may be reported by a later call, by commit() at the latest.
   llvm::Error writeAt(uint64_t offset, std::span<const uint8_t> bytes);
-  /// Makes the file this long, with zeros, and takes the room on the disk at once where the file system can.
+  /// Sets the length of the file, filled with zeros, and allocates its disk space if the file system can.
   llvm::Error reserve(uint64_t bytes);
   llvm::Error append(std::string_view text);
 
-  /// Puts everything on the disk and gives the file its name, replacing what had it.
+  /// Flushes everything to the disk and renames the file, replacing an older one.
   llvm::Error commit();
 
 private:
-  /// A huge page of the file, gathered before it is written: file systems that keep large pieces of a file
-  /// in one piece of memory do so by what one call writes, and only such a piece is mapped as a huge page.
+  /// A buffer for one huge page of the file. File systems with large folios (ext4 since Linux 6.16) choose
+  /// the folio's size by the size of a write, and only a large enough folio is mapped as a huge page.
   struct Window {
     uint64_t index;
     std::vector<uint8_t> bytes;
@@ -52,7 +52,7 @@ private:
   std::string path_;
   std::optional<llvm::sys::fs::TempFile> file_;
   uint64_t size_ = 0;
-  std::vector<Window> windows_; ///< used last: last
+  std::vector<Window> windows_; ///< least recently used first
   std::vector<size_t> written_; ///< bytes of each window that are in the file
 };
 

@@ -11,8 +11,8 @@
 
 namespace gemmac {
 
-/// Files of one directory, which have no names before commit(). What is not committed goes with this, and so
-/// does the directory if it was made for them. Not thread safe.
+/// Files of one directory, which get their names at commit(). Without it they are removed when this is
+/// destroyed, and so is the directory if it was created for them. Not thread safe.
 class OutputFolder {
 public:
   explicit OutputFolder(std::string path) : path(std::move(path)) {}
@@ -20,10 +20,10 @@ public:
   OutputFolder &operator=(const OutputFolder &) = delete;
   ~OutputFolder();
 
-  /// Makes the directory, where it is not there.
+  /// Creates the directory if it does not exist.
   llvm::Error make();
 
-  /// A file of the directory, to be written and then added.
+  /// A new file of the directory, to be written and then added.
   llvm::Expected<OutputFile> create(const std::string &name, OutputFile::Kind kind = OutputFile::Kind::plain);
   void add(OutputFile file) { files.push_back(std::move(file)); }
   llvm::Error write(const std::string &name, std::string_view bytes,

@@ -12,8 +12,8 @@
 namespace gemmac {
 namespace {
 
-/// The metadata as a FlatBuffer. Every field is written out, also where it has its default: so its size
-/// depends on no checksum, and the tensors' place is known before they are packed.
+/// The metadata as a FlatBuffer. Defaults are written too, so that its size does not depend on the checksums
+/// and the tensors' offset is known before they are packed.
 class Metadata {
 public:
   explicit Metadata(const PackageContents &contents) : contents_(contents) { builder_.ForceDefaults(true); }
@@ -99,7 +99,7 @@ llvm::Expected<std::vector<PackedWeight>> writePackage(OutputFile &file, const P
   header.tensors_offset = llvm::alignTo(sizeof(header) + bytes.size(), format::kRegionAlignment);
   header.tensors_bytes = static_cast<uint64_t>(contents.facts.weightsBytes);
   header.file_bytes = header.tensors_offset + header.tensors_bytes;
-  // A disk that is too small is better known now than after the last weight.
+  // A disk that is too small is reported before the weights are packed, not after.
   if (llvm::Error error = file.reserve(header.file_bytes))
     return std::move(error);
 

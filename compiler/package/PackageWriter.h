@@ -21,8 +21,8 @@ struct PackageContents {
   const std::vector<PlannedWeight> &weights;
 };
 
-/// Writes a package, weight after weight, and says what each weight lost. `progress` is told the tensor bytes
-/// that are done.
+/// Writes a package, weight after weight, and returns each weight's quantization error. `progress` gets the
+/// number of tensor bytes written.
 llvm::Expected<std::vector<PackedWeight>> writePackage(OutputFile &file, const PackageContents &contents,
                                                        const WeightSource &source,
                                                        llvm::ThreadPoolInterface &threads,

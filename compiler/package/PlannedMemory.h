@@ -11,12 +11,12 @@
 
 namespace gemmac {
 
-/// Bytes that no file stands behind, of an emitted program that runs on one thread. Memory that is never
-/// touched is not taken by the system: these are the most, reached when the context is full and calls were as
-/// long as they may be.
+/// Anonymous (not file-backed) memory of an emitted program on one thread, in bytes. Untouched pages cost
+/// nothing, so these are upper bounds: they are reached when the context is full and calls had their maximum
+/// length.
 struct PlannedMemory {
   SessionMemory session;
-  uint64_t program = 0; ///< what is beside engine and session, the kernels' stack on the main thread among it
+  uint64_t program = 0; ///< all except engine and session; includes the kernels' stack on the main thread
   uint64_t thread = 0;  ///< of every further thread
   uint64_t engine = 0;
   uint64_t generationArena =

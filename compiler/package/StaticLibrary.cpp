@@ -87,7 +87,7 @@ llvm::Expected<std::string> staticLibrary(const std::vector<ObjectFile> &objects
   return (*archive)->getBuffer().str();
 }
 
-/// A C compiler that links for the target, by what it is called on this machine.
+/// The path of a C compiler on this machine that links for the target.
 static llvm::Expected<std::string> findLinker(const Target &target) {
   std::string cross = architecture(target) + "-linux-gnu-gcc";
   std::vector<std::string> names = {cross};
@@ -103,7 +103,7 @@ static llvm::Expected<std::string> findLinker(const Target &target) {
 }
 
 namespace {
-/// A folder that is gone, with what is in it, when this is.
+/// A folder that is removed, with its contents, when this is destroyed.
 struct TemporaryFolder {
   llvm::SmallString<128> path;
   std::error_code error = fs::createUniqueDirectory("gemmac-link", path);
@@ -140,7 +140,8 @@ llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, 
   auto inFolder = [&](const std::string &name) { return (folder.path + "/" + name).str(); };
   std::string output = inFolder("program"), said = inFolder("said");
   std::vector<std::string> arguments = {*linker, "-o", output};
-  // A program for another machine carries its C library with it: an emulator then needs no such library here.
+  // A program for another architecture is linked statically, so that an emulator needs no C library of that
+  // architecture here.
   if (!isHost(target))
     arguments.push_back("-static");
   for (const ObjectFile &object : objects) {

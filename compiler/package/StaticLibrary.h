@@ -17,7 +17,7 @@ struct ObjectFile {
   std::string bytes;
 };
 
-/// The runtime as it was built for one family of machines.
+/// The runtime, built for one architecture.
 struct RuntimeFiles {
   std::string library; ///< libgemmac_runtime.a
   std::string program; ///< libgemmac_program.a: main() of an emitted program
@@ -30,8 +30,8 @@ struct RuntimeFiles {
 llvm::Expected<std::string> staticLibrary(const std::vector<ObjectFile> &objects,
                                           const std::vector<std::string> &archives);
 
-/// The bytes of a program; the first object defines `gemmac_program_model`. A library needs no tool of the
-/// machine's; a program needs a C compiler to link it.
+/// The bytes of a program; the first object defines `gemmac_program_model`. A library needs no external tool;
+/// a program is linked by a C compiler.
 llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, const RuntimeFiles &runtime,
                                         const Target &target);
 

@@ -19,15 +19,15 @@ struct Tokenizer {
   struct Added {
     uint32_t id;
     bool normalized; ///< found after spaces became "▁", otherwise in the text as it comes
-    bool inModel;    ///< also a token of the model, so that text can become it without being found
+    bool inModel;    ///< also in the model's vocabulary, so that merging can produce it too
   };
-  std::vector<std::string> pieces; ///< by id; an id that no token has is an empty piece
-  std::vector<bool> special;       ///< by id: left out of text that is for people
+  std::vector<std::string> pieces; ///< by id; empty for an unused id
+  std::vector<bool> special;       ///< by id: not shown to users
   std::vector<Merge> merges;       ///< by rank
   std::vector<Added> added;
   int32_t bos = -1, eos = -1, pad = -1, unk = -1; ///< -1: none
-  /// A raw prompt begins with bos. Every Gemma has learned to read from there; what checkpoints say in
-  /// `add_bos_token` speaks of prompts in which a chat template has written it already.
+  /// A raw prompt begins with bos. Every Gemma was trained with it; `add_bos_token` in checkpoints is about
+  /// prompts in which a chat template has already written it.
   bool addBos = false;
   bool fuseUnk = true;
   std::string chatTemplate; ///< Jinja, as the checkpoint has it; empty: none

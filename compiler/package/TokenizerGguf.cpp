@@ -22,7 +22,7 @@ using llvm::Twine;
 
 static constexpr uint64_t kMostTokens = 1 << 21; // eight times Gemma's
 static constexpr size_t kMostAdded = 1 << 14;
-/// In bytes, ten times Gemma's longest. Every cut of a token is looked at.
+/// In bytes, ten times Gemma's longest: a bound, since every split of a token is tried.
 static constexpr size_t kLongestToken = 1024;
 
 static constexpr StringRef kModel = "tokenizer.ggml.model";
@@ -33,7 +33,7 @@ static constexpr StringRef kMerges = "tokenizer.ggml.merges";
 
 namespace {
 
-/// As files number them.
+/// Numbered as in files.
 enum TokenType : int64_t { normal = 1, unknown, control, userDefined, unused, byte };
 
 class Reader {
@@ -100,7 +100,8 @@ Error Reader::readTokens() {
   return Error::success();
 }
 
-/// Types say which tokens stand in the text as they are, and which of these are not for people.
+/// Token types say which tokens are matched in the text before merging, and which of these are special (not
+/// shown).
 Error Reader::readTypes() {
   Expected<std::vector<int64_t>> found = listOf(kTypes, file.integers(kTypes));
   if (!found)
@@ -187,7 +188,7 @@ Error Reader::readMerges() {
   return Error::success();
 }
 
-/// Symbols are tokens from the start, so a text that a token's characters make must be made of tokens.
+/// Merging starts from characters, so every character of a token must be a token too.
 Error Reader::checkCharacters() const {
   for (uint32_t id = 0; id < types.size(); ++id) {
     if (types[id] != normal)
@@ -220,7 +221,7 @@ Error Reader::mergeByScore() {
   std::optional<uint32_t> before; // the token that the last merge makes
   for (uint32_t id : order) {
     const StringRef piece = tokenizer.pieces[id];
-    // User-defined tokens have been cut out of the text, and bytes stand alone.
+    // User-defined tokens were matched before, and byte tokens never merge.
     if (types[id] == userDefined || types[id] == byte)
       continue;
     for (size_t cut = 1; cut < piece.size(); ++cut) {

@@ -2,10 +2,10 @@
 //
 // Gemma 4 (`tokenizer.ggml.model` gemma4) lists its merges. Gemma 3 (llama: SentencePiece) lists a score for
 // each token instead: two neighbours whose texts make a token may merge, the token of highest score first, of
-// equal ones the leftmost. So every cut of a token into two tokens is a merge, and its rank is that of the
-// token: the same tables serve both, and give the ids that llama.cpp gives for UTF-8. In which order the cuts
-// of one token stand does not matter, as only one of them is ever used: two neighbours that may merge went
-// through the same merges as their text does alone, which comes to two symbols in one way.
+// equal ones the leftmost. So every split of a token into two tokens is a merge, and its rank is that of the
+// token: the same tables serve both, and give the ids that llama.cpp gives for UTF-8. The order of the splits
+// of one token does not matter, since only one of them is ever used: the two neighbours were built by the
+// same merges as the token's text encoded alone, and that always ends in the same two symbols.
 //
 // Tokens of the types unknown, control and user-defined are found in the text before merging begins.
 // llama.cpp looks for the longest first, the tables for the leftmost first: these differ only where two

@@ -64,7 +64,7 @@ private:
   std::string firstSpecial; // that encoded text begins with, as the post-processor says
 };
 
-/// A member, or null; of something that is no object, null.
+/// A member of an object; null if there is none, or if it is not an object.
 const json &member(const json &object, const char *name) {
   static const json null;
   auto found = object.is_object() ? object.find(name) : object.end();
@@ -108,7 +108,7 @@ bool Reader::readNormalizers(const json &root) {
   if (!expect(member(root, "normalizer"), toMark, "normalizer", "Gemma") ||
       !expect(member(root, "decoder"), {{"type", "Sequence"}, {"decoders", decoders}}, "decoder", "Gemma"))
     return false;
-  // Splitting at spaces does nothing, as the normalizer leaves none.
+  // Splitting at spaces has no effect: the normalizer has replaced all of them.
   const json &split = member(root, "pre_tokenizer");
   if (split.is_null())
     return true;
@@ -295,8 +295,8 @@ Error Reader::read(const json &root) {
   return Error::success();
 }
 
-/// A token that the configuration names by its text, or by an object with its text; without a word about it,
-/// the usual one.
+/// A token that the configuration names by its text or by an object with its text; if the key is absent, the
+/// usual one.
 bool Reader::nameToken(const json &config, const char *key, const char *usual, int32_t &id) {
   auto found = config.find(key);
   if (found == config.end()) {
@@ -356,7 +356,7 @@ Expected<Tokenizer> gemmac::readTokenizerJson(const std::string &directory) {
   const std::string path = pathIn(directory, "tokenizer.json");
   Reader reader(path, tokenizer);
   {
-    // The tree of a large file is ten times its size: it goes as soon as it is read.
+    // The parsed tree of a large file is ten times its size: it is freed as soon as it has been read.
     Expected<json> root = readJsonFile(path, kLargestFile);
     if (!root)
       return root.takeError();

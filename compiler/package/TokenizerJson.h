@@ -1,8 +1,7 @@
 //===- TokenizerJson.h - reading a checkpoint's tokenizer -----------------------------------------------===//
 //
-// Reads `tokenizer.json` of Gemma's kind (spec 7.1): BPE over the whole text with byte fallback. A tokenizer
-// of another kind is refused by the name of the field that says so; nothing is taken for granted that would
-// change a token.
+// Reads `tokenizer.json` of Gemma's kind (spec 7.1): BPE over the whole text with byte fallback. Other kinds
+// of tokenizers are refused, naming the field; every field that could change a token is checked.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H
 #define GEMMAC_COMPILER_PACKAGE_TOKENIZERJSON_H

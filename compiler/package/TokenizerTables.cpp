@@ -12,7 +12,8 @@ using namespace gemmac;
 
 namespace {
 
-/// Which token a character or a byte is. Tokens that the model does not have are found only as a whole.
+/// The token of a character or a byte. Added tokens outside the model's vocabulary are matched only as a
+/// whole.
 struct Symbols {
   std::vector<uint16_t> charPages;
   std::vector<uint32_t> charIds;
@@ -45,14 +46,14 @@ Symbols::Symbols(const Tokenizer &tokenizer)
     const std::string &piece = tokenizer.pieces[id];
     if (piece.empty() || onlyAdded[id])
       continue;
-    // Only upper case is looked for when a byte needs its token; lower case is understood when it is decoded.
+    // Encoding looks for <0xAB> in upper case only; decoding accepts lower case too.
     const bool upper = std::none_of(piece.begin(), piece.end(), [](char c) { return c >= 'a' && c <= 'f'; });
     if (isByteToken(piece.data(), piece.size()) && upper)
       byteIds[byteOfToken(piece.data())] = id;
     uint32_t codePoint = 0;
     if (readUtf8(reinterpret_cast<const uint8_t *>(piece.data()), piece.size(), codePoint) != piece.size())
       continue;
-    // Page 0 of the identifiers stands for all pages without a token.
+    // Page 0 of char_ids is shared by all pages without a token.
     uint16_t &page = charPages[codePoint >> 8];
     if (page == 0) {
       page = uint16_t(charIds.size() >> 8);
@@ -62,8 +63,8 @@ Symbols::Symbols(const Tokenizer &tokenizer)
   }
 }
 
-/// Half of the slots stay empty, so that most look-ups end at the first. Of two equal merges the later one
-/// counts.
+/// Half of the slots stay empty, so that most look-ups take one probe. Of two equal merges the later one
+/// wins.
 static Slots hashMerges(const std::vector<Tokenizer::Merge> &merges) {
   Slots table;
   table.rankBits = uint32_t(std::bit_width(merges.size()));
@@ -119,12 +120,12 @@ static std::vector<uint64_t> findJunctions(const Tokenizer &tokenizer,
       return {};
     const uint32_t last = symbols.ofCharacter(lastCharacter(left)),
                    first = symbols.ofCharacter(firstCharacter(right));
-    if (last != kNoToken && first != kNoToken) // otherwise no text gets there
+    if (last != kNoToken && first != kNoToken) // otherwise no text can reach this merge
       hashes.push_back(hashPair(last, first));
   }
   std::sort(hashes.begin(), hashes.end());
   hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
-  // At least 8 bits a pair: fewer than one pair in eight is taken for a junction that it is not.
+  // At least 8 bits a pair: fewer than one in eight pairs is a false positive.
   const uint64_t bits = std::bit_ceil(std::max<uint64_t>(64, hashes.size() * 8));
   std::vector<uint64_t> words(bits / 64);
   for (uint64_t hash : hashes)
@@ -153,7 +154,7 @@ static std::vector<format::TrieNode> buildTrie(const Tokenizer &tokenizer, bool 
   std::vector<format::TrieNode> nodes;
   if (root.children.empty())
     return nodes;
-  // Breadth first, so that brothers stand side by side.
+  // Breadth first, so that siblings are adjacent.
   std::vector<std::pair<const Trie *, uint8_t>> order = {{&root, 0}};
   for (size_t i = 0; i < order.size(); ++i) {
     const auto [node, label] = order[i];

@@ -1,6 +1,6 @@
 //===- TokenizerTables.h - tables that a device uses as they are ----------------------------------------===//
 //
-// Prepares all that runtime/tokenizer looks up: characters by page, merges by hash, added tokens as tries,
+// Builds the look-up tables of runtime/tokenizer: characters by page, merges by hash, added tokens as tries,
 // and the pairs of characters that any merge can cross. The same tokenizer gives the same bytes.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_TOKENIZERTABLES_H
@@ -15,7 +15,7 @@ namespace gemmac {
 flatbuffers::Offset<format::Tokenizer> buildTokenizer(flatbuffers::FlatBufferBuilder &builder,
                                                       const Tokenizer &tokenizer);
 
-/// A buffer of its own with the table as root, for what tokenizes without a package.
+/// A separate buffer with the table as its root, for tokenizing without a package.
 flatbuffers::DetachedBuffer buildTokenizerTables(const Tokenizer &tokenizer);
 
 } // namespace gemmac

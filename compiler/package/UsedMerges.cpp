@@ -9,7 +9,7 @@
 
 using namespace gemmac;
 
-/// In bytes, more than Gemma's longest. The search takes the square of it.
+/// In bytes, more than Gemma's longest: the search is quadratic in it.
 static constexpr size_t kLongestSearched = 256;
 
 namespace {
@@ -30,7 +30,7 @@ private:
 
   const Tokenizer &tokenizer;
   llvm::DenseMap<uint64_t, uint32_t> ranks;
-  std::vector<uint32_t> symbols, next; ///< and the rank of each symbol's merge with the following one
+  std::vector<uint32_t> symbols, next; ///< `next`: rank of each symbol's merge with the following one
 };
 
 } // namespace

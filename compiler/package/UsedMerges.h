@@ -1,10 +1,9 @@
 //===- UsedMerges.h - the merges that a text can need ---------------------------------------------------===//
 //
-// A vocabulary lists a merge for every cut of a token into two tokens; texts need one of them. For two
-// neighbours that may merge went through the same merges as their text does alone, from its characters on,
-// and those are the same every time: they come to two symbols in one way. So a merge is used if its token's
-// text, encoded alone, ends with it, and all others can be left out without changing any id. That halves
-// Gemma's tables.
+// A vocabulary lists a merge for every split of a token into two tokens, but encoding uses only one of them:
+// the two neighbours were built by the same merges as the token's text encoded alone, and that always ends in
+// the same two symbols. So a merge is used if its token's text, encoded alone, ends with it, and all others
+// can be left out without changing any id. That halves Gemma's tables.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_USEDMERGES_H
 #define GEMMAC_COMPILER_PACKAGE_USEDMERGES_H

@@ -13,12 +13,12 @@
 namespace gemmac {
 namespace {
 
-/// Numbers that one piece of work holds as float32 (4 MiB), beside their stored and packed forms.
+/// Numbers in one unit of work: 4 MiB as float32, plus their stored and packed forms.
 constexpr int64_t kPieceNumbers = 1 << 20;
 
-/// What storing some numbers lost.
+/// Quantization error of some numbers.
 struct Loss {
-  double squares = 0, of = 0; ///< sums of squares: of the differences, of the numbers
+  double squares = 0, of = 0; ///< sums of squares: of the errors, of the original numbers
   double largest = 0;
 
   void add(const Loss &other) {
@@ -33,10 +33,10 @@ class Rows {
 public:
   static llvm::Expected<Rows> open(const PlannedWeight &weight, const WeightSource &source);
 
-  /// The row in its stored form; what that lost is added to `loss`.
+  /// Writes the row in its stored form and adds its error to `loss`.
   void store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const;
 
-  /// Rows of one expert will not be read again.
+  /// Hint: these rows of one expert will not be read again.
   void release(int64_t expert, int64_t firstRow, int64_t count) const;
 
 private:
@@ -59,7 +59,7 @@ private:
 llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource &source) {
   Rows rows(weight, source);
   bool vector = weight.logical.size() == 1;
-  // The numbers of a vector are its rows as far as stacking goes.
+  // For stacking, each number of a vector counts as a row.
   int64_t unit = vector ? 1 : std::max<int64_t>(rows.shape_.experts, 1) * rows.shape_.columns;
   int64_t expected = vector ? rows.shape_.columns : rows.shape_.rows, found = 0;
   for (const std::string &name : weight.sources) {
@@ -166,7 +166,7 @@ std::vector<Piece> cut(WeightShape shape) {
   return pieces;
 }
 
-/// The planes of a weight as they grow, each with the hash of what it has so far.
+/// The planes of a weight while they are written, each with its running hash.
 class Planes {
 public:
   Planes(const PlannedWeight &weight, ByteSink sink)

@@ -1,7 +1,7 @@
 //===- WeightPacker.h - a weight's numbers, from the checkpoint into its planes -------------------------===//
 //
 // Weights stream: a few thousand rows at a time are read from the mapped checkpoint, stored in their scheme,
-// packed in their layout and handed on, so that what is in memory does not depend on how large the model is.
+// packed in their layout and written, so that memory does not depend on the size of the model.
 
 #ifndef GEMMAC_COMPILER_PACKAGE_WEIGHTPACKER_H
 #define GEMMAC_COMPILER_PACKAGE_WEIGHTPACKER_H
@@ -16,9 +16,8 @@ namespace gemmac {
 
 struct PackedWeight {
   std::vector<uint64_t> checksums; ///< XXH3 of each plane's bytes
-  double relativeError =
-      0; ///< what storing lost: root mean square of the differences, relative to that of the numbers
-  double maxError = 0; ///< the largest difference of a number
+  double relativeError = 0;        ///< rms of the quantization error / rms of the original numbers
+  double maxError = 0;             ///< largest absolute error of a number
 };
 
 /// Takes bytes for an offset from the start of the tensor bytes. Offsets of one plane come in rising order
