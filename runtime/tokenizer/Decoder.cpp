@@ -21,7 +21,7 @@ struct Writer {
     for (; count != 0; --count)
       put("\xef\xbf\xbd", 3);
   }
-  /// A piece, its ▁ as spaces.
+  /// Appends a piece, with each ▁ as a space.
   void putPiece(Vocabulary::Piece piece) {
     static const char kMark[] = "\xe2\x96\x81";
     size_t begin = 0;
@@ -46,7 +46,7 @@ static bool isShown(const Vocabulary &vocabulary, int32_t id, bool skipSpecial) 
          !(skipSpecial && (vocabulary.kind(uint32_t(id)) & kSpecialToken));
 }
 
-/// Whether the token stands for a byte, and for which.
+/// Whether this is a byte token, and its byte.
 static bool readByte(const Vocabulary &vocabulary, int32_t id, uint8_t &byte) {
   const Vocabulary::Piece piece = vocabulary.piece(uint32_t(id));
   if (!(vocabulary.kind(uint32_t(id)) & kByteToken) || !isByteToken(piece.text, piece.size))

@@ -15,8 +15,8 @@ namespace gemmac {
 size_t decode(const Vocabulary &vocabulary, const int32_t *ids, size_t count, bool skipSpecial, char *text,
               size_t capacity);
 
-/// The same text piece by piece. What it gives is final, so a run of byte tokens waits until it has ended or
-/// can no longer become UTF-8; one of more than kMostHeld bytes shows its whole characters before.
+/// The same text, token by token. Output is final, so a run of byte tokens is held back until it ends or can
+/// no longer become UTF-8; of a run of more than kMostHeld bytes the complete characters are written earlier.
 class StreamDecoder {
 public:
   static constexpr size_t kMostHeld = 128;
@@ -24,14 +24,14 @@ public:
   StreamDecoder(const Vocabulary &vocabulary, bool skipSpecial)
       : vocabulary(vocabulary), skipSpecial(skipSpecial) {}
 
-  /// The most bytes that one push or finish can give.
+  /// The most bytes that one push or finish can write.
   size_t mostBytes() const { return mostBytesOf(vocabulary.longestPiece()); }
   static size_t mostBytesOf(size_t longestPiece) { return 3 * (kMostHeld + 1) + longestPiece; }
 
   /// Adds a token. Writes the text that can be shown now to `text`, with room for mostBytes(), and returns
   /// its size.
   size_t push(int32_t id, char *text);
-  /// The end has come: writes what was held back. The decoder is then as new.
+  /// Ends the text: writes what was held back and resets the decoder.
   size_t finish(char *text);
 
 private:
@@ -39,7 +39,7 @@ private:
 
   const Vocabulary &vocabulary;
   const bool skipSpecial;
-  Utf8Checker run;     // the bytes of the run that goes on
+  Utf8Checker run;     // the bytes of the current run
   bool broken = false; // it can no longer become UTF-8
   uint8_t held[kMostHeld];
   size_t heldCount = 0;

@@ -8,8 +8,8 @@ using namespace gemmac;
 /// finds the lowest rank.
 struct Encoder::Scratch {
   uint32_t ids[kWindow];
-  uint32_t begins[kWindow]; // byte in the window's text where reading may begin anew and gives this symbol
-                            // first; kUnclean: not here
+  uint32_t begins[kWindow]; // byte of the window's text at which encoding can restart with this symbol as the
+                            // first; kUnclean: it cannot
   uint16_t following[kWindow];
   uint16_t preceding[kWindow];
   // Rank of each symbol's merge with the following one; then the lowest of each 16, of each 16 of these, ….
@@ -19,11 +19,11 @@ struct Encoder::Scratch {
 const size_t Encoder::kScratchBytes = sizeof(Encoder::Scratch);
 
 static constexpr uint32_t kUnclean = 0xffffffffu;
-static constexpr uint32_t kMostSymbols = 5; // of one character: four bytes after an unk that waited
+static constexpr uint32_t kMostSymbols = 5; // of one character: a pending unk and four bytes
 static constexpr uint32_t kLevelBegin[4] = {0, 8192, 8192 + 512, 8192 + 512 + 32};
 
-// Where two windows are joined, in 64ths of the first: late, so that little is done twice; earlier where the
-// cut's influence reached so far.
+// Where two windows are joined, in 64ths of the first: late, so that little is encoded twice; earlier where
+// the end of the window influenced tokens before that.
 static constexpr uint32_t kJoinAt[] = {60, 48, 32, 16, 4};
 static constexpr uint32_t kJoinAttempts = sizeof(kJoinAt) / sizeof(kJoinAt[0]);
 
@@ -53,8 +53,8 @@ bool Encoder::encode(const char *text, size_t size, const EncodeOptions &options
   return true;
 }
 
-// Splits at added tokens: first at those found in the text as it comes, within the rest at those found after
-// spaces became "▁".
+// Splits at added tokens: first at those matched in the raw text, then at those matched after spaces became
+// "▁".
 bool Encoder::encodeStretch(const uint8_t *begin, const uint8_t *end, const Vocabulary::Trie &trie) {
   const auto encodeRest = [&](const uint8_t *from, const uint8_t *to) {
     return from == to ||
@@ -81,8 +81,8 @@ bool Encoder::encodeStretch(const uint8_t *begin, const uint8_t *end, const Voca
   return encodeRest(begin, end);
 }
 
-// Symbols are as in Hugging Face's BPE, to the letter: an unk that waits is written before the next character
-// that has a token, byte tokens overtake it.
+// Symbols are exactly those of Hugging Face's BPE: a pending unk is emitted before the next character that
+// has a token, and byte tokens are emitted before it.
 bool Encoder::encodePlain(const uint8_t *begin, const uint8_t *end) {
   next = begin;
   length = 0;
@@ -138,7 +138,7 @@ void Encoder::fallBack(const uint8_t *character, size_t size) {
   }
 }
 
-// A byte or unk: where cuts are known, no merge takes any of them.
+// A byte or unk: where junctions are known, no merge contains one.
 bool Encoder::pushAlone(uint32_t id, const uint8_t *begin, bool clean) {
   if (!vocabulary.hasCuts())
     return push(id, begin, clean);
@@ -148,8 +148,8 @@ bool Encoder::pushAlone(uint32_t id, const uint8_t *begin, bool clean) {
   return true;
 }
 
-// Appends a symbol, after ending the piece if nothing can join the two. False where reading went back: the
-// caller has nothing more to append.
+// Appends a symbol; first ends the piece if no merge can cross to it. False if encoding went back to an
+// earlier place: the caller must not append more.
 bool Encoder::push(uint32_t id, const uint8_t *begin, bool clean) {
   if (length != 0) {
     const uint64_t hash = hashPair(scratch.ids[length - 1], id);
@@ -168,8 +168,8 @@ bool Encoder::push(uint32_t id, const uint8_t *begin, bool clean) {
   return true;
 }
 
-// The window is the piece's last. False where it did not fit the one before and reading went back, or where
-// that failed.
+// Ends the piece with this window. False if it did not match the window before, so that encoding went back,
+// or if that failed.
 bool Encoder::endPiece() {
   mergeWindow();
   if (here.firstToken != kNoToken && scratch.ids[0] != here.firstToken)
@@ -185,8 +185,8 @@ void Encoder::emitUpTo(uint32_t end) {
     emit(scratch.ids[at]);
 }
 
-// The window is full and its piece goes on: its first tokens are final if the next window, which begins with
-// one of its tokens, begins with the same.
+// The window is full but its piece continues. The next window begins at one of its tokens; the tokens before
+// are final if it begins with the same token.
 bool Encoder::joinWindows() {
   mergeWindow();
   if (here.firstToken != kNoToken && scratch.ids[0] != here.firstToken)
@@ -211,7 +211,7 @@ bool Encoder::joinWindows() {
   return true;
 }
 
-// Takes back what the window before gave, and reads that one again to join it earlier.
+// Drops the tokens of the previous window and encodes it again, to join it at an earlier token.
 bool Encoder::retryJoin() {
   length = 0;
   unknown = false;
@@ -272,7 +272,7 @@ void Encoder::mergeWindow() {
     const uint32_t lowest = lowestOf16(scratch.ranks + kLevelBegin[levels - 1]);
     if (lowest == kNoRank)
       return;
-    uint32_t at = 0; // of the leftmost that is lowest, from the top of the tree down
+    uint32_t at = 0; // index of the leftmost minimum, found from the root down
     for (uint32_t level = levels; level-- > 0;) {
       const uint32_t *group = scratch.ranks + kLevelBegin[level];
       while (group[at] != lowest)

@@ -5,14 +5,14 @@
 // goes first, of equal ones the leftmost.
 //
 // Two facts keep the work near linear and the memory fixed, without changing any answer:
-//   1. Where no merge has this character at the end of its left part and that one at the beginning of its
-//      right part, none ever crosses from one to the other: the stretch is cut there. Most words end so.
+//   1. If no merge has character a at the end of its left part and b at the beginning of its right part, no
+//   merge ever crosses from a to b: text is cut between them. Most words end like this.
 //   2. A row of tokens is the encoding of a text if, and only if, every two neighbours are the encoding of
 //      their own text. For take the first merge that crosses from one token to the next: until then the two
 //      went through the same merges as they do alone, so it would cross there too. Hence a piece longer than
 //      the window is encoded in windows that overlap, joined at a token that both have.
 //
-// Bytes that are no UTF-8 become byte tokens, each its own.
+// Bytes that are not valid UTF-8 become one byte token each.
 
 #ifndef GEMMAC_RUNTIME_TOKENIZER_ENCODER_H
 #define GEMMAC_RUNTIME_TOKENIZER_ENCODER_H
@@ -23,35 +23,35 @@ namespace gemmac {
 
 struct EncodeOptions {
   bool bos = false;   ///< begin with bos, if the vocabulary has one
-  bool plain = false; ///< special tokens in the text are letters like others
+  bool plain = false; ///< special tokens in the text are encoded as ordinary text
 };
 
 class Encoder {
 public:
-  /// Memory that an encoder works in, aligned to 4. It may be used for other things between two calls.
+  /// Bytes of scratch memory, aligned to 4. Nothing is kept in it between two calls.
   static const size_t kScratchBytes;
 
   Encoder(const Vocabulary &vocabulary, void *scratch);
 
-  /// Writes the first `capacity` ids, and to `count` how many there are. False (count is then not set) only
-  /// where a piece without any possible cut, of more than kWindow characters, was made so that no two windows
-  /// agree: no text of any language is known to be so.
+  /// Writes the first `capacity` ids, and their total number to `count`. False (`count` is then not set) only
+  /// for a piece of more than kWindow characters without any cut whose windows never agree on a token: it
+  /// must be constructed, no natural text is known to do this.
   bool encode(const char *text, size_t size, const EncodeOptions &options, int32_t *ids, size_t capacity,
               size_t &count);
 
 private:
   static constexpr uint32_t kWindow = 8192; // characters
-  static constexpr uint32_t kGroup = 16;    // of neighbours in the tree of lowest ranks
+  static constexpr uint32_t kGroup = 16;    // children of a node in the tree of minima
   static constexpr uint32_t kLevels = 4;    // 8192, 512, 32, 2
 
   struct Scratch;
 
-  /// What must be known to encode a window again and to join it earlier.
+  /// What is needed to encode a window again and join it earlier.
   struct Seam {
     const uint8_t *begin = nullptr; // of the window; null: cannot be read again
     uint32_t firstToken = kNoToken; // that the window has in common with the one before
     size_t count = 0;               // ids before it
-    uint32_t attempt = 0;           // how often it was joined in vain
+    uint32_t attempt = 0;           // failed attempts to join it
   };
 
   void emit(uint32_t id);
@@ -80,7 +80,7 @@ private:
   uint32_t length = 0;           // symbols
   uint32_t levels = 0;           // of the tree in use
   const uint8_t *next = nullptr; // the text's next character
-  bool unknown = false;          // characters without a token wait to become one unk
+  bool unknown = false;          // an unk is pending (characters without a token)
   bool failed = false;
   Seam here, before; // this window and the one before
 };

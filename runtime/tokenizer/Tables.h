@@ -12,11 +12,11 @@ namespace gemmac {
 
 constexpr uint32_t kNoToken = 0xffffffffu;
 constexpr uint32_t kCodePointPages = 0x1100; // of 256: all of Unicode
-constexpr uint32_t kSpaceMark = 0x2581;      // ▁, what a space is to the model
+constexpr uint32_t kSpaceMark = 0x2581;      // ▁, which replaces spaces in the vocabulary
 
 /// Bits of `kinds`.
 enum TokenKind : uint8_t {
-  kSpecialToken = 1, // left out of text that is for people
+  kSpecialToken = 1, // not shown to users
   kByteToken = 2,    // <0xNN>: stands for that byte
   kAddedToken = 4,   // found in the text before merging begins
 };
@@ -29,8 +29,8 @@ inline uint64_t hashPair(uint32_t left, uint32_t right) {
   return h ^ h >> 31;
 }
 
-/// The first slot to look at is `hash & (slots - 1)`, then the next ones in turn. The tag comes from bits
-/// that no slot number uses.
+/// Open addressing with linear probing from slot `hash & (slots - 1)`. The tag comes from bits that no slot
+/// index uses.
 inline uint32_t mergeTag(uint64_t hash, uint32_t rankBits) {
   return uint32_t(hash >> 32) >> rankBits << rankBits;
 }
@@ -40,7 +40,7 @@ inline uint64_t junctionBit(uint64_t hash, uint64_t bits) {
   return hash >> 20 & (bits - 1);
 }
 
-/// The byte that a byte token's text stands for.
+/// The byte of a byte token, from its text.
 inline uint8_t byteOfToken(const char *text) {
   auto digit = [](char c) { return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10; };
   return uint8_t(digit(text[3]) << 4 | digit(text[4]));

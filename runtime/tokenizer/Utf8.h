@@ -8,12 +8,12 @@
 
 namespace gemmac {
 
-/// How many bytes a character that begins with `lead` has; 0: none begins so.
+/// Bytes of a character whose first byte is `lead`; 0: not a first byte.
 inline size_t utf8Length(uint8_t lead) {
   return lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
 }
 
-/// Whether `byte` may follow `lead` directly: keeps out overlong forms, surrogates and numbers above
+/// Whether `byte` may follow `lead` directly: excludes overlong forms, surrogates and code points above
 /// U+10FFFF.
 inline bool utf8Second(uint8_t lead, uint8_t byte) {
   const uint8_t lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
@@ -21,8 +21,8 @@ inline bool utf8Second(uint8_t lead, uint8_t byte) {
   return byte >= lowest && byte <= highest;
 }
 
-/// Reads one character of `size` > 0 bytes. Returns its length and sets `codePoint`, or returns 0 where the
-/// first byte begins no whole character.
+/// Reads one character of `size` > 0 bytes. Returns its length and sets `codePoint`, or returns 0 if no
+/// complete character begins here.
 inline size_t readUtf8(const uint8_t *bytes, size_t size, uint32_t &codePoint) {
   const uint8_t lead = bytes[0];
   const size_t length = utf8Length(lead);
@@ -41,10 +41,10 @@ inline size_t readUtf8(const uint8_t *bytes, size_t size, uint32_t &codePoint) {
   return length;
 }
 
-/// Checks bytes that come one by one.
+/// Validates UTF-8 byte by byte.
 class Utf8Checker {
 public:
-  /// False from the first byte on that no valid text can have here.
+  /// False from the first byte that is invalid at its place.
   bool push(uint8_t byte) {
     if (missing_ == 0) {
       const size_t length = utf8Length(byte);
@@ -58,13 +58,13 @@ public:
     --missing_;
     return valid_;
   }
-  /// Valid so far, and no character is cut.
+  /// Valid so far, and not inside a character.
   bool whole() const { return valid_ && missing_ == 0; }
 
 private:
   uint8_t lead_ = 0;
-  uint8_t missing_ = 0; // bytes until the character is whole
-  bool fresh_ = false;  // the next byte is the second one
+  uint8_t missing_ = 0; // bytes missing from the current character
+  bool fresh_ = false;  // the next byte is the character's second
   bool valid_ = true;
 };
 

@@ -21,7 +21,7 @@ static bool openTrie(Vocabulary::Trie &trie, const flatbuffers::Vector<const for
   for (uint32_t i = 0; i < root.children(); ++i) {
     const uint8_t label = trie.nodes[root.first_child() + i].label();
     trie.firstBytes[label >> 6] |= uint64_t(1) << (label & 63);
-    if (normalized && label == 0xe2) // of ▁, which a space becomes
+    if (normalized && label == 0xe2) // first byte of ▁, which replaces a space
       trie.firstBytes[0] |= uint64_t(1) << ' ';
   }
   return true;
@@ -70,7 +70,7 @@ Vocabulary::Piece Vocabulary::piece(uint32_t id) const {
 uint32_t Vocabulary::rank(uint32_t left, uint32_t right, uint64_t hash) const {
   const uint32_t tag = mergeTag(hash, rankBits_), rankMask = (uint32_t(1) << rankBits_) - 1;
   uint32_t at = uint32_t(hash) & slotMask_;
-  // Good tables have empty slots; the count of steps is for damaged ones.
+  // Valid tables have empty slots; the bound on steps is for damaged ones.
   for (uint32_t step = 0; step <= slotMask_; ++step, at = (at + 1) & slotMask_) {
     const uint32_t slot = slots_[at];
     if (slot == 0)

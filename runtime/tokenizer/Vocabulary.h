@@ -29,8 +29,7 @@ public:
     size_t size;
   };
 
-  /// Added tokens of one kind. Those of the first are found in text as it comes, those of the second after
-  /// spaces became "▁".
+  /// Added tokens of one kind. The first are matched in the raw text, the second after spaces became "▁".
   struct Trie {
     const format::TrieNode *nodes = nullptr;
     uint32_t count = 0;
@@ -43,7 +42,7 @@ public:
     size_t match(const uint8_t *text, size_t size, uint32_t &token) const;
   };
 
-  /// False where the tables contradict themselves. They must live longer than the vocabulary, aligned to 8.
+  /// False if the tables are inconsistent. They must live longer than the vocabulary, aligned to 8.
   bool open(const format::Tokenizer &tables);
 
   uint32_t size() const { return size_; }
@@ -55,9 +54,9 @@ public:
   bool fuseUnk() const { return fuseUnk_; }
   uint32_t longestPiece() const { return longestPiece_; } ///< in bytes
 
-  /// The text of a token as the vocabulary spells it, with ▁ and <0xNN>; empty for ids outside.
+  /// The text of a token as in the vocabulary, with ▁ and <0xNN>; empty for an id outside it.
   Piece piece(uint32_t id) const;
-  /// Bits of TokenKind; 0 for ids outside.
+  /// Bits of TokenKind; 0 for an id outside the vocabulary.
   uint8_t kind(uint32_t id) const { return id < size_ ? kinds_[id] : 0; }
 
   uint32_t ofByte(uint8_t byte) const { return byteIds_[byte]; }
@@ -69,10 +68,10 @@ public:
   /// The rank of a merge, or kNoRank; `hash` is hashPair of both.
   uint32_t rank(uint32_t left, uint32_t right, uint64_t hash) const;
   uint32_t merged(uint32_t rank) const;
-  /// False where the tables don't say which pairs can't join.
+  /// Whether the tables have junctions.
   bool hasCuts() const { return junctions_ != nullptr; }
-  /// Whether any merge can cross from a character to the next; `hash` is hashPair of their tokens. Sometimes
-  /// true without need.
+  /// Whether any merge can cross from a character to the next; `hash` is hashPair of their tokens. May be a
+  /// false positive.
   bool mayJoin(uint64_t hash) const {
     const uint64_t bit = junctionBit(hash, junctionBits_);
     return !junctions_ || (junctions_[bit >> 6] >> (bit & 63) & 1);
