@@ -52,7 +52,7 @@ def size_of(checkpoint):
 
 
 def compile_once(options, checkpoint, folder):
-    """Seconds, and the most bytes that no file stands behind."""
+    """Seconds, and the peak of anonymous (not file-backed) memory in bytes."""
     words = [options.gemmac, "compile", checkpoint, "--kernel-cache", os.path.join(folder, "kernels"), "-o", os.path.join(folder, "package")]
     for name in ("scheme", "context"):
         if getattr(options, name):

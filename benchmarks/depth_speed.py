@@ -3,7 +3,7 @@
 
     benchmarks/depth_speed.py MODEL... [--depths 1,4096,32768] [--turns 14] [--generate 16] [--threads N]
 
-`memory` is what no file stands behind (RssAnon) after the last turn, `planned` what the manifest says that prompts and generation touch with a full context.
+`memory` is anonymous memory (RssAnon) after the last turn, `planned` what the manifest says that prompts and generation touch with a full context.
 """
 import argparse
 import glob

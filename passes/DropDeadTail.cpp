@@ -1,7 +1,7 @@
 //===- DropDeadTail.cpp - what no cache and no result depends on is not computed ------------------------===//
-// One walk from the end to the start: every op is seen after all of its readers, so an op is dead, or read in
-// part, for good when its turn comes. Writes of caches are the roots; everything else in a prefill lives for
-// them. In E2B the tail that goes is about 70 % of the arithmetic.
+// One backward walk: every op is visited after all of its users, so whether it is dead, or which part of it
+// is read, is final when it is visited. Cache writes are the roots of a prefill. In E2B the dead tail is
+// about 70 % of the arithmetic.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Shapes.h"
@@ -17,7 +17,7 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// The indices of axis 1 that somebody reads.
+/// The range of axis 1 that the users read.
 struct Range {
   int64_t begin, end;
 };
@@ -35,11 +35,11 @@ std::optional<Range> readOf(Value value) {
   return read;
 }
 
-/// Each number of the result comes from the numbers at the same place on axis 1.
+/// Index i of axis 1 of the result depends only on index i of the operands.
 bool actsAlongAxis1(Operation *op) {
   int64_t rank = cast<RankedTensorType>(op->getResult(0).getType()).getRank();
   if (isa<gemma::RmsNormOp, gemma::AddNormOp>(op))
-    return rank > 2; // the sum over the last axis, and the weight along it, stay whole
+    return rank > 2; // the norm's sum runs over the whole last axis
   return isa<gemma::ScaleOp, gemma::GeluOp, gemma::GeluMulOp, gemma::SoftcapOp, arith::AddFOp, arith::MulFOp>(
       op);
 }
@@ -50,7 +50,7 @@ bool narrow(Operation *op, Range read) {
   llvm::SmallVector<int64_t> shape(type.getShape());
   shape[1] = read.end - read.begin;
   RankedTensorType narrowed = type.clone(shape);
-  // Rows of a weight, or columns of a table: as many as one index of axis 1 stands for.
+  // Rows of a weight, or columns of a table, per index of axis 1.
   std::optional<int64_t> numbersPerIndex = gemma::numbersFromAxis(type, 2);
   if (!numbersPerIndex)
     return false;

@@ -1,5 +1,5 @@
 //===- FuseAttention.cpp - scores, mask, softmax and mix become one attention ---------------------------===//
-// The chain holds a number for every pair of tokens. As one op it needs none of them in memory.
+// The chain materializes (tokens, heads, tokens) scores; the fused op never does.
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -13,7 +13,7 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// What computes `value` for this reader alone.
+/// The op that defines `value`, if this is its only user.
 template <typename Op>
 Op onlyFor(Value value) {
   return value.hasOneUse() ? value.getDefiningOp<Op>() : Op();

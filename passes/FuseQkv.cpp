@@ -1,5 +1,5 @@
 //===- FuseQkv.cpp - the projections of one attention become one linear ---------------------------------===//
-// One matrix of all heads is read in one pass, and its input is quantized and loaded once.
+// One matrix for all heads is read in one pass, and its input is quantized and loaded once.
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
@@ -12,7 +12,7 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// The linear behind the norm and the rotation of a query, key or value.
+/// The linear whose result, normed and rotated, is this query, key or value.
 gemma::LinearOp projectionOf(Value heads) {
   while (Operation *op = heads.getDefiningOp()) {
     if (auto linear = dyn_cast<gemma::LinearOp>(op))

@@ -1,5 +1,5 @@
 //===- FuseSoftcap.cpp - the linear that makes logits caps them -----------------------------------------===//
-// A logit is capped where it is still in a register, by whoever computes it.
+// Logits are capped while they are still in registers, by the kernel that computes them.
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

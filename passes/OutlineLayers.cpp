@@ -2,7 +2,7 @@
 //
 // The statements of a layer (`gemma.layer`) are compared with those of every other layer up to the weights
 // and caches that they name, index constants, and values from outside. Layers that agree share a procedure;
-// what differs stands in a table with a row for each of them. Neighbours become a loop.
+// what differs becomes a table with a row for each of them. Consecutive layers become a loop.
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -19,12 +19,12 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Values that every function has anew: they are repeated in the procedure instead of being passed.
+/// Facts of the call, available in every function: the procedure recomputes them instead of taking arguments.
 bool isCallFact(Value value) {
   return isa_and_nonnull<plan::CountOp, plan::PositionOp, plan::TokensOp>(value.getDefiningOp());
 }
 
-/// An operation whose difference from layer to layer a table can hold.
+/// An op that may differ between layers, because a table can hold the difference.
 bool isCell(Operation *op) {
   return isa<plan::GetOp, arith::ConstantIndexOp>(op);
 }
@@ -45,7 +45,7 @@ struct Layer {
   Operation *next() const { return statements.back()->getNextNode(); }
 };
 
-/// Writes down a layer's statements so that equal text means equal code but for cells and outside values.
+/// Serializes a layer's statements: equal text means equal code, except for cells and outside values.
 class ShapeWriter {
 public:
   explicit ShapeWriter(Layer &layer) : layer(layer), stream(layer.shape) {
@@ -105,7 +105,7 @@ private:
   llvm::DenseMap<Value, size_t> numbers;
 };
 
-/// All layers of a function whose results nobody outside reads.
+/// All layers of a function whose results are not used outside of them.
 SmallVector<Layer> layersOf(func::FuncOp function) {
   SmallVector<Layer> layers;
   Attribute current;

@@ -1,7 +1,7 @@
 //===- ReduceCaches.cpp - keys that are values times a weight are not kept twice ------------------------===//
 // Where a layer's K is its V, both are one projection, normed: k = rope(v * w), and RoPE turns some pairs of
-// channels only. The cache keeps those of the keys; attention has the others from the values, with w folded
-// into its query.
+// channels only. The cache keeps only those channels of keys; attention takes the others from the values,
+// with w folded into its query.
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Passes.h"
@@ -14,7 +14,7 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// How keys come from values.
+/// How keys are computed from values.
 struct KeysOfValues {
   FlatSymbolRefAttr weight;
   IntegerAttr pairs;

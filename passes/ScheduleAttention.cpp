@@ -14,11 +14,11 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// How far positions go, and how many tokens one call may bring.
+/// Number of positions, and most tokens of one call.
 struct Reach {
   int64_t context, maxTokens;
 
-  /// Without a window, or with one that no position outgrows, everything is seen.
+  /// Without a window, or with one that the context never exceeds, all earlier positions are visible.
   bool seesAll(std::optional<int64_t> window) const { return !window || *window >= context; }
   int64_t slots(std::optional<int64_t> window) const {
     return seesAll(window) ? context : std::min(context, *window - 1 + maxTokens);
@@ -42,7 +42,7 @@ std::string cacheName(Value keys) {
   return layer ? "layer" + std::to_string(layer.getInt()) + ".cache" : "cache";
 }
 
-/// From keys and values on, the function keeps them: a cache, and the write as soon as both exist.
+/// Creates a cache for these keys and values, and a write as soon as both exist.
 gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp forward, SymbolTable &symbols) {
   auto [keys, values] = pair;
   auto type = cast<RankedTensorType>(keys.getType());
@@ -101,7 +101,7 @@ struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
     forward.walk([&](gemma::AttentionOp attention) {
       readers[{attention.getKeys(), attention.getValues()}].push_back(attention);
     });
-    // All writes stand before the first attention goes: what one layer reads may be what another keeps.
+    // All writes are created before the first attention is replaced: a layer may read another layer's cache.
     llvm::SmallVector<std::pair<gemma::AttentionOp, gemma::CacheOp>> reads;
     for (auto &[pair, attentions] : readers) {
       int64_t slots = 0;

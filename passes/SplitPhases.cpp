@@ -1,6 +1,6 @@
 //===- SplitPhases.cpp - @forward becomes @prefill, @decode and @score ----------------------------------===//
-// The phases compute the same; they differ in what is wanted of them. Copies let later passes use the
-// difference.
+// The three compute the same function, but for different results and numbers of tokens; separate copies let
+// later passes use the difference.
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/IR/Builders.h"
