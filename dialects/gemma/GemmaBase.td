@@ -33,8 +33,9 @@ def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
   let mnemonic = "blocks";
   let summary = "Encoding of an i8 tensor: every `size` numbers of the last axis share a float32 scale";
   let description = [{
-    `tensor<?x1536xi8, #gemma.blocks<32>>` holds, per row, 1536 signed bytes, 48 scales (f32) and 48 sums of the
-    block's bytes (i32). The number at k is `byte[k] * scale[k / 32]`.
+    `tensor<?x1536xi8, #gemma.blocks<32>>` holds, per row, 1536 signed bytes, 48 scales (f32) and 48 corrections
+    (i32), each -8 times the sum of the block's bytes: 4-bit weights are stored with 8 added, and a product with them is
+    too large by 8 times that sum. The number at k is `byte[k] * scale[k / 32]`.
   }];
   let parameters = (ins "int64_t":$size);
   let assemblyFormat = "`<` $size `>`";

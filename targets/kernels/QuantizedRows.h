@@ -1,7 +1,8 @@
 //===- QuantizedRows.h - results that leave a kernel as int8 in blocks ----------------------------------===//
 //
 // Of a block of 32 numbers: scale = max |x| / 127, q = round to nearest even (x / scale), all zero where the
-// block is zero; sum = sum of q. Each number is computed once, for all three.
+// block is zero; sum = -8 * (sum of q), which takes the bias of 4-bit weights (stored + 8) off a product.
+// Each number is computed once, for all three.
 
 #ifndef GEMMAC_TARGETS_KERNELS_QUANTIZEDROWS_H
 #define GEMMAC_TARGETS_KERNELS_QUANTIZEDROWS_H
