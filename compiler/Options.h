@@ -26,7 +26,8 @@ struct CompileOptions {
   std::string target = "host"; ///< name of a device
   std::string scheme; ///< of weights: f32, bf16, q8_0, q4_0, or file: as the checkpoint has each of them;
                       ///< empty: file for GGUF, otherwise the device's
-  std::string cacheScheme;  ///< of keys and values: f32, f16, q8_0, or sliding=f16,global=q8_0; empty: f32 where weights are f32, otherwise f16
+  std::string cacheScheme;  ///< of keys and values: f32, f16, q8_0, or sliding=f16,global=q8_0; empty: f32
+                            ///< where weights are f32, otherwise f16
   int64_t context = 0;      ///< positions that the caches hold; 0: the model's most, but no more than 4096
   int64_t maxTokens = 0;    ///< of one prefill or score call; 0: 512, but no more than the context
   std::string emit = "exe"; ///< exe, lib, obj, llvm, or the IR after a stage: gemma, fuse, …

@@ -34,7 +34,7 @@ struct Target {
       false; ///< products of 8-bit numbers take an unsigned and a signed side: vpmaddubsw, vpdpbusd
   bool pairProducts16 = false; ///< sums two products of int16 numbers into int32, which is more work at a
                                ///< time than float32 multiply-adds are: vpmaddwd
-  bool matrixTiles8 = false; ///< multiplies matrices of int8 numbers, of 16 by 64 bytes: tdpbssd
+  bool matrixTiles8 = false;   ///< multiplies matrices of int8 numbers, of 16 by 64 bytes: tdpbssd
 };
 
 } // namespace gemmac

@@ -19,12 +19,11 @@ static int show(void *user, int32_t id, const char *text, size_t bytes) {
   return fwrite(text, 1, bytes, stdout) != bytes || fflush(stdout) != 0;
 }
 
-static gemmac_status continue_text(const gemmac_engine *engine, gemmac_session *session,
-                                   const char *text, uint32_t tokens) {
+static gemmac_status continue_text(const gemmac_engine *engine, gemmac_session *session, const char *text,
+                                   uint32_t tokens) {
   int32_t ids[most_ids];
   size_t count;
-  gemmac_status status =
-      gemmac_tokenize(session, text, strlen(text), GEMMAC_ADD_BOS, ids, most_ids, &count);
+  gemmac_status status = gemmac_tokenize(session, text, strlen(text), GEMMAC_ADD_BOS, ids, most_ids, &count);
   if (status == GEMMAC_OK)
     status = gemmac_prompt(session, ids, count, 0);
   if (status != GEMMAC_OK)

@@ -33,8 +33,8 @@ void givePagesBack(void *pages, size_t bytes);
 /// CPUs that this process may run on, at least 1.
 uint32_t cpuCount();
 
-/// Does the CPU have it? "avx2", "avx512vnni", "asimddp": LLVM's names, and on ARM also Linux's. What a system
-/// gives only to those who ask, the tiles of AMX, it asks for, for the whole process.
+/// Does the CPU have it? "avx2", "avx512vnni", "asimddp": LLVM's names, and on ARM also Linux's. What a
+/// system gives only to those who ask, the tiles of AMX, it asks for, for the whole process.
 enum class Feature { absent, present, unknown };
 Feature cpuFeature(const char *name, size_t length);
 

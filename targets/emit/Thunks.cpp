@@ -1,8 +1,8 @@
 //===- Thunks.cpp - how a plan calls a Halide kernel ----------------------------------------------------===//
 
 #include "targets/emit/Thunks.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "dialects/plan/KernelSpecs.h"
+#include "mlir/IR/BuiltinOps.h"
 
 using namespace mlir;
 

@@ -1,7 +1,8 @@
-/*===- SimulatedTiles.c - AMX's tile registers for machines without them -----------------------------------===
+/*===- SimulatedTiles.c - AMX's tile registers for machines without them ----------------------------------===
  *
  * What LLVM's intrinsics of the same names do, after Intel's manual, volume 2; a tile is the number of one of
- * some registers, taken in turn. A kernel of tiles calls these when CallKernel.cpp has replaced the intrinsics.
+ * some registers, taken in turn. A kernel of tiles calls these when CallKernel.cpp has replaced the
+ * intrinsics.
  */
 #include <stdint.h>
 #include <string.h>
