@@ -29,7 +29,7 @@ gemmac_status Region::take(const char *what, void *given, size_t givenBytes, uin
 }
 
 void Region::giveBack() {
-  // The region may hold this object.
+  // This object may lie inside the region.
   Region copy = *this;
   *this = {};
   if (copy.ownBytes)

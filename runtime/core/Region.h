@@ -12,7 +12,7 @@ namespace gemmac {
 
 inline constexpr size_t kRegionAlignment = 64;
 
-/// Memory that a handle lives in: the caller's, or pages of its own.
+/// The memory of a handle: the caller's, or pages allocated for it.
 struct Region {
   void *memory = nullptr;
   size_t ownBytes = 0; ///< 0: the caller's

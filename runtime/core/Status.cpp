@@ -10,7 +10,7 @@ gemmac_status gemmac::fail(gemmac_error *error, gemmac_status status, const char
   va_start(arguments, format);
   vsnprintf(error->text, sizeof(error->text), format, arguments);
   va_end(arguments);
-  // Names come out of files that anybody may have written, and sentences go to terminals.
+  // Names come from untrusted files, and messages go to terminals.
   for (char *c = error->text; *c; ++c)
     if (static_cast<unsigned char>(*c) < ' ' || *c == 0x7f)
       *c = '?';

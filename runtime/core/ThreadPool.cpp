@@ -33,7 +33,7 @@ static bool spin(uint64_t nanoseconds, Ready ready) {
 bool ThreadPool::start(uint32_t threads) {
   threadCount = 1;
   stopping = false;
-  // Threads that share a CPU would spin in each other's way.
+  // With fewer CPUs than threads, spinning threads would keep others from running.
   spinNanoseconds = threads <= platform::cpuCount() ? kSpinNanoseconds : 0;
   for (; threadCount < threads; ++threadCount) {
     Member &member = members[threadCount];

@@ -1,5 +1,5 @@
 //===- Platform.h - the machine, as the runtime sees it -------------------------------------------------===//
-// One folder beside this file implements it for one kind of system.
+// Each folder beside this file implements it for one kind of operating system.
 
 #ifndef GEMMAC_RUNTIME_PLATFORM_PLATFORM_H
 #define GEMMAC_RUNTIME_PLATFORM_PLATFORM_H
@@ -15,14 +15,14 @@ struct MappedFile {
   uint64_t size = 0;
 };
 
-/// Null, or why not in the system's words. A file of no bytes has none to map and is refused.
+/// Null, or the system's error message. An empty file is refused: it has nothing to map.
 const char *mapFile(const char *path, MappedFile &file);
 void unmapFile(MappedFile &file);
 
-/// How a part of a mapped file will be read; advice, which no result depends on.
+/// How a range of a mapped file will be read: a hint, which affects no result.
 enum class Access {
-  streamed, ///< all of it, again and again: in huge pages, read ahead
-  scattered ///< a few bytes here and there: nothing around them
+  streamed, ///< all of it, repeatedly: use huge pages and read-ahead
+  scattered ///< a few bytes here and there: no read-ahead
 };
 void expectAccess(const MappedFile &file, uint64_t offset, uint64_t bytes, Access access);
 
@@ -33,28 +33,28 @@ void givePagesBack(void *pages, size_t bytes);
 /// CPUs that this process may run on, at least 1.
 uint32_t cpuCount();
 
-/// Does the CPU have it? "avx2", "avx512vnni", "asimddp": LLVM's names, and on ARM also Linux's. What a
-/// system gives only to those who ask, the tiles of AMX, it asks for, for the whole process.
+/// Does the CPU have it? "avx2", "avx512vnni", "asimddp": LLVM's names, and on ARM also Linux's. Features
+/// that the OS grants on request (AMX) are requested here, for the whole process.
 enum class Feature { absent, present, unknown };
 Feature cpuFeature(const char *name, size_t length);
 
 /// "x86-64", "AArch64"
 const char *cpuFamily();
 
-/// Stays where it is from start to join.
+/// Must not move between start and join.
 struct Thread {
-  alignas(8) unsigned char handle[16]; ///< the system's own
+  alignas(8) unsigned char handle[16]; ///< the OS's thread handle
   void (*run)(void *);
   void *argument;
 };
 bool startThread(Thread &thread, void (*run)(void *), void *argument);
 void joinThread(Thread &thread);
 
-/// Sleeps while *word is `value`; may wake up for no reason.
+/// Sleeps while *word is `value`; spurious wake-ups are possible.
 void sleepWhile(std::atomic<uint32_t> &word, uint32_t value);
 void wakeAll(std::atomic<uint32_t> &word);
 
-/// Tells the CPU that this is a loop that waits.
+/// A hint to the CPU inside a spin loop (pause, yield).
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -63,7 +63,7 @@ inline void pause() {
 #endif
 }
 
-/// Of a clock that never goes back.
+/// A monotonic clock.
 uint64_t nanoseconds();
 
 } // namespace gemmac::platform

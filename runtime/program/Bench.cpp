@@ -15,7 +15,7 @@ namespace gemmac::program {
 
 namespace {
 
-/// Numbers one behind the other, with more room whenever it is needed, as long as the program runs.
+/// A growing array of numbers, kept until the program ends.
 class Numbers {
 public:
   void push(uint64_t number) {

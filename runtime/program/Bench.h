@@ -28,7 +28,7 @@ const gemmac_model *watchedModel();
 /// Answers commands until there are no more.
 ExitCode runBench(gemmac_session *session, uint32_t chunk);
 
-/// Memory of this process that no file stands behind; 0 if the system does not say.
+/// Anonymous (not file-backed) memory of this process; 0 if unknown.
 uint64_t dirtyBytes();
 
 } // namespace gemmac::program

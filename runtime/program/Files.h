@@ -12,7 +12,8 @@ namespace gemmac::program {
 /// All bytes of a file ("-": standard input), from malloc; null after a line on standard error.
 char *readAll(const char *path, size_t &size);
 
-/// Decimal ids between blanks, from malloc; null after a line on standard error about the word that is none.
+/// Decimal ids separated by blanks, from malloc; null after a line on standard error about a word that is not
+/// one.
 int32_t *parseIds(const char *path, const char *text, size_t size, size_t &count);
 
 /// A float32 matrix in NumPy's format, written row by row under a temporary name that `finish` replaces by

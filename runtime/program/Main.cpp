@@ -244,7 +244,7 @@ int main(int count, char **words) {
   Arguments arguments;
   if (ExitCode code = parse(count, words, arguments))
     return code;
-  // The size of a chunk changes no result: as many tokens as the model takes are as good.
+  // The chunk's size changes no result: it is clamped to what the model takes.
   if (arguments.chunk > gemmac_program_model->max_tokens)
     arguments.chunk = gemmac_program_model->max_tokens;
   if (arguments.help) {

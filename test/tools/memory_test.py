@@ -12,7 +12,7 @@ class Memory(ToolTest):
         return json.loads((self.folder / "model" / "manifest.json").read_text())
 
     def measured(self, commands, threads):
-        """Bytes that no file stands behind, after these commands."""
+        """Anonymous (not file-backed) memory in bytes, after these commands."""
         out = subprocess.run([self.folder / "model" / "bard_e2b", "--bench", "--threads", str(threads)], input=commands + "memory\n", check=True,
                              capture_output=True, text=True).stdout
         return json.loads(out.splitlines()[-1])["dirty_bytes"]

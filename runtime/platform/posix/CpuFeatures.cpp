@@ -94,7 +94,7 @@ static uint64_t savedState() {
   return static_cast<uint64_t>(high) << 32 | low;
 }
 
-/// Linux gives the tile registers, which take 8 KiB of every thread's saved state, to a process that asks.
+/// Linux grants the AMX tile registers (8 KiB of saved state per thread) to a process on request.
 static bool mayUseTiles() {
 #if defined(__linux__)
   constexpr int kRequestPermission = 0x1023, kTileData = 18; // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILE_DATA
@@ -132,7 +132,7 @@ struct Row {
 } // namespace
 
 #if defined(__linux__)
-// Bits as in Linux's asm/hwcap.h, spelled out: older headers lack the younger ones.
+// Bits as in Linux's asm/hwcap.h, spelled out since older headers lack the newer ones.
 static constexpr Row kFeatures[] = {
     {"neon", AT_HWCAP, 1ul << 1},      {"asimd", AT_HWCAP, 1ul << 1},
     {"aes", AT_HWCAP, 1ul << 3},       {"crc", AT_HWCAP, 1ul << 7},
@@ -154,7 +154,7 @@ Feature cpuFeature(const char *name, size_t length) {
   return (getauxval(row->capabilities) & row->bits) == row->bits ? Feature::present : Feature::absent;
 }
 #else
-// NEON is part of the architecture; what else there is, only the system knows.
+// NEON is part of the architecture; other features are reported by the OS.
 static constexpr Row kFeatures[] = {{"neon", 0, 0}, {"asimd", 0, 0}};
 
 Feature cpuFeature(const char *name, size_t length) {

@@ -48,7 +48,7 @@ void unmapFile(MappedFile &file) {
 }
 
 void expectAccess(const MappedFile &file, uint64_t offset, uint64_t bytes, Access access) {
-  // Pages that are only in part of this kind keep what was said about them before.
+  // Pages that lie only partly in the range keep their previous advice.
   const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   uint64_t begin = (offset + page - 1) / page * page, end = (offset + bytes) / page * page;
   if (begin >= end)
@@ -56,7 +56,7 @@ void expectAccess(const MappedFile &file, uint64_t offset, uint64_t bytes, Acces
   void *address = const_cast<uint8_t *>(file.bytes) + begin;
   bool streamed = access == Access::streamed;
 #if defined(MADV_HUGEPAGE)
-  // Of a file, too, where its file system has huge pages. Elsewhere the call fails, and nothing is lost.
+  // Works for files too where the file system supports huge pages; elsewhere the call fails harmlessly.
   madvise(address, end - begin, streamed ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 #endif
   madvise(address, end - begin, streamed ? MADV_NORMAL : MADV_RANDOM);
@@ -116,7 +116,7 @@ void wakeAll(std::atomic<uint32_t> &word) {
 
 #else
 
-// One place to sleep for all words: waking up for another word's sake is allowed.
+// All words share one condition variable: spurious wake-ups are allowed.
 static pthread_mutex_t sleepMutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t sleepCondition = PTHREAD_COND_INITIALIZER;
 
