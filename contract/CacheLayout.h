@@ -31,7 +31,7 @@ inline int64_t stripOf(int64_t dim) {
   return std::gcd(dim, kGroup);
 }
 
-/// Numbers that stand beside each other where a position's channels, or a channel's positions, would stand.
+/// Interleave factor: adjacent channels (keys) or positions (values) that one instruction sums.
 inline int64_t neighboursOf(Scheme scheme, int64_t pairs) {
   return isQuantized(scheme) && !pairs ? 2 : 1;
 }
