@@ -2,8 +2,8 @@
 //
 // A buffer of the arena lives from its first to its last use in its function's list of statements; two
 // buffers that live at the same time do not overlap. A procedure's scratch counts as one buffer that lives
-// from its first to its last call. The largest entry point gives the arena's size; behind it is what kernels
-// may read behind their inputs.
+// from its first to its last call. An entry's arena ends with what
+// kernels may read behind their inputs; the largest one's size is the module's.
 
 #include "contract/KernelTraits.h"
 #include "dialects/plan/KernelSpecs.h"
@@ -127,7 +127,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     // them.
     llvm::StringMap<int64_t> procedureBytes;
     llvm::StringMap<SmallVector<Tenant>> procedureTenants;
-    int64_t arena = 0;
+    int64_t arena = 0, behind = bytesBehind(module);
     for (bool procedures : {true, false})
       for (auto function : module.getOps<func::FuncOp>()) {
         if (function.isPrivate() != procedures)
@@ -139,6 +139,8 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
           procedureTenants[function.getName()].assign(frame.all().begin(), frame.all().end());
           continue;
         }
+        size += behind;
+        function->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(size));
         arena = std::max(arena, size);
         for (const Tenant &tenant : frame.all()) {
           if (tenant.buffer) {
@@ -149,7 +151,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
             replace(inner.buffer, tenant.offset + inner.offset);
         }
       }
-    module->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(arena + bytesBehind(module)));
+    module->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(arena));
     module->setAttr("plan.cache_bytes", builder.getI64IntegerAttr(caches));
     module->setAttr("plan.weights_bytes", builder.getI64IntegerAttr(weights));
   }

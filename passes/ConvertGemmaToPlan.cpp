@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/EntryPorts.h"
 #include "passes/Passes.h"
 #include "passes/TensorBuffers.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -60,9 +61,9 @@ SmallVector<StringRef> symbolsOf(Operation *op) {
 
 class FunctionConverter {
 public:
-  FunctionConverter(func::FuncOp source, func::FuncOp result)
-      : source(source), builder(result.getBody()), symbols(source->getParentOfType<ModuleOp>()),
-        buffers(source) {}
+  FunctionConverter(func::FuncOp source, const EntryPorts &ports)
+      : source(source), ports(ports), builder(func::FuncOp(ports.entry).getBody()),
+        symbols(source->getParentOfType<ModuleOp>()), buffers(source) {}
 
   LogicalResult convert();
 
@@ -80,10 +81,11 @@ private:
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, location, value); }
 
   func::FuncOp source;
+  const EntryPorts &ports;
   OpBuilder builder;
   SymbolTable symbols;
   Location location = source.getLoc();
-  Value tokens, position, count;
+  Value position, count;
   TensorBuffers buffers;
 };
 
@@ -264,11 +266,12 @@ LogicalResult FunctionConverter::convert(Operation &op) {
 }
 
 LogicalResult FunctionConverter::convert() {
-  tokens = plan::TokensOp::create(builder, location,
-                                  MemRefType::get({ShapedType::kDynamic}, builder.getI32Type()));
   count = plan::CountOp::create(builder, location, builder.getIndexType());
   position = plan::PositionOp::create(builder, location, builder.getIndexType());
-  buffers.set(source.getArgument(0), {tokens, {}, {}, count});
+  for (auto [tensor, port] : ports.inputs)
+    buffers.set(tensor, {port, {}, {}, count});
+  for (auto [tensor, port] : ports.outputs)
+    buffers.setReturned(tensor, {port, {}, {}, count});
 
   for (Operation &op : source.getBody().getOps()) {
     Block::iterator last = std::prev(builder.getInsertionPoint());
@@ -291,19 +294,12 @@ struct ConvertGemmaToPlan : impl::ConvertGemmaToPlanBase<ConvertGemmaToPlan> {
     for (auto cache : llvm::make_early_inc_range(module.getOps<gemma::CacheOp>()))
       convertCache(cache);
     for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
-      OpBuilder builder(function);
-      auto converted =
-          func::FuncOp::create(builder, function.getLoc(), "plan", builder.getFunctionType({}, {}));
-      if (Attribute tokens = function->getAttr("gemma.tokens"))
-        converted->setAttr("plan.tokens", tokens);
-      else
-        converted->setAttr("plan.tokens", module->getAttr("gemma.max_tokens"));
-      converted.addEntryBlock();
-      if (failed(FunctionConverter(function, converted).convert()))
+      FailureOr<EntryPorts> ports = makeEntry(function);
+      if (failed(ports) || failed(FunctionConverter(function, *ports).convert()))
         return signalPassFailure();
       StringAttr name = function.getSymNameAttr();
       function.erase();
-      converted.setSymNameAttr(name);
+      ports->entry.setSymNameAttr(name);
     }
   }
 

@@ -21,7 +21,7 @@ namespace {
 
 /// Facts of the call, available in every function: the procedure recomputes them instead of taking arguments.
 bool isCallFact(Value value) {
-  return isa_and_nonnull<plan::CountOp, plan::PositionOp, plan::TokensOp>(value.getDefiningOp());
+  return isa_and_nonnull<plan::CountOp, plan::PositionOp>(value.getDefiningOp());
 }
 
 /// An op that may differ between layers, because a table can hold the difference.

@@ -119,7 +119,7 @@ def SplitPhases : Pass<"gemma-split-phases", "::mlir::ModuleOp"> {
   let summary = "@forward becomes @prefill, @decode and @score";
   let description = [{
     All three take ids and the position of the first. `@prefill` returns nothing: it is there for its keys and values. `@decode` has one token
-    (`gemma.tokens = 1`) and returns its logits. `@score` returns the logits of all tokens.
+    (`gemma.tokens = 1`) and returns its logits. `@score` returns the logits of all tokens. `gemma.port` names arguments and results as callers know them.
   }];
 }
 
@@ -213,6 +213,11 @@ def SelectKernels : Pass<"gemma-select-kernels", "::mlir::ModuleOp"> {
 
 def ConvertGemmaToPlan : Pass<"convert-gemma-to-plan", "::mlir::ModuleOp"> {
   let summary = "Tensors become buffers, ops become kernel calls";
+  let description = [{
+    Every function becomes an entry of the model. Its arguments and results with `gemma.port` are arrays of the caller. An index, the position of the
+    first token, becomes two: the caller says of each token where it stands, `positions`, and the last position that it sees, `visible`. The class of
+    its calls is `one` with `gemma.tokens = 1`, `few` with a larger number, and `many` without.
+  }];
   let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect"];
 }
@@ -226,7 +231,7 @@ def AssignArena : Pass<"plan-assign-arena", "::mlir::ModuleOp"> {
   let summary = "Weights, caches and scratch get their offsets";
   let description = [{
     Sets the offsets of `plan.weight` and `plan.cache`, replaces `memref.alloc` by `plan.arena`, and sets `plan.arena_bytes`, `plan.cache_bytes` and
-    `plan.weights_bytes` on the module.
+    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry.
   }];
 }
 

@@ -3,6 +3,7 @@
 // later passes use the difference.
 
 #include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Ports.h"
 #include "mlir/IR/Builders.h"
 #include "passes/Passes.h"
 
@@ -48,9 +49,11 @@ struct SplitPhases : impl::SplitPhasesBase<SplitPhases> {
         taken->emitError() << "takes the name of a phase, @" << name;
         return signalPassFailure();
       }
+    forward.setArgAttr(0, gemma::kPortAttr, StringAttr::get(&getContext(), "tokens"));
+    forward.setResultAttr(0, gemma::kPortAttr, StringAttr::get(&getContext(), "logits"));
     returnNothing(copyAs("prefill", forward));
     func::FuncOp decode = copyAs("decode", forward);
-    decode->setAttr("gemma.tokens", IntegerAttr::get(IntegerType::get(&getContext(), 64), 1));
+    decode->setAttr(gemma::kTokensAttr, IntegerAttr::get(IntegerType::get(&getContext(), 64), 1));
     copyAs("score", forward);
     forward.erase();
   }

@@ -22,12 +22,9 @@ static Value inPlaceOperand(Operation *op) {
       .Default(Value());
 }
 
-// In place where the operand's last reader is the op itself. Slices are views of something larger and keep
-// their own memory.
+// In place where the operand's last reader is the op itself: the return reads too, so what is returned keeps
+// its numbers. Slices are views of something larger and keep their own memory.
 TensorBuffers::TensorBuffers(func::FuncOp source) {
-  auto ret = cast<func::ReturnOp>(source.getBody().front().getTerminator());
-  if (ret.getNumOperands())
-    returned = ret.getOperand(0);
   for (Operation &op : source.getBody().getOps()) {
     for (Value result : op.getResults())
       shared.insert(result);
@@ -50,10 +47,6 @@ void TensorBuffers::allocate(Value tensor, Value count, OpBuilder &builder, Loca
 
 Buffer TensorBuffers::make(Value tensor, Value count, OpBuilder &builder, Location location) const {
   auto type = cast<RankedTensorType>(tensor.getType());
-  if (returned && shared.isEquivalent(returned, tensor)) {
-    auto memory = MemRefType::get(type.getShape(), type.getElementType());
-    return {plan::LogitsOp::create(builder, location, memory, ValueRange{count}), {}, {}, count};
-  }
   Buffer buffer;
   // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic
   // operand, times its choices.

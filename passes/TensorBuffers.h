@@ -19,8 +19,13 @@ struct Buffer {
 /// more, result and operand are one.
 class TensorBuffers {
 public:
-  /// Decides which tensors of `source` share memory; what it returns is the logits of the call.
+  /// Decides which tensors of `source` share memory.
   explicit TensorBuffers(mlir::func::FuncOp source);
+
+  /// What the function returns stands where the caller wants it. Before the first `allocate`.
+  void setReturned(mlir::Value tensor, const Buffer &buffer) {
+    classBuffers[shared.getLeaderValue(tensor)] = buffer;
+  }
 
   /// The tensor's buffer, made where the builder stands if no other tensor has it already. `count` is the
   /// tokens of the call. Buffers of the operands of the op that makes the tensor are known.
@@ -35,7 +40,6 @@ private:
   llvm::DenseMap<mlir::Value, Buffer> buffers;
   llvm::EquivalenceClasses<mlir::Value> shared;
   llvm::DenseMap<mlir::Value, Buffer> classBuffers; ///< by leader of `shared`
-  mlir::Value returned;
 };
 
 /// The same memory with other axes, as kernels want it: all inner axes in one; (tokens, heads, size);

@@ -136,6 +136,7 @@ static Json memoryAsJson(const PlannedMemory &memory) {
           {"engine", memory.engine},
           {"session", memory.session.handle},
           {"tokens", memory.session.tokens},
+          {"steps", memory.session.steps},
           {"logits", memory.session.logits},
           {"cache", memory.session.cache},
           {"arena", memory.session.arena},

@@ -71,6 +71,7 @@ static std::string shapeOf(const format::Tensor &tensor) {
 static PlannedMemory memoryOf(const format::Metadata &metadata) {
   ModelFacts facts;
   facts.context = metadata.context();
+  facts.maxTokens = metadata.max_tokens();
   facts.vocabSize = metadata.vocab_size();
   facts.arenaBytes = static_cast<int64_t>(metadata.arena_bytes());
   facts.cacheBytes = static_cast<int64_t>(metadata.cache_bytes());
@@ -87,6 +88,7 @@ static void printMemory(llvm::raw_ostream &out, const format::Metadata &metadata
   part("cache", memory.session.cache);
   part("logits", memory.session.logits);
   part("tokens", memory.session.tokens);
+  part("steps", memory.session.steps);
   part("text", memory.session.text);
   part("session", memory.session.handle);
   part("engine", memory.engine);

@@ -155,8 +155,7 @@ private:
     };
     call.window = constant("window");
     call.choices = constant("choices");
-    bool lookUp = llvm::any_of(op.getOperands_(),
-                               [](Value operand) { return operand.getDefiningOp<plan::TokensOp>(); });
+    bool lookUp = op.getKernel().getFamily() == "embed";
     size_t inputs = op.getOperands_().size() - op.getOutputs();
     for (Value operand : op.getOperands_().take_front(inputs)) {
       Stored from = stored(operand);

@@ -25,9 +25,10 @@ uint64_t PlannedMemory::most() const {
 
 PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece) {
   PlannedMemory memory;
-  memory.session = sessionMemory(static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.vocabSize),
-                                 static_cast<uint64_t>(facts.arenaBytes),
-                                 static_cast<uint64_t>(facts.cacheBytes), longestPiece);
+  memory.session =
+      sessionMemory({static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.maxTokens),
+                     static_cast<uint32_t>(facts.vocabSize), static_cast<uint64_t>(facts.arenaBytes),
+                     static_cast<uint64_t>(facts.cacheBytes), longestPiece});
   auto stack = static_cast<uint64_t>(facts.stackBytes);
   memory.program = kProgramBytes + stack;
   memory.thread = kThreadBytes + stack;

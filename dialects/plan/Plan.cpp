@@ -10,6 +10,7 @@ using namespace mlir;
 using namespace gemmac::plan;
 
 #include "dialects/plan/PlanOpsDialect.cpp.inc"
+#include "dialects/plan/PlanOpsEnums.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/plan/PlanOpsAttributes.cpp.inc"
 #define GET_OP_CLASSES
@@ -24,6 +25,22 @@ void PlanDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/plan/PlanOps.cpp.inc"
       >();
+}
+
+LogicalResult PlanDialect::verifyRegionArgAttribute(Operation *function, unsigned, unsigned argument,
+                                                    NamedAttribute attribute) {
+  if (attribute.getName() != kInputAttr && attribute.getName() != kOutputAttr)
+    return success();
+  Type type = function->getRegion(0).getArgument(argument).getType();
+  auto memory = dyn_cast<MemRefType>(type);
+  if (!memory || !memory.getLayout().isIdentity() ||
+      llvm::is_contained(memory.getShape().drop_front(memory.getRank() ? 1 : 0), ShapedType::kDynamic))
+    return function->emitError("port-p1: argument ")
+           << argument << " is no dense memref with `?` as its first axis at most, but " << type;
+  if (!isa<StringAttr>(attribute.getValue()))
+    return function->emitError("port-p1: the name of argument ")
+           << argument << " is " << attribute.getValue() << ", no string";
+  return success();
 }
 
 /// The arrays of a weight or a cache, and where they stand once they are placed.

@@ -12,10 +12,16 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "dialects/plan/PlanOpsEnums.h.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/plan/PlanOpsAttributes.h.inc"
 #include "dialects/plan/PlanOpsDialect.h.inc"
 #define GET_OP_CLASSES
 #include "dialects/plan/PlanOps.h.inc"
+
+namespace gemmac::plan {
+/// On an argument of an entry: the name of its port.
+inline constexpr llvm::StringLiteral kInputAttr = "plan.input", kOutputAttr = "plan.output";
+} // namespace gemmac::plan
 
 #endif

@@ -17,8 +17,18 @@ def Plan_Dialect : Dialect {
     Functions are `func.func`, buffers are `memref`s, loops are `scf`: only what those lack is here. Three memories exist: the weights file
     (`plan.weight`), the caches (`plan.cache`) and the arena (`memref.alloc`, later `plan.arena`). All offsets are bytes from the start
     of their memory.
+
+    A public function is an entry of the model: what a caller can run. Its arguments are its ports, in the order of the caller's arrays: inputs
+    with `plan.input`, then outputs with `plan.output`, both the port's name. Their `?` is the number of tokens of the call. `plan.tokens` is the
+    most of them, `plan.token_class` what kernels were chosen for; `plan.arena_bytes` is known when buffers have their places.
+    ```mlir
+    func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %logits: memref<?x2048xf32> {plan.output = "logits"})
+        attributes {plan.tokens = 1 : i64, plan.token_class = #plan.token_class<one>}
+    ```
+    `port-p1`: the name is a string and stands on a memref, whose first axis alone may be `?`.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasRegionArgAttrVerify = 1;
 }
 
 class Plan_Op<string mnemonic, list<Trait> traits = []> : Op<Plan_Dialect, mnemonic, traits>;
@@ -32,6 +42,17 @@ def Plan_KernelAttr : AttrDef<Plan_Dialect, "Kernel"> {
   }];
   let parameters = (ins "::mlir::StringAttr":$family, "::mlir::DictionaryAttr":$constants);
   let assemblyFormat = "`<` $family `,` $constants `>`";
+}
+
+def Plan_TokenClass : I32EnumAttr<"TokenClass", "how many tokens an entry's calls bring", [
+    I32EnumAttrCase<"one", 0>,
+    I32EnumAttrCase<"few", 1>,
+    I32EnumAttrCase<"many", 2>]> {
+  let cppNamespace = "::gemmac::plan";
+  let genSpecializedAttr = 0;
+}
+def Plan_TokenClassAttr : EnumAttr<Plan_Dialect, Plan_TokenClass, "token_class"> {
+  let assemblyFormat = "`<` $value `>`";
 }
 
 def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
@@ -133,19 +154,6 @@ def Plan_ArenaOp : Plan_Op<"arena", [Pure]> {
   let arguments = (ins I64Attr:$offset, Variadic<Index>:$sizes);
   let results = (outs AnyMemRef:$result);
   let assemblyFormat = "`at` $offset `(` $sizes `)` attr-dict `:` type($result)";
-}
-
-def Plan_TokensOp : Plan_Op<"tokens", [Pure]> {
-  let summary = "The token ids of this call";
-  let results = (outs MemRefRankOf<[I32], [1]>:$result);
-  let assemblyFormat = "attr-dict `:` type($result)";
-}
-
-def Plan_LogitsOp : Plan_Op<"logits", [Pure]> {
-  let summary = "Where the caller wants the logits of this call's tokens";
-  let arguments = (ins Variadic<Index>:$sizes);
-  let results = (outs AnyMemRef:$result);
-  let assemblyFormat = "`(` $sizes `)` attr-dict `:` type($result)";
 }
 
 def Plan_CountOp : Plan_Op<"count", [Pure]> {

@@ -106,11 +106,28 @@ gemmac_status gemmac_engine::open(const char *path, bool verify, gemmac_error *e
     return status;
   if (gemmac_status status = openVocabulary(metadata, vocabulary, path, error))
     return status;
+  if (gemmac_status status = bindEntries(error))
+    return status;
   platform::expectAccess(file, 0, file.size, platform::Access::streamed);
   if (verify)
     if (gemmac_status status = package.verifyTensors(path, error))
       return status;
   expectRowsOfTables(file, package);
+  return GEMMAC_OK;
+}
+
+gemmac_status gemmac_engine::bindEntries(gemmac_error *error) {
+  const struct {
+    TextEntry &bound;
+    const char *name;
+    uint32_t tokens;
+    bool logits;
+  } wanted[] = {{prefill, GEMMAC_PREFILL, GEMMAC_MANY_TOKENS, false},
+                {decode, GEMMAC_DECODE, GEMMAC_ONE_TOKEN, true},
+                {score, GEMMAC_SCORE, GEMMAC_MANY_TOKENS, true}};
+  for (const auto &want : wanted)
+    if (gemmac_status status = want.bound.bind(*code, want.name, want.tokens, want.logits, error))
+      return status;
   return GEMMAC_OK;
 }
 

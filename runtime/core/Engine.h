@@ -3,6 +3,7 @@
 #ifndef GEMMAC_RUNTIME_CORE_ENGINE_H
 #define GEMMAC_RUNTIME_CORE_ENGINE_H
 
+#include "runtime/core/Entries.h"
 #include "runtime/core/Region.h"
 #include "runtime/format/Package.h"
 #include "runtime/platform/Platform.h"
@@ -14,8 +15,10 @@ struct gemmac_engine {
   gemmac::platform::MappedFile file;
   gemmac::format::Package package;
   gemmac::Vocabulary vocabulary;
+  gemmac::TextEntry prefill, decode, score;
 
   gemmac_status open(const char *path, bool verify, gemmac_error *error);
+  gemmac_status bindEntries(gemmac_error *error);
   void close();
 };
 

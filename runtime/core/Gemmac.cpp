@@ -26,8 +26,10 @@ static gemmac_status checkCode(const gemmac_model &code, gemmac_error *error) {
     return fail(error, GEMMAC_VERSION_MISMATCH,
                 "the model's code has version %u, this runtime runs version %u", code.version,
                 GEMMAC_MODEL_VERSION);
-  if (!code.name || !code.target || !code.cpu_features || !code.prefill || !code.decode || !code.score)
-    return fail(error, GEMMAC_INVALID_ARGUMENT, "the model's code has a null entry");
+  if (!code.name || !code.target || !code.cpu_features)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "the model's code has no name, target or CPU features");
+  if (gemmac_status status = checkEntries(code, error))
+    return status;
   return checkCpu(code.name, code.cpu_features, error);
 }
 

@@ -13,26 +13,26 @@ uint64_t gemmac::samplingScratchBytes(uint32_t vocabSize) {
   return encoder > sampler ? encoder : sampler;
 }
 
-SessionMemory gemmac::sessionMemory(uint32_t context, uint32_t vocabSize, uint64_t arenaBytes,
-                                    uint64_t cacheBytes, uint32_t longestPiece) {
+SessionMemory gemmac::sessionMemory(const SessionFacts &facts) {
   auto aligned = [](uint64_t bytes) {
     // More than any machine has stays that, and the sum of all parts fits.
     const uint64_t most = UINT64_MAX / 8;
     return bytes > most ? most : (bytes + kRegionAlignment - 1) / kRegionAlignment * kRegionAlignment;
   };
-  uint64_t scratch = samplingScratchBytes(vocabSize);
+  uint64_t scratch = samplingScratchBytes(facts.vocabSize);
   return {aligned(sizeof(gemmac_session)),
-          aligned(uint64_t{context} * sizeof(int32_t)),
-          aligned(uint64_t{vocabSize} * sizeof(float)),
-          aligned(cacheBytes),
-          aligned(arenaBytes > scratch ? arenaBytes : scratch),
-          aligned(StreamDecoder::mostBytesOf(longestPiece))};
+          aligned(uint64_t{facts.context} * sizeof(int32_t)),
+          aligned(2 * uint64_t{facts.maxTokens} * sizeof(int32_t)),
+          aligned(uint64_t{facts.vocabSize} * sizeof(float)),
+          aligned(facts.cacheBytes),
+          aligned(facts.arenaBytes > scratch ? facts.arenaBytes : scratch),
+          aligned(StreamDecoder::mostBytesOf(facts.longestPiece))};
 }
 
 SessionMemory gemmac_session::memoryOf(const gemmac_engine &engine) {
   const gemmac_model &code = *engine.code;
-  return sessionMemory(code.context, code.vocab_size, code.arena_bytes, code.cache_bytes,
-                       engine.vocabulary.longestPiece());
+  return sessionMemory({code.context, code.max_tokens, code.vocab_size, code.arena_bytes, code.cache_bytes,
+                        engine.vocabulary.longestPiece()});
 }
 
 void gemmac_session::layOut(void *begin, const SessionMemory &bytes) {
@@ -43,6 +43,8 @@ void gemmac_session::layOut(void *begin, const SessionMemory &bytes) {
     return part;
   };
   tokens = reinterpret_cast<int32_t *>(take(bytes.tokens));
+  positions = reinterpret_cast<int32_t *>(take(bytes.steps));
+  visible = positions + engine->code->max_tokens;
   logits = reinterpret_cast<float *>(take(bytes.logits));
   cache = take(bytes.cache);
   arena = take(bytes.arena);
@@ -101,18 +103,32 @@ gemmac_status gemmac_session::stopIfCancelled() {
   return fail(&error, GEMMAC_CANCELLED, "cancelled after %u tokens", position);
 }
 
-void gemmac_session::step(void (*entry)(const gemmac_step *), uint32_t count, float *out) {
+void gemmac_session::run(const gemmac_entry &entry, uint32_t count, const void *const *inputs,
+                         void *const *outputs) {
+  const gemmac_sequence sequence = {cache, position, count};
   gemmac_step step = {};
+  step.entry = &entry;
   step.weights = engine->package.tensors();
   step.arena = arena;
-  step.cache = cache;
-  step.tokens = tokens + position;
+  step.sequences = &sequence;
+  step.sequence_count = 1;
   step.count = count;
-  step.position = position;
-  step.logits = out;
+  step.inputs = inputs;
+  step.outputs = outputs;
   step.parallel = ThreadPool::parallel;
   step.pool = &pool;
-  entry(&step);
+  entry.run(&step);
+}
+
+void gemmac_session::step(const TextEntry &text, uint32_t count, float *out) {
+  for (uint32_t i = 0; i < count; ++i)
+    positions[i] = visible[i] = static_cast<int32_t>(position + i);
+  const void *const known[TextEntry::kInputs] = {tokens + position, positions, visible};
+  const void *inputs[TextEntry::kInputs];
+  for (uint32_t i = 0; i < text.entry->input_count; ++i)
+    inputs[i] = known[text.inputs[i]];
+  void *const outputs[] = {out};
+  run(*text.entry, count, inputs, outputs);
   position += count;
 }
 
@@ -122,7 +138,7 @@ gemmac_status gemmac_session::prefillTo(uint32_t end, uint32_t chunk) {
       return status;
     logitsReady = false;
     uint32_t left = end - position;
-    step(engine->code->prefill, left < chunk ? left : chunk, nullptr);
+    step(engine->prefill, left < chunk ? left : chunk, nullptr);
   }
   return GEMMAC_OK;
 }
@@ -132,7 +148,7 @@ gemmac_status gemmac_session::advance(uint32_t chunk) {
     return status;
   if (gemmac_status status = stopIfCancelled())
     return status;
-  step(engine->code->decode, 1, logits);
+  step(engine->decode, 1, logits);
   logitsReady = true;
   return GEMMAC_OK;
 }
@@ -143,7 +159,7 @@ gemmac_status gemmac_session::score(uint32_t chunk, float *out) {
     if (gemmac_status status = stopIfCancelled())
       return status;
     uint32_t left = length - position, count = left < chunk ? left : chunk;
-    step(engine->code->score, count, out);
+    step(engine->score, count, out);
     out += count * vocab;
     memcpy(logits, out - vocab, vocab * sizeof(float));
     logitsReady = true;

@@ -20,7 +20,8 @@ struct gemmac_session {
   // Tokens 0 … length - 1 are held, 0 … position - 1 of them have been run.
   int32_t *tokens; ///< context of them
   uint32_t length, position;
-  float *logits; ///< of the token at position - 1, if logitsReady
+  int32_t *positions, *visible; ///< of the tokens of a step: where they stand, and the last that they see
+  float *logits;                ///< of the token at position - 1, if logitsReady
   bool logitsReady;
   uint8_t *cache;
   uint8_t *arena; ///< of steps; between them scratch of encoder and sampler
@@ -46,8 +47,12 @@ struct gemmac_session {
   gemmac_status score(uint32_t chunk, float *out);
   gemmac_status generate(const gemmac_generation &generation, gemmac_result &result);
 
+  /// Runs any entry of the model on `count` tokens that stand at `position`, which does not change.
+  void run(const gemmac_entry &entry, uint32_t count, const void *const *inputs, void *const *outputs);
+
 private:
-  void step(void (*entry)(const gemmac_step *), uint32_t count, float *logits);
+  /// Runs the next `count` tokens that are held.
+  void step(const gemmac::TextEntry &entry, uint32_t count, float *logits);
   gemmac_status stopIfCancelled();
   /// Samples, holds and shows tokens until there is a reason to finish.
   gemmac_status generateTokens(const gemmac_generation &generation, gemmac::StreamDecoder &decoder,

@@ -12,16 +12,23 @@ namespace gemmac {
 struct SessionMemory {
   uint64_t handle; ///< gemmac_session itself, with its pool
   uint64_t tokens; ///< a whole context
+  uint64_t steps;  ///< position and last visible position of each token of a step
   uint64_t logits; ///< of one token
   uint64_t cache;
   uint64_t arena; ///< of steps, or scratch of encoder and sampler if that is more
   uint64_t text;  ///< what one token can show
 
-  uint64_t total() const { return handle + tokens + logits + cache + arena + text; }
+  uint64_t total() const { return handle + tokens + steps + logits + cache + arena + text; }
 };
 
-SessionMemory sessionMemory(uint32_t context, uint32_t vocabSize, uint64_t arenaBytes, uint64_t cacheBytes,
-                            uint32_t longestPiece);
+/// What a model says about itself and its package, as far as sessions depend on it.
+struct SessionFacts {
+  uint32_t context, maxTokens, vocabSize;
+  uint64_t arenaBytes, cacheBytes;
+  uint32_t longestPiece; ///< bytes of a token's text
+};
+
+SessionMemory sessionMemory(const SessionFacts &facts);
 
 /// Scratch of encoder and sampler: the part of the arena that they touch.
 uint64_t samplingScratchBytes(uint32_t vocabSize);

@@ -29,7 +29,7 @@ public:
   void run(gemmac_task task, void *arguments, int32_t pieces);
 
   /// As gemmac_step::parallel.
-  static void parallel(void *pool, gemmac_task task, void *arguments, int32_t pieces) {
+  static void parallel(void *pool, gemmac_task task, void *arguments, int32_t pieces, int32_t) {
     static_cast<ThreadPool *>(pool)->run(task, arguments, pieces);
   }
 

@@ -43,52 +43,50 @@ private:
 /// Notes what steps do while `on`.
 struct Watch {
   bool on = false;
-  Numbers steps; ///< kind, tokens, position, begin, end, first of its calls
+  const gemmac_entry *entries =
+      nullptr;   ///< the table that is run instead of the model's own, entry for entry
+  Numbers steps; ///< entry, tokens, position, begin, end, first of its calls
   Numbers calls; ///< begin and end of each
 
   // Of the step that runs now.
-  void (*parallel)(void *pool, gemmac_task task, void *arguments, int32_t pieces) = nullptr;
+  decltype(gemmac_step::parallel) parallel = nullptr;
   void *pool = nullptr;
 };
 
-enum : size_t { kKind, kTokens, kPosition, kBegin, kEnd, kFirstCall, kStepFields };
-const char *const kKinds[] = {"prefill", "decode", "score"};
+enum : size_t { kEntry, kTokens, kPosition, kBegin, kEnd, kFirstCall, kStepFields };
 
 Watch watch;
 
-void watchedParallel(void *, gemmac_task task, void *arguments, int32_t pieces) {
+void watchedParallel(void *, gemmac_task task, void *arguments, int32_t pieces, int32_t call) {
   watch.calls.push(platform::nanoseconds());
-  watch.parallel(watch.pool, task, arguments, pieces);
+  watch.parallel(watch.pool, task, arguments, pieces, call);
   watch.calls.push(platform::nanoseconds());
 }
 
-void run(uint64_t kind, void (*entry)(const gemmac_step *), const gemmac_step *given) {
+/// Stands in for every entry.
+void run(const gemmac_step *given) {
+  const size_t index = static_cast<size_t>(given->entry - watch.entries);
+  gemmac_step step = *given;
+  step.entry = &gemmac_program_model->entries[index];
   if (!watch.on) {
-    entry(given);
+    step.entry->run(&step);
     return;
   }
   watch.parallel = given->parallel;
   watch.pool = given->pool;
-  gemmac_step step = *given;
   step.parallel = watchedParallel;
   size_t firstCall = watch.calls.size();
   uint64_t begin = platform::nanoseconds();
-  entry(&step);
+  step.entry->run(&step);
   uint64_t end = platform::nanoseconds();
-  const uint64_t fields[kStepFields] = {
-      kind, static_cast<uint64_t>(step.count), static_cast<uint64_t>(step.position), begin, end, firstCall};
+  const uint64_t fields[kStepFields] = {index,
+                                        static_cast<uint64_t>(step.count),
+                                        static_cast<uint64_t>(step.sequences[0].position),
+                                        begin,
+                                        end,
+                                        firstCall};
   for (uint64_t field : fields)
     watch.steps.push(field);
-}
-
-void prefill(const gemmac_step *step) {
-  run(0, gemmac_program_model->prefill, step);
-}
-void decode(const gemmac_step *step) {
-  run(1, gemmac_program_model->decode, step);
-}
-void score(const gemmac_step *step) {
-  run(2, gemmac_program_model->score, step);
 }
 
 void printSteps(uint64_t begin) {
@@ -97,8 +95,8 @@ void printSteps(uint64_t begin) {
     auto field = [&](size_t which) { return watch.steps[at + which]; };
     printf("%s{\"phase\": \"%s\", \"tokens\": %" PRIu64 ", \"position\": %" PRIu64 ", \"begin\": %" PRIu64
            ", \"end\": %" PRIu64 ", \"calls\": [",
-           at ? ", " : "", kKinds[field(kKind)], field(kTokens), field(kPosition), field(kBegin) - begin,
-           field(kEnd) - begin);
+           at ? ", " : "", gemmac_program_model->entries[field(kEntry)].name, field(kTokens),
+           field(kPosition), field(kBegin) - begin, field(kEnd) - begin);
     size_t next = at + kStepFields;
     size_t end = next < watch.steps.size() ? watch.steps[next + kFirstCall] : watch.calls.size();
     for (size_t call = field(kFirstCall); call < end; ++call)
@@ -221,9 +219,13 @@ private:
 const gemmac_model *watchedModel() {
   static gemmac_model model;
   model = *gemmac_program_model;
-  model.prefill = prefill;
-  model.decode = decode;
-  model.score = score;
+  auto *entries = static_cast<gemmac_entry *>(malloc(model.entry_count * sizeof(gemmac_entry)));
+  if (!entries)
+    return nullptr;
+  memcpy(entries, model.entries, model.entry_count * sizeof(gemmac_entry));
+  for (uint32_t i = 0; i < model.entry_count; ++i)
+    entries[i].run = run;
+  watch.entries = model.entries = entries;
   return &model;
 }
 

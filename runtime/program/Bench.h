@@ -22,7 +22,7 @@
 
 namespace gemmac::program {
 
-/// The model to open for runBench: the program's own, with entry points that can be watched.
+/// The model to open for runBench: the program's own, with entries that can be watched; null: no memory.
 const gemmac_model *watchedModel();
 
 /// Answers commands until there are no more.

@@ -220,6 +220,10 @@ static ExitCode run(const char *program, const Arguments &arguments) {
   gemmac_engine *engine = nullptr;
   gemmac_error error;
   const gemmac_model *model = arguments.bench ? watchedModel() : gemmac_program_model;
+  if (!model) {
+    fprintf(stderr, "%s\n", gemmac_status_name(GEMMAC_OUT_OF_MEMORY));
+    return kFailed;
+  }
   if (gemmac_open(model, arguments.weights ? arguments.weights : beside, &options, &engine, &error)) {
     fprintf(stderr, "%s\n", error.text);
     return kFailed;

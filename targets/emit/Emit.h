@@ -20,7 +20,7 @@ struct EmitOptions {
   uint64_t fingerprint = 0; ///< ties the code to its package
 };
 
-/// Turns the plan, in place, into the LLVM dialect: one function per entry point or procedure, one thunk per
+/// Turns the plan, in place, into the LLVM dialect: one function per entry or procedure, one thunk per
 /// kernel and shape of arguments, and the constant `gemmac_model_<name>` (runtime/include/gemmac/model.h).
 mlir::LogicalResult lowerPlanToLLVM(mlir::ModuleOp plan, const Target &target, const EmitOptions &options);
 

@@ -4,7 +4,7 @@
 // loads from it, addresses and calls of thunks. The rest (func, memref, scf, arith) goes through upstream
 // conversions.
 
-#include "dialects/plan/Plan.h"
+#include "dialects/plan/Entries.h"
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/Passes.h"
@@ -13,9 +13,10 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
-#include "runtime/include/gemmac/model.h"
 #include "targets/emit/Emit.h"
+#include "targets/emit/ModelConstant.h"
 #include "targets/emit/Thunks.h"
+#include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -23,16 +24,15 @@ using namespace mlir;
 namespace gemmac {
 namespace {
 
-/// Fields of gemmac_step, in order.
-enum StepField { kWeights, kArena, kCache, kTokens, kCount, kPosition, kLogits, kParallel, kPool };
+#define STEP_FIELD(name) fieldAt(kStepFields, offsetof(gemmac_step, name))
+#define SEQUENCE_FIELD(name) fieldAt(kSequenceFields, offsetof(gemmac_sequence, name))
 
 class PlanLowering {
 public:
   explicit PlanLowering(ModuleOp module)
       : module(module), context(module.getContext()), builder(context), converter(context), thunks(module),
         pointer(LLVM::LLVMPointerType::get(context)), i64(builder.getI64Type()), i32(builder.getI32Type()),
-        step(LLVM::LLVMStructType::getLiteral(
-            context, {pointer, pointer, pointer, pointer, i64, i64, pointer, pointer, pointer})) {}
+        step(structType(context, kStepFields)), sequence(structType(context, kSequenceFields)) {}
 
   void lower() {
     for (auto table : module.getOps<plan::TableOp>())
@@ -44,18 +44,24 @@ public:
         op.erase();
   }
 
+  /// Of the plan.
+  uint32_t callCount() const { return static_cast<uint32_t>(calls); }
+
 private:
+  enum class Memory { weights, cache };
   struct Place {
-    StepField memory;
+    Memory memory;
     int64_t offset;
   };
 
   void lowerFunction(func::FuncOp function) {
     [[maybe_unused]] LogicalResult inserted = function.insertArgument(0, pointer, {}, function.getLoc());
     function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
-    function.setPrivate();
     stepPointer = function.getArgument(0);
     entry = &function.getBody().front();
+    if (!function.isPrivate())
+      lowerPorts(function);
+    function.setPrivate();
     SmallVector<Operation *> ops;
     function.walk([&](Operation *op) { ops.push_back(op); });
     for (Operation *op : ops) {
@@ -77,31 +83,43 @@ private:
     }
   }
 
+  /// The arguments of an entry are arrays of the step, inputs before outputs.
+  void lowerPorts(func::FuncOp function) {
+    builder.setInsertionPointToStart(entry);
+    location = function.getLoc();
+    int32_t inputs = 0, outputs = 0;
+    llvm::BitVector ports(function.getNumArguments(), true);
+    ports.reset(0);
+    for (BlockArgument argument : function.getArguments().drop_front()) {
+      bool isInput = bool(function.getArgAttr(argument.getArgNumber(), plan::kInputAttr));
+      int32_t number = isInput ? inputs++ : outputs++;
+      if (argument.use_empty())
+        continue;
+      Value arrays = loadStep(isInput ? STEP_FIELD(inputs) : STEP_FIELD(outputs), pointer);
+      Value address = load(field(pointer, arrays, {number}), pointer);
+      argument.replaceAllUsesWith(memory(cast<MemRefType>(argument.getType()), address, count()));
+    }
+    [[maybe_unused]] LogicalResult erased = function.eraseArguments(ports);
+  }
+
   /// Null for ops that are not the plan's.
   Value lowerValue(Operation *op) {
     return TypeSwitch<Operation *, Value>(op)
-        .Case([&](plan::CountOp) { return toIndex(load(kCount, i64)); })
-        .Case([&](plan::PositionOp) { return toIndex(load(kPosition, i64)); })
-        .Case([&](plan::TokensOp tokens) {
-          return memory(tokens.getType(), load(kTokens, pointer), load(kCount, i64));
-        })
-        .Case([&](plan::LogitsOp logits) {
-          return memory(cast<MemRefType>(logits.getType()), load(kLogits, pointer), load(kCount, i64));
-        })
+        .Case([&](plan::CountOp) { return toIndex(count()); })
+        .Case([&](plan::PositionOp) { return toIndex(loadSequence(SEQUENCE_FIELD(position), i64)); })
         .Case([&](plan::ArenaOp arena) {
           Value rows = arena.getSizes().empty() ? Value() : toI64(arena.getSizes().front());
           return memory(cast<MemRefType>(arena.getType()),
-                        at(load(kArena, pointer), constant(arena.getOffset())), rows);
+                        at(loadStep(STEP_FIELD(arena), pointer), constant(arena.getOffset())), rows);
         })
         .Case([&](plan::GetOp get) {
           Place place = placeOf(get.getSymbolAttr(), get.getPlane());
-          return memory(cast<MemRefType>(get.getType()),
-                        at(load(place.memory, pointer), constant(place.offset)), {});
+          return memory(cast<MemRefType>(get.getType()), at(base(place.memory), constant(place.offset)), {});
         })
         .Case([&](plan::RowGetOp get) {
-          StepField where = memoryOf(get.getTable(), get.getColumn());
+          Memory where = memoryOf(get.getTable(), get.getColumn());
           Value offset = loadCell(get.getTable(), get.getRow(), get.getColumn());
-          return memory(cast<MemRefType>(get.getType()), at(load(where, pointer), offset), {});
+          return memory(cast<MemRefType>(get.getType()), at(base(where), offset), {});
         })
         .Case([&](plan::RowNumberOp number) {
           return toIndex(loadCell(number.getTable(), number.getRow(), number.getColumn()));
@@ -127,11 +145,11 @@ private:
   Place placeOf(FlatSymbolRefAttr name, int64_t plane) {
     Operation *symbol = SymbolTable::lookupSymbolIn(module, name.getAttr());
     if (auto weight = dyn_cast<plan::WeightOp>(symbol))
-      return {kWeights, weight.getOffsets()[plane]};
-    return {kCache, cast<plan::CacheOp>(symbol).getOffsets()[plane]};
+      return {Memory::weights, weight.getOffsets()[plane]};
+    return {Memory::cache, cast<plan::CacheOp>(symbol).getOffsets()[plane]};
   }
 
-  StepField memoryOf(StringRef table, int64_t column) {
+  Memory memoryOf(StringRef table, int64_t column) {
     auto op = cast<plan::TableOp>(SymbolTable::lookupSymbolIn(module, table));
     auto first = cast<FlatSymbolRefAttr>(cast<ArrayAttr>(op.getRows()[0])[column]);
     return placeOf(first, op.getPlanes()[column]).memory;
@@ -148,10 +166,24 @@ private:
     return LLVM::LoadOp::create(builder, location, i64, address);
   }
 
-  Value load(StepField field, Type type) {
-    Value address = LLVM::GEPOp::create(builder, location, pointer, step, stepPointer,
-                                        ArrayRef<LLVM::GEPArg>{0, static_cast<int32_t>(field)});
-    return LLVM::LoadOp::create(builder, location, type, address);
+  /// Neither the step nor what it points to for the call's facts changes while it runs.
+  Value load(Value address, Type type) {
+    return LLVM::LoadOp::create(builder, location, type, address, /*alignment=*/0, /*isVolatile=*/false,
+                                /*isNonTemporal=*/false, /*isInvariant=*/true);
+  }
+  Value field(Type type, Value base, ArrayRef<LLVM::GEPArg> indices) {
+    return LLVM::GEPOp::create(builder, location, pointer, type, base, indices);
+  }
+  Value loadStep(int32_t number, Type type) { return load(field(step, stepPointer, {0, number}), type); }
+  /// Of the only sequence that a step has.
+  Value loadSequence(int32_t number, Type type) {
+    Value sequences = loadStep(STEP_FIELD(sequences), pointer);
+    return load(field(sequence, sequences, {0, number}), type);
+  }
+  Value count() { return loadStep(STEP_FIELD(count), i64); }
+  Value base(Memory memory) {
+    return memory == Memory::weights ? loadStep(STEP_FIELD(weights), pointer)
+                                     : loadSequence(SEQUENCE_FIELD(cache), pointer);
   }
   Value constant(int64_t value) {
     return LLVM::ConstantOp::create(builder, location, i64, builder.getI64IntegerAttr(value));
@@ -243,9 +275,11 @@ private:
     }
     Value task = LLVM::AddressOfOp::create(builder, location, thunk);
     auto parallel =
-        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i32});
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i32, i32});
+    Value number = LLVM::ConstantOp::create(builder, location, i32, builder.getI32IntegerAttr(calls++));
     LLVM::CallOp::create(builder, location, parallel,
-                         ValueRange{load(kParallel, pointer), load(kPool, pointer), task, block, pieces});
+                         ValueRange{loadStep(STEP_FIELD(parallel), pointer),
+                                    loadStep(STEP_FIELD(pool), pointer), task, block, pieces, number});
   }
 
   ModuleOp module;
@@ -254,7 +288,8 @@ private:
   LLVMTypeConverter converter;
   Thunks thunks;
   Type pointer, i64, i32;
-  LLVM::LLVMStructType step;
+  LLVM::LLVMStructType step, sequence;
+  int32_t calls = 0; ///< lowered so far: the number of the next one
   Location location = UnknownLoc::get(context);
   Value stepPointer;
   Block *entry = nullptr;
@@ -273,92 +308,17 @@ LogicalResult convertToLLVM(ModuleOp module) {
   return passes.run(module);
 }
 
-/// The constant gemmac_model_<name>, and the program's pointer to it.
-class ModelConstant {
-public:
-  ModelConstant(ModuleOp module, const Target &target, const EmitOptions &options)
-      : module(module), target(target), options(options), builder(OpBuilder::atBlockEnd(module.getBody())),
-        location(module.getLoc()), pointer(LLVM::LLVMPointerType::get(module.getContext())) {}
-
-  void define() {
-    std::string features;
-    for (const std::string &feature : target.requires_)
-      features += (features.empty() ? "" : " ") + feature;
-    std::string name = "gemmac_model_" + options.name;
-    string("name", options.name);
-    string("target", target.name);
-    string("features", features);
-    Type i32 = builder.getI32Type(), i64 = builder.getI64Type();
-    auto type = LLVM::LLVMStructType::getLiteral(
-        module.getContext(),
-        {i32, i32, i32, i32, i64, i64, i64, i64, pointer, pointer, pointer, pointer, pointer, pointer});
-    global(type, name, LLVM::Linkage::External, [&](OpBuilder &inside) {
-      Value values[] = {number(inside, i32, GEMMAC_MODEL_VERSION),
-                        number(inside, i32, options.vocabSize),
-                        number(inside, i32, fact("gemma.context")),
-                        number(inside, i32, fact("gemma.max_tokens")),
-                        number(inside, i64, fact("plan.arena_bytes")),
-                        number(inside, i64, fact("plan.cache_bytes")),
-                        number(inside, i64, fact("plan.weights_bytes")),
-                        number(inside, i64, static_cast<int64_t>(options.fingerprint)),
-                        address(inside, privateName("name")),
-                        address(inside, privateName("target")),
-                        address(inside, privateName("features")),
-                        address(inside, "prefill"),
-                        address(inside, "decode"),
-                        address(inside, "score")};
-      Value model = LLVM::UndefOp::create(inside, location, type);
-      for (auto [field, value] : llvm::enumerate(values))
-        model = LLVM::InsertValueOp::create(inside, location, model, value,
-                                            ArrayRef<int64_t>{static_cast<int64_t>(field)});
-      return model;
-    });
-    // Weak: several models may be linked into one application, which then has no use for it.
-    global(pointer, "gemmac_program_model", LLVM::Linkage::Weak,
-           [&](OpBuilder &inside) { return address(inside, name); });
-  }
-
-private:
-  std::string privateName(StringRef fact) { return ("gemmac_model_" + options.name + "_" + fact).str(); }
-  int64_t fact(StringRef name) { return module->getAttrOfType<IntegerAttr>(name).getInt(); }
-  Value number(OpBuilder &inside, Type type, int64_t value) {
-    return LLVM::ConstantOp::create(inside, location, type, IntegerAttr::get(type, value));
-  }
-  Value address(OpBuilder &inside, StringRef name) {
-    return LLVM::AddressOfOp::create(inside, location, pointer, name);
-  }
-
-  void string(StringRef fact, std::string text) {
-    text.push_back('\0');
-    auto type = LLVM::LLVMArrayType::get(builder.getI8Type(), text.size());
-    LLVM::GlobalOp::create(builder, location, type, /*isConstant=*/true, LLVM::Linkage::Internal,
-                           privateName(fact), builder.getStringAttr(text));
-  }
-
-  template <typename Initializer>
-  void global(Type type, StringRef name, LLVM::Linkage linkage, Initializer initializer) {
-    auto op =
-        LLVM::GlobalOp::create(builder, location, type, /*isConstant=*/true, linkage, name, Attribute());
-    OpBuilder inside = OpBuilder::atBlockBegin(&op.getInitializerRegion().emplaceBlock());
-    Value value = initializer(inside);
-    LLVM::ReturnOp::create(inside, location, value);
-  }
-
-  ModuleOp module;
-  const Target &target;
-  const EmitOptions &options;
-  OpBuilder builder;
-  Location location;
-  Type pointer;
-};
-
 } // namespace
 
-LogicalResult lowerPlanToLLVM(ModuleOp plan, const Target &target, const EmitOptions &options) {
-  PlanLowering(plan).lower();
-  if (failed(convertToLLVM(plan)))
+LogicalResult lowerPlanToLLVM(ModuleOp module, const Target &target, const EmitOptions &options) {
+  FailureOr<std::vector<plan::Entry>> entries = plan::entriesOf(module);
+  if (failed(entries))
     return failure();
-  ModelConstant(plan, target, options).define();
+  PlanLowering lowering(module);
+  lowering.lower();
+  if (failed(convertToLLVM(module)))
+    return failure();
+  defineModel(module, target, options, *entries, lowering.callCount());
   return success();
 }
 

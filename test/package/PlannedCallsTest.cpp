@@ -39,8 +39,7 @@ func.func private @layer(%x: memref<?x64xf32>, %row: index) {
   plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, window = 16 : i64}>(%x, %k, %v, %position, %x) outputs 1 : memref<?x64xf32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>, index, memref<?x64xf32>
   return
 }
-func.func @decode() {
-  %tokens = plan.tokens : memref<?xi32>
+func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}) {
   %count = plan.count
   %x = plan.arena at 0(%count) : memref<?x64xf32>
   %e = plan.get @embedding plane 0 : memref<4x2x4x16x4xi8>

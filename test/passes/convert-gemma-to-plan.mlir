@@ -15,9 +15,12 @@ gemma.cache @cache : tensor<31x1x32xf32> scheme f16
 gemma.cache @ring : tensor<400x2x32xf32>
 gemma.cache @all : tensor<600x2x32xf32>
 
-// CHECK-LABEL: func.func @score() attributes {plan.tokens = 16 : i64}
-func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
-  // CHECK: %[[IDS:.*]] = plan.tokens
+// Callers hand in arrays; of the position they say it for every token.
+// CHECK-LABEL: func.func @score
+// CHECK-SAME: (%[[IDS:.*]]: memref<?xi32> {plan.input = "tokens"}, %{{.*}}: memref<?xi32> {plan.input = "positions"},
+// CHECK-SAME: %{{.*}}: memref<?xi32> {plan.input = "visible"}, %[[LOGITS:.*]]: memref<?x64xf32> {plan.output = "logits"})
+// CHECK-SAME: plan.token_class = #plan.token_class<many>, plan.tokens = 16 : i64
+func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) -> (tensor<?x64xf32> {gemma.port = "logits"}) {
   // CHECK: %[[N:.*]] = plan.count
   // CHECK: %[[POSITION:.*]] = plan.position
   // CHECK: %[[X:.*]] = memref.alloc(%[[N]]) : memref<?x64xf32>
@@ -51,7 +54,7 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
   // CHECK: plan.call <"add_norm"{{.*}}>(%[[BEFORE]], %{{.*}}, %{{.*}}, %[[AFTER]])
   %y = gemma.add_norm %x, %t, @norm eps 1.0e-06 : tensor<?x64xf32>
   // Logits go where the caller wants them, capped in place.
-  // CHECK: %[[LOGITS:.*]] = plan.logits
+  // CHECK: plan.call <"linear"{{.*}}, %[[LOGITS]])
   %l = gemma.linear %y, @embedding : tensor<?x64xf32> -> tensor<?x64xf32>
   // CHECK: plan.call <"softcap"
   // CHECK-NOT: memref.alloc
@@ -62,7 +65,8 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> {
 // One token: the parts of the spans that it sees, a piece for each kv head, then their merge. A window of 300 touches three spans at
 // most; without a window there are as many as the position has.
 // CHECK-LABEL: func.func @decode
-func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> attributes {gemma.tokens = 1 : i64} {
+// CHECK-SAME: plan.token_class = #plan.token_class<one>, plan.tokens = 1 : i64
+func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) -> (tensor<?x64xf32> {gemma.port = "logits"}) attributes {gemma.tokens = 1 : i64} {
   // CHECK: %[[POSITION:.*]] = plan.position
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   %h = gemma.embed %ids, @out scale 8.0 : tensor<?xi32> -> tensor<?x4x32xf32>
@@ -86,8 +90,8 @@ func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x64xf32> att
 }
 
 // Rows that are quantized already are gathered as rows; each expert takes its part of them.
-// CHECK-LABEL: func.func @grouped()
-func.func @grouped(%ids: tensor<?xi32>, %position: index) {
+// CHECK-LABEL: func.func @grouped(
+func.func @grouped(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) {
   // CHECK: %[[N:.*]] = plan.count
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   %p = gemma.linear %x, @router : tensor<?x64xf32> -> tensor<?x4xf32>
@@ -102,5 +106,20 @@ func.func @grouped(%ids: tensor<?xi32>, %position: index) {
   // CHECK: plan.call <"linear"
   %y = gemma.grouped_linear %g, %offsets, @experts : tensor<?x64xi8, #gemma.blocks<32>>, tensor<5xi32> -> tensor<?x32xf32>
   return
+}
+
+// Any results, each in the caller's array; what is returned and read again is not overwritten.
+// CHECK-LABEL: func.func @draft
+// CHECK-SAME: %[[HIDDEN:.*]]: memref<?x64xf32> {plan.output = "hidden"}, %[[LOGITS:.*]]: memref<?x64xf32> {plan.output = "logits"})
+// CHECK-SAME: plan.token_class = #plan.token_class<few>, plan.tokens = 4 : i64
+func.func @draft(%ids: tensor<?xi32> {gemma.port = "tokens"}) -> (tensor<?x64xf32> {gemma.port = "hidden"}, tensor<?x64xf32> {gemma.port = "logits"})
+    attributes {gemma.tokens = 4 : i64} {
+  // CHECK: plan.call <"embed"{{.*}}, %[[HIDDEN]])
+  %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
+  // CHECK: memref.expand_shape %[[HIDDEN]]
+  // CHECK: memref.expand_shape %[[LOGITS]]
+  // CHECK: plan.call <"softcap"
+  %c = gemma.softcap %x cap 30.0 : tensor<?x64xf32>
+  return %x, %c : tensor<?x64xf32>, tensor<?x64xf32>
 }
 }

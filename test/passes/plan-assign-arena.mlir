@@ -22,6 +22,7 @@ func.func private @layer(%x: memref<?x12xf32>) attributes {plan.tokens = 10 : i6
 }
 
 // CHECK-LABEL: @score
+// CHECK-SAME: plan.arena_bytes = 704 : i64
 func.func @score() attributes {plan.tokens = 10 : i64} {
   %n = plan.count
   // CHECK: %[[X:.*]] = plan.arena at 0

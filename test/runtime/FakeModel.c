@@ -17,12 +17,15 @@ static void begin(const gemmac_step *step, char kind) {
   if (fake_on_step)
     fake_on_step();
   if (fake_call_count < FAKE_CALLS) {
-    fake_call call = {kind, step->count, step->position};
+    fake_call call = {kind, step->count, step->sequences[0].position};
     fake_calls[fake_call_count++] = call;
   }
-  memcpy((int32_t *)step->cache + step->position, step->tokens, step->count * sizeof(int32_t));
+  /* Each token goes where its position says, but only if it sees itself. */
+  const int32_t *tokens = step->inputs[0], *positions = step->inputs[1], *visible = step->inputs[2];
+  for (int64_t i = 0; i < step->count; ++i)
+    ((int32_t *)step->sequences[0].cache)[positions[i]] = visible[i] == positions[i] ? tokens[i] : -1;
   /* The arena is free after every step: nobody may rely on it. */
-  memset(step->arena, 0xa5, fake_model.arena_bytes);
+  memset(step->arena, 0xa5, step->entry->arena_bytes);
 }
 
 typedef struct fill {
@@ -39,8 +42,9 @@ static void fillLogits(void *arguments, int32_t first, int32_t end) {
 }
 
 static void writeLogits(const gemmac_step *step, int64_t token, float *logits) {
-  fill f = {step, logits, fake_next((const int32_t *)step->cache, step->position + token + 1)};
-  step->parallel(step->pool, fillLogits, &f, FAKE_VOCAB);
+  const gemmac_sequence *text = &step->sequences[0];
+  fill f = {step, logits, fake_next((const int32_t *)text->cache, text->position + token + 1)};
+  step->parallel(step->pool, fillLogits, &f, FAKE_VOCAB, 0);
 }
 
 static void prefill(const gemmac_step *step) {
@@ -49,14 +53,43 @@ static void prefill(const gemmac_step *step) {
 
 static void decode(const gemmac_step *step) {
   begin(step, 'd');
-  writeLogits(step, 0, step->logits);
+  writeLogits(step, 0, step->outputs[0]);
 }
 
 static void score(const gemmac_step *step) {
   begin(step, 's');
   for (int64_t i = 0; i < step->count; ++i)
-    writeLogits(step, i, step->logits + i * FAKE_VOCAB);
+    writeLogits(step, i, (float *)step->outputs[0] + i * FAKE_VOCAB);
 }
+
+/* No session asks for it: ports in another order, and two outputs. */
+static void draft(const gemmac_step *step) {
+  const float *add = step->inputs[1];
+  int32_t *next = step->outputs[0];
+  float *logits = step->outputs[1];
+  for (int64_t i = 0; i < step->count; ++i) {
+    ((int32_t *)step->sequences[0].cache)[step->sequences[0].position + i] = ((const int32_t *)step->inputs[0])[i];
+    next[i] = fake_next((const int32_t *)step->sequences[0].cache, step->sequences[0].position + i + 1);
+    writeLogits(step, i, logits + i * FAKE_VOCAB);
+    for (int32_t id = 0; id < FAKE_VOCAB; ++id)
+      logits[i * FAKE_VOCAB + id] += add[id];
+  }
+}
+
+static const int64_t each[] = {-1}, rows[] = {-1, FAKE_VOCAB}, row[] = {FAKE_VOCAB};
+static const gemmac_port text[] = {{"tokens", each, GEMMAC_I32, 1},
+                                   {"positions", each, GEMMAC_I32, 1},
+                                   {"visible", each, GEMMAC_I32, 1}};
+static const gemmac_port logits[] = {{"logits", rows, GEMMAC_F32, 2}};
+static const gemmac_port biased[] = {{"tokens", each, GEMMAC_I32, 1}, {"bias", row, GEMMAC_F32, 1}};
+static const gemmac_port drafted[] = {{"next", each, GEMMAC_I32, 1}, {"logits", rows, GEMMAC_F32, 2}};
+
+static const gemmac_entry entries[] = {
+    {"draft", biased, drafted, 2, 2, GEMMAC_FEW_TOKENS, 1, 4, 0, draft},
+    {GEMMAC_PREFILL, text, 0, 3, 0, GEMMAC_MANY_TOKENS, 1, FAKE_MAX_TOKENS, 1000, prefill},
+    {GEMMAC_DECODE, text, logits, 3, 1, GEMMAC_ONE_TOKEN, 1, 1, 500, decode},
+    {GEMMAC_SCORE, text, logits, 3, 1, GEMMAC_MANY_TOKENS, 1, FAKE_MAX_TOKENS, 1000, score},
+};
 
 const gemmac_model fake_model = {
     .version = GEMMAC_MODEL_VERSION,
@@ -70,7 +103,7 @@ const gemmac_model fake_model = {
     .name = "fake",
     .target = "any",
     .cpu_features = "",
-    .prefill = prefill,
-    .decode = decode,
-    .score = score,
+    .entries = entries,
+    .entry_count = sizeof(entries) / sizeof(entries[0]),
+    .call_count = 1,
 };

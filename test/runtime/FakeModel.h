@@ -3,7 +3,7 @@
  *
  * Its cache keeps the tokens as they are. After tokens t0 … tn its best next token is (t0·1 + t1·2 + … +
  * tn·(n + 1) + n) mod vocabulary: any token that is lost, doubled or misplaced between steps shows. It
- * records which entry points are called with what.
+ * records which of the entries that a session runs are called with what; `draft` stands beside them.
  */
 #ifndef GEMMAC_TEST_RUNTIME_FAKEMODEL_H
 #define GEMMAC_TEST_RUNTIME_FAKEMODEL_H

@@ -3,6 +3,8 @@
 #include "FakeModel.h"
 #include "TestPackage.h"
 
+#include "gemmac/gemmac.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -66,7 +68,8 @@ TEST_F(ProgramTest, HelpAndVersion) {
         "--top-k",   "--top-p",    "--min-p",     "--repeat-penalty", "--seed",   "--ignore-eos", "--no-bos",
         "--weights", "--threads",  "--chunk",     "--verify",         "--help",   "--version",    "--bench"})
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
-  EXPECT_EQ(command("--version").out, "fake for any, gemmac API 2, model version 2\n");
+  EXPECT_EQ(command("--version").out, "fake for any, gemmac API " + std::to_string(GEMMAC_API_VERSION) +
+                                          ", model version " + std::to_string(GEMMAC_MODEL_VERSION) + "\n");
 }
 
 TEST_F(ProgramTest, IdsInAndOut) {

@@ -64,3 +64,24 @@ func.func @call_p2_grain(%x: memref<?x64xf32>) {
   plan.call #plan.kernel<"k", {}> (%x) outputs 1 parallel axis 0 grain 0 : memref<?x64xf32>
   return
 }
+
+// -----
+
+// expected-error @+1 {{port-p1: argument 0 is no dense memref with `?` as its first axis at most, but 'index'}}
+func.func @port_p1_memory(%n: index {plan.input = "tokens"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{port-p1: argument 0 is no dense memref with `?` as its first axis at most, but 'memref<4x?xf32>'}}
+func.func @port_p1_axis(%x: memref<4x?xf32> {plan.output = "logits"}) {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{port-p1: the name of argument 0 is 3 : i64, no string}}
+func.func @port_p1_name(%x: memref<?xi32> {plan.input = 3 : i64}) {
+  return
+}

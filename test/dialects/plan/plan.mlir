@@ -11,9 +11,10 @@ plan.cache @cache planes [memref<1x1x16x32x16xf32>, memref<1x1x2x256x16xf32>] at
 plan.table @layers planes [1, -1] rows [[@qkv, 0], [@qkv, 1]]
 
 // CHECK-LABEL: @score
-func.func @score() {
-  // CHECK: %[[IDS:.*]] = plan.tokens : memref<?xi32>
-  %ids = plan.tokens : memref<?xi32>
+// CHECK-SAME: (%{{.*}}: memref<?xi32> {plan.input = "tokens"}, %[[Y:.*]]: memref<?x64xf32> {plan.output = "logits"})
+// CHECK-SAME: plan.token_class = #plan.token_class<many>
+func.func @score(%ids: memref<?xi32> {plan.input = "tokens"}, %y: memref<?x64xf32> {plan.output = "logits"})
+    attributes {plan.tokens = 8 : i64, plan.token_class = #plan.token_class<many>} {
   // CHECK: %[[N:.*]] = plan.count
   %n = plan.count
   // CHECK: %[[P:.*]] = plan.position
@@ -26,8 +27,6 @@ func.func @score() {
   %i = plan.row_number @layers[%p, 1]
   // CHECK: %[[X:.*]] = plan.arena at 4096(%[[N]]) : memref<?x64xf32>
   %x = plan.arena at 4096 (%n) : memref<?x64xf32>
-  // CHECK: %[[Y:.*]] = plan.logits(%[[N]]) : memref<?x64xf32>
-  %y = plan.logits (%n) : memref<?x64xf32>
   // CHECK: plan.call <"rms_norm", {size = 64 : i64}>(%[[X]], %[[W]], %[[Y]]) outputs 1 parallel axis 0 grain 1 : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
   plan.call #plan.kernel<"rms_norm", {size = 64 : i64}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
       : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>

@@ -1,0 +1,109 @@
+//===- EntryPorts.cpp - what a function's callers hand in, as memory
+//--------------------------------------===//
+
+#include "passes/EntryPorts.h"
+
+#include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Ports.h"
+#include "dialects/plan/Plan.h"
+#include "llvm/ADT/SmallPtrSet.h"
+
+using namespace mlir;
+
+namespace gemmac {
+namespace {
+
+/// Collects arguments until all are known.
+class EntryMaker {
+public:
+  explicit EntryMaker(func::FuncOp source) : source(source), builder(source) {}
+
+  FailureOr<EntryPorts> make() {
+    for (BlockArgument argument : source.getArguments())
+      if (failed(addInput(argument)))
+        return failure();
+    auto back = cast<func::ReturnOp>(source.getBody().front().getTerminator());
+    for (OpOperand &returned : back->getOpOperands())
+      if (failed(addOutput(returned)))
+        return failure();
+
+    EntryPorts made;
+    made.entry =
+        func::FuncOp::create(builder, source.getLoc(), (source.getSymName() + "_plan").str(),
+                             builder.getFunctionType(types, {}), ArrayRef<NamedAttribute>{}, attributes);
+    made.entry.addEntryBlock();
+    describeCalls(made.entry);
+    for (auto [tensor, argument] : llvm::zip_equal(tensors, made.entry.getArguments()))
+      if (tensor)
+        (isa<BlockArgument>(tensor) ? made.inputs : made.outputs).push_back({tensor, argument});
+    return made;
+  }
+
+private:
+  LogicalResult addInput(BlockArgument argument) {
+    if (argument.getType().isIndex()) {
+      auto ofTokens = MemRefType::get({ShapedType::kDynamic}, builder.getI32Type());
+      add(ofTokens, plan::kInputAttr, "positions");
+      add(ofTokens, plan::kInputAttr, "visible");
+      return success();
+    }
+    auto name = source.getArgAttrOfType<StringAttr>(argument.getArgNumber(), gemma::kPortAttr);
+    return addTensor(argument, name, plan::kInputAttr, "argument " + Twine(argument.getArgNumber()));
+  }
+
+  LogicalResult addOutput(OpOperand &returned) {
+    unsigned number = returned.getOperandNumber();
+    Value tensor = returned.get();
+    auto what = "result " + Twine(number);
+    // What is returned is written to the caller's memory by the op that makes it.
+    if (isa<BlockArgument>(tensor) || isa<gemma::SliceOp>(tensor.getDefiningOp()) ||
+        !outputs.insert(tensor).second)
+      return source.emitError() << what.str() << " of @" << source.getSymName()
+                                << " is an argument, a slice or another result: it has no memory of its own";
+    return addTensor(tensor, source.getResultAttrOfType<StringAttr>(number, gemma::kPortAttr),
+                     plan::kOutputAttr, what);
+  }
+
+  LogicalResult addTensor(Value tensor, StringAttr name, StringRef kind, const Twine &what) {
+    if (!name)
+      return source.emitError() << what.str() << " of @" << source.getSymName()
+                                << " has no name for callers, `" << gemma::kPortAttr << "`";
+    auto type = dyn_cast<RankedTensorType>(tensor.getType());
+    if (!type || type.getEncoding())
+      return source.emitError() << what.str() << " of @" << source.getSymName()
+                                << " is nothing that a caller can have: " << tensor.getType();
+    add(MemRefType::get(type.getShape(), type.getElementType()), kind, name.getValue(), tensor);
+    return success();
+  }
+
+  void add(MemRefType type, StringRef kind, StringRef name, Value tensor = {}) {
+    types.push_back(type);
+    attributes.push_back(builder.getDictionaryAttr(builder.getNamedAttr(kind, builder.getStringAttr(name))));
+    tensors.push_back(tensor);
+  }
+
+  void describeCalls(func::FuncOp entry) {
+    auto fewer = source->getAttrOfType<IntegerAttr>(gemma::kTokensAttr);
+    entry->setAttr("plan.tokens", fewer ? Attribute(fewer)
+                                        : source->getParentOfType<ModuleOp>()->getAttr("gemma.max_tokens"));
+    auto tokens = !fewer                ? plan::TokenClass::many
+                  : fewer.getInt() == 1 ? plan::TokenClass::one
+                                        : plan::TokenClass::few;
+    entry->setAttr("plan.token_class", plan::TokenClassAttr::get(source.getContext(), tokens));
+  }
+
+  func::FuncOp source;
+  OpBuilder builder;
+  SmallVector<Type> types;
+  SmallVector<DictionaryAttr> attributes;
+  SmallVector<Value> tensors; ///< null: no tensor of the source stands for this argument
+  llvm::SmallPtrSet<Value, 4> outputs;
+};
+
+} // namespace
+
+FailureOr<EntryPorts> makeEntry(func::FuncOp source) {
+  return EntryMaker(source).make();
+}
+
+} // namespace gemmac
