@@ -18,6 +18,14 @@ target_link_libraries(gemmac_mlir INTERFACE MLIR LLVM gemmac_options)
 # Tablegen'd code of MLIR and its headers are not ours to fix.
 target_compile_options(gemmac_mlir INTERFACE -Wno-deprecated-declarations)
 
+# Interfaces of ops: declarations and definitions from FILE.td
+function(gemmac_interface_tablegen name file)
+  set(LLVM_TARGET_DEFINITIONS ${file}.td)
+  mlir_tablegen(${file}.h.inc -gen-op-interface-decls -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
+  mlir_tablegen(${file}.cpp.inc -gen-op-interface-defs -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
+  add_public_tablegen_target(${name})
+endfunction()
+
 # A dialect of ours: declarations and definitions of ops, types and attributes from FILE.td
 function(gemmac_dialect_tablegen name dialect file)
   set(LLVM_TARGET_DEFINITIONS ${file}.td)

@@ -1,12 +1,14 @@
 //===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls -------------------------===//
 //
 // Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of
-// arguments: operands, planes of weights and caches, the position, results. A quantized value is three
-// buffers: bytes, scales, sums, which who makes it sees in blocks. Results take over buffers of operands
-// where they can (TensorBuffers.h); so the residual stream is one buffer from the first layer to the last.
+// arguments: operands, planes of weights and caches, the position, results, with the axes that the op's
+// KernelOp says. A quantized value is three buffers: bytes, scales, sums. Results take over buffers of
+// operands where they can (TensorBuffers.h); so the residual stream is one buffer from the first layer to the
+// last.
 
 #include "contract/CacheLayout.h"
 #include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Stored.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -15,7 +17,6 @@
 #include "passes/EntryPorts.h"
 #include "passes/Passes.h"
 #include "passes/TensorBuffers.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
@@ -39,26 +40,6 @@ Type elementType(Element element, Builder &builder) {
   llvm_unreachable("elements are listed above");
 }
 
-/// Weights and caches that the op reads, in the order of its kernel's arguments.
-SmallVector<StringRef> symbolsOf(Operation *op) {
-  using Symbols = SmallVector<StringRef>;
-  return TypeSwitch<Operation *, Symbols>(op)
-      .Case([](gemma::EmbedOp embed) { return Symbols{embed.getTable()}; })
-      .Case<gemma::LinearOp, gemma::ExpertLinearOp, gemma::GroupedLinearOp>(
-          [](auto linear) { return Symbols{linear.getWeight()}; })
-      .Case([](gemma::RmsNormOp norm) { return norm.getWeight() ? Symbols{*norm.getWeight()} : Symbols{}; })
-      .Case([](gemma::AddNormOp norm) {
-        return norm.getScalar() ? Symbols{norm.getWeight(), *norm.getScalar()} : Symbols{norm.getWeight()};
-      })
-      .Case([](gemma::ScaleOp scale) { return scale.getScalar() ? Symbols{*scale.getScalar()} : Symbols{}; })
-      .Case([](gemma::TopKOp top) { return Symbols{top.getExpertScale()}; })
-      .Case([](gemma::CachedAttentionOp attention) {
-        return attention.getKeyWeight() ? Symbols{attention.getCache(), *attention.getKeyWeight()}
-                                        : Symbols{attention.getCache()};
-      })
-      .Default(Symbols{});
-}
-
 class FunctionConverter {
 public:
   FunctionConverter(func::FuncOp source, const EntryPorts &ports)
@@ -76,7 +57,10 @@ private:
   void spanBySpan(gemma::CachedAttentionOp op);
 
   Value flat(Value buffer) { return gemmac::flat(buffer, builder, location); }
-  void appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments);
+  Value withAxes(gemma::KernelAxes axes, Value part, const Buffer &whole, bool isResult);
+  void appendPlanes(FlatSymbolRefAttr symbol, SmallVectorImpl<Value> &arguments);
+  /// The planes of all weights and caches of the op that its kernel takes, or writes.
+  void appendStorage(Operation *op, bool written, SmallVectorImpl<Value> &arguments);
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, location, value); }
 
@@ -89,11 +73,34 @@ private:
   TensorBuffers buffers;
 };
 
-void FunctionConverter::appendPlanes(StringRef symbol, SmallVectorImpl<Value> &arguments) {
-  auto weight = symbols.lookup<plan::WeightOp>(symbol);
-  ArrayAttr planes = weight ? weight.getPlanes() : symbols.lookup<plan::CacheOp>(symbol).getPlanes();
+/// Who makes quantized rows does so block by block.
+Value FunctionConverter::withAxes(gemma::KernelAxes axes, Value part, const Buffer &whole, bool isResult) {
+  switch (axes) {
+  case gemma::KernelAxes::asTheyAre:
+    return part;
+  case gemma::KernelAxes::flat:
+    return flat(part);
+  case gemma::KernelAxes::rows:
+    if (!isResult || !whole.scales)
+      return threeAxes(part, whole.rows, builder, location);
+    return inBlocks(part, whole.rows, cast<MemRefType>(flat(whole.scales).getType()).getDimSize(1), builder,
+                    location);
+  }
+  llvm_unreachable("axes are listed above");
+}
+
+void FunctionConverter::appendPlanes(FlatSymbolRefAttr symbol, SmallVectorImpl<Value> &arguments) {
+  auto weight = symbols.lookup<plan::WeightOp>(symbol.getAttr());
+  ArrayAttr planes =
+      weight ? weight.getPlanes() : symbols.lookup<plan::CacheOp>(symbol.getAttr()).getPlanes();
   for (auto [plane, type] : llvm::enumerate(planes.getAsValueRange<TypeAttr>()))
-    arguments.push_back(plan::GetOp::create(builder, location, type, symbol, plane));
+    arguments.push_back(plan::GetOp::create(builder, location, type, symbol.getValue(), plane));
+}
+
+void FunctionConverter::appendStorage(Operation *op, bool written, SmallVectorImpl<Value> &arguments) {
+  for (const gemma::Storage &storage : gemma::storageOf(op))
+    if ((storage.role == gemma::StorageRole::writtenCache) == written)
+      appendPlanes(storage.symbol, arguments);
 }
 
 void FunctionConverter::call(Operation *op, ArrayRef<Value> arguments, int64_t outputs, StringRef role) {
@@ -140,7 +147,7 @@ void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
   for (Value part : {x.data, x.scales, x.sums})
     if (part)
       inputs.push_back(flat(part));
-  appendPlanes(op.getWeight(), planes);
+  appendPlanes(op.getWeightAttr(), planes);
   Value result = flat(buffers.lookup(op.getResult()).data), offsets = buffers.lookup(op.getOffsets()).data;
   int64_t experts = cast<RankedTensorType>(op.getOffsets().getType()).getDimSize(0) - 1;
   Value zero = index(0), one = index(1);
@@ -183,8 +190,7 @@ void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
 void FunctionConverter::spanBySpan(gemma::CachedAttentionOp op) {
   Value query = buffers.lookup(op.getQuery()).data, result = buffers.lookup(op.getResult()).data;
   SmallVector<Value> arguments = {query};
-  for (StringRef symbol : symbolsOf(op))
-    appendPlanes(symbol, arguments);
+  appendStorage(op, /*written=*/false, arguments);
   arguments.push_back(position);
   auto spans = op->getAttrOfType<plan::KernelAttr>("gemma.kernel");
   auto constant = [&](StringRef name) {
@@ -226,41 +232,26 @@ LogicalResult FunctionConverter::convert(Operation &op) {
     return success();
   }
 
-  bool twoAxes = isa<gemma::EmbedOp, gemma::LinearOp>(op);
-  bool rows = isa<gemma::RmsNormOp, gemma::AddNormOp, gemma::GeluOp, gemma::GeluMulOp, gemma::SoftmaxOp,
-                  gemma::ScaleOp, gemma::SoftcapOp, gemma::QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
-  auto shaped = [&](Value part, Value count) {
-    return twoAxes ? flat(part) : rows ? threeAxes(part, count, builder, location) : part;
-  };
+  gemma::KernelAxes axes = cast<gemma::KernelOp>(op).getKernelAxes();
   SmallVector<Value> arguments;
-  for (Value operand : op.getOperands()) {
-    if (operand.getType().isIndex())
-      continue;
-    Buffer buffer = buffers.lookup(operand);
+  auto append = [&](Value value, bool isResult) {
+    Buffer buffer = buffers.lookup(value);
     for (Value part : {buffer.data, buffer.scales, buffer.sums})
       if (part)
-        arguments.push_back(shaped(part, buffer.rows));
-  }
-  for (StringRef symbol : symbolsOf(&op))
-    appendPlanes(symbol, arguments);
+        arguments.push_back(withAxes(axes, part, buffer, isResult));
+  };
+  for (Value operand : op.getOperands())
+    if (!operand.getType().isIndex())
+      append(operand, /*isResult=*/false);
+  appendStorage(&op, /*written=*/false, arguments);
   bool positioned = llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isIndex(); });
   if (positioned)
     arguments.push_back(position);
 
   size_t inputs = arguments.size();
-  if (auto write = dyn_cast<gemma::CacheWriteOp>(op))
-    appendPlanes(write.getCache(), arguments);
-  for (Value result : op.getResults()) {
-    Buffer buffer = buffers.lookup(result);
-    // Who quantizes works on blocks; who moves quantized rows, on rows.
-    std::optional<int64_t> blocks;
-    if (buffer.scales && !isa<gemma::GatherTokensOp>(op))
-      blocks = cast<MemRefType>(flat(buffer.scales).getType()).getDimSize(1);
-    for (Value part : {buffer.data, buffer.scales, buffer.sums})
-      if (part)
-        arguments.push_back(blocks ? inBlocks(part, buffer.rows, *blocks, builder, location)
-                                   : shaped(part, buffer.rows));
-  }
+  appendStorage(&op, /*written=*/true, arguments);
+  for (Value result : op.getResults())
+    append(result, /*isResult=*/true);
   call(&op, arguments, arguments.size() - inputs);
   return success();
 }
@@ -310,7 +301,7 @@ private:
     ArrayRef<int64_t> shape = type.getShape();
     WeightShape logical = {shape.size() == 3 ? shape[0] : 0, shape.size() == 1 ? 1 : shape[shape.size() - 2],
                            shape.back()};
-    Layout layout = *findLayout(weight->getAttrOfType<StringAttr>("gemma.layout").getValue());
+    Layout layout = *findLayout(weight->getAttrOfType<StringAttr>(gemma::kLayoutAttr).getValue());
     Scheme scheme = weight.getScheme();
     SmallVector<Type> planes;
     for (const Plane &plane : planesOf(layout, scheme, logical))

@@ -16,29 +16,23 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     llvm::DenseMap<Value, Value> bytes;
-    getOperation().walk([&](Operation *op) {
-      if (auto linear = dyn_cast<gemma::LinearOp>(op))
-        quantize(linear.getXMutable(), linear.getWeight(), symbols, bytes);
-      else if (auto linear = dyn_cast<gemma::ExpertLinearOp>(op))
-        quantize(linear.getXMutable(), linear.getWeight(), symbols, bytes);
-      else if (auto linear = dyn_cast<gemma::GroupedLinearOp>(op))
-        quantize(linear.getXMutable(), linear.getWeight(), symbols, bytes);
+    getOperation().walk([&](gemma::MatrixOp op) {
+      auto matrix = symbols.lookup<gemma::WeightOp>(op.getMatrix().getAttr());
+      assert(matrix && "verified: the weight exists");
+      quantize(op.getRowsOperand(), matrix, bytes);
     });
   }
 
-  void quantize(OpOperand &rows, llvm::StringRef symbol, const SymbolTable &symbols,
-                llvm::DenseMap<Value, Value> &bytes) {
-    auto weight = symbols.lookup<gemma::WeightOp>(symbol);
-    assert(weight && "verified: the weight exists");
+  void quantize(OpOperand &rows, gemma::WeightOp matrix, llvm::DenseMap<Value, Value> &bytes) {
     auto type = cast<RankedTensorType>(rows.get().getType());
-    if (!isQuantized(weight.getScheme()) || !type.getElementType().isF32() ||
+    if (!isQuantized(matrix.getScheme()) || !type.getElementType().isF32() ||
         type.getShape().back() % kBlock != 0)
       return;
     auto encoded = RankedTensorType::get(type.getShape(), IntegerType::get(&getContext(), 8),
                                          gemma::BlocksAttr::get(&getContext(), kBlock));
     // A token goes to many experts: it is quantized once, and gathered as bytes.
     if (auto gather = rows.get().getDefiningOp<gemma::GatherTokensOp>(); gather && gather->hasOneUse()) {
-      quantize(gather.getXMutable(), symbol, symbols, bytes);
+      quantize(gather.getXMutable(), matrix, bytes);
       gather.getResult().setType(encoded);
       return;
     }

@@ -33,8 +33,8 @@ Scheme schemeOfFile(gemma::WeightOp weight) {
   return *widest;
 }
 
-bool choosesExperts(gemma::LinearOp linear) {
-  return llvm::any_of(linear->getUsers(), [](Operation *reader) {
+bool choosesExperts(Operation *op) {
+  return llvm::any_of(op->getUsers(), [](Operation *reader) {
     return isa<gemma::SoftmaxOp>(reader) &&
            llvm::any_of(reader->getUsers(), [](Operation *next) { return isa<gemma::TopKOp>(next); });
   });
@@ -45,18 +45,11 @@ class Matrices {
 public:
   explicit Matrices(ModuleOp module) : symbols(module) {
     module.walk([&](Operation *op) {
-      if (auto embed = dyn_cast<gemma::EmbedOp>(op))
-        add(embed.getTable());
-      else if (auto linear = dyn_cast<gemma::LinearOp>(op); linear && !choosesExperts(linear))
-        add(linear.getWeight(), linear.getX());
-      else if (auto linear = dyn_cast<gemma::ExpertLinearOp>(op))
-        add(linear.getWeight(), linear.getX());
-      else if (auto linear = dyn_cast<gemma::GroupedLinearOp>(op))
-        add(linear.getWeight(), linear.getX());
-      else if (auto experts = dyn_cast<gemma::ExpertsOp>(op)) {
-        add(experts.getGateUp(), experts.getX());
-        add(experts.getDown());
-      }
+      if (choosesExperts(op))
+        return;
+      for (const gemma::Storage &storage : gemma::storageOf(op))
+        if (storage.role == gemma::StorageRole::matrix || storage.role == gemma::StorageRole::table)
+          add(storage);
     });
   }
 
@@ -64,13 +57,13 @@ public:
   bool fitBlocks(gemma::WeightOp weight) const { return blocksFit.lookup(weight); }
 
 private:
-  void add(llvm::StringRef symbol, Value rows = {}) {
-    auto weight = symbols.lookup<gemma::WeightOp>(symbol);
+  void add(const gemma::Storage &storage) {
+    auto weight = symbols.lookup<gemma::WeightOp>(storage.symbol.getAttr());
     assert(weight && "verified: the weight exists");
     bool &fit = blocksFit.try_emplace(weight, true).first->second;
     fit &= weight.getTensorType().getShape().back() % kBlock == 0;
-    if (rows)
-      fit &= cast<RankedTensorType>(rows.getType()).getShape().back() % kBlock == 0;
+    if (storage.rows)
+      fit &= cast<RankedTensorType>(storage.rows.getType()).getShape().back() % kBlock == 0;
   }
 
   SymbolTable symbols;

@@ -6,21 +6,10 @@
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 
 namespace gemmac {
-
-/// The operand whose buffer the op's result may take over; null if the kernel does not work in place.
-static Value inPlaceOperand(Operation *op) {
-  return TypeSwitch<Operation *, Value>(op)
-      .Case([](gemma::AddNormOp norm) { return norm.getResidual(); })
-      .Case<gemma::ScaleOp, gemma::SoftcapOp, gemma::SoftmaxOp, gemma::GeluOp>(
-          [](auto unary) { return unary.getX(); })
-      .Case<arith::AddFOp, arith::MulFOp>([](auto binary) { return binary.getLhs(); })
-      .Default(Value());
-}
 
 // In place where the operand's last reader is the op itself: the return reads too, so what is returned keeps
 // its numbers. Slices are views of something larger and keep their own memory.
@@ -28,7 +17,8 @@ TensorBuffers::TensorBuffers(func::FuncOp source) {
   for (Operation &op : source.getBody().getOps()) {
     for (Value result : op.getResults())
       shared.insert(result);
-    Value operand = inPlaceOperand(&op);
+    auto withKernel = dyn_cast<gemma::KernelOp>(op);
+    Value operand = withKernel ? withKernel.getInPlaceOperand() : Value();
     if (!operand || isa<BlockArgument>(operand) || isa<gemma::SliceOp>(operand.getDefiningOp()))
       continue;
     if (llvm::all_of(operand.getUsers(),
@@ -48,22 +38,13 @@ void TensorBuffers::allocate(Value tensor, Value count, OpBuilder &builder, Loca
 Buffer TensorBuffers::make(Value tensor, Value count, OpBuilder &builder, Location location) const {
   auto type = cast<RankedTensorType>(tensor.getType());
   Buffer buffer;
-  // The first axis is the tokens of the call, or (token, choice) pairs: as long as the op's first dynamic
-  // operand, times its choices.
-  buffer.rows = count;
-  Operation *op = tensor.getDefiningOp();
-  SmallVector<Value> sizes;
-  if (isa<gemma::GroupByExpertOp>(op) && type.getRank() == 1) {
-    int64_t choices = cast<RankedTensorType>(op->getOperand(0).getType()).getDimSize(1);
-    if (type.isDynamicDim(0))
-      buffer.rows = arith::MulIOp::create(builder, location, count,
-                                          arith::ConstantIndexOp::create(builder, location, choices));
-  } else if (auto gather = dyn_cast<gemma::GatherTokensOp>(op)) {
-    buffer.rows = buffers.lookup(gather.getOrder()).rows;
-  } else if (!isa<gemma::CombineGroupsOp, gemma::EmbedOp>(op) && op->getNumOperands()) {
-    buffer.rows = buffers.lookup(op->getOperand(0)).rows;
-  }
-  sizes.assign(type.isDynamicDim(0) ? 1 : 0, buffer.rows);
+  // The first axis is the tokens of the call, or (token, choice) pairs.
+  gemma::RowCount rows = cast<gemma::KernelOp>(tensor.getDefiningOp()).getRowCount(cast<OpResult>(tensor));
+  buffer.rows = buffers.lookup(rows.like).rows;
+  if (type.isDynamicDim(0) && rows.times != 1)
+    buffer.rows = arith::MulIOp::create(builder, location, buffer.rows,
+                                        arith::ConstantIndexOp::create(builder, location, rows.times));
+  SmallVector<Value> sizes(type.isDynamicDim(0) ? 1 : 0, buffer.rows);
   auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
     return memref::AllocOp::create(builder, location, MemRefType::get(shape, element), sizes);
   };

@@ -6,7 +6,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_RopeOp : Gemma_Op<"rope", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_RopeOp : Gemma_Op<"rope", [HasKernel, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Rotary position embedding, half split, on the first `pairs` pairs of a head";
   let description = [{
     Pairs are `(j, j + d/2)` of a head of d numbers. Pair j < pairs of the token at position p turns by `p * theta^(-2j/d) / factor`; the others
@@ -100,7 +100,7 @@ def Gemma_AttentionOp : Gemma_Op<"attention",
 }
 
 def Gemma_CacheWriteOp : Gemma_Op<"cache_write",
-    [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
+    [NamesSymbols, UsesStorage, HasKernel, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
   let summary = "Keys and values of this call's tokens go to their slots";
   let description = [{
     Row i goes to slot `(position + i) mod slots`.
@@ -112,10 +112,11 @@ def Gemma_CacheWriteOp : Gemma_Op<"cache_write",
   }];
   let arguments = (ins Gemma_Floats:$keys, Gemma_Floats:$values, FlatSymbolRefAttr:$cache, Index:$position);
   let assemblyFormat = "$keys `,` $values `,` $cache `at` $position attr-dict `:` type($keys)";
+  let extraClassDeclaration = PartsAre<"none">.method;
 }
 
 def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention",
-    [NamesSymbols, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
+    [NamesSymbols, UsesStorage, HasKernel, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
   let summary = "Attention over what a cache holds";
   let description = [{
     As `gemma.attention`, with query row i at `position + i` and keys and values read from the cache, which already holds this call's

@@ -6,7 +6,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, Pure]> {
+def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, UsesStorage, HasKernel, Pure]> {
   let summary = "Root-mean-square norm over the last axis";
   let description = [{
     `result = x * (mean(x^2) + eps)^(-1/2) * weight`; without `weight` the last factor is 1.
@@ -25,9 +25,10 @@ def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, Pure]> {
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat = "$x (`,` $weight^)? `eps` $eps attr-dict `:` custom<RowTypes>(type($x), type($result))";
   let hasVerifier = 1;
+  let extraClassDeclaration = rowAxes;
 }
 
-def Gemma_AddNormOp : Gemma_Op<"add_norm", [NamesSymbols, Pure, AllTypesMatch<["residual", "x", "result"]>]> {
+def Gemma_AddNormOp : Gemma_Op<"add_norm", [NamesSymbols, UsesStorage, HasKernel, Pure, AllTypesMatch<["residual", "x", "result"]>]> {
   let summary = "A branch joins the residual stream: (residual + rms_norm(x)) * scalar";
   let description = [{
     `result = (residual + x * (mean(x^2) + eps)^(-1/2) * weight) * scalar[0]`; without `scalar` the last factor is 1.
@@ -41,9 +42,10 @@ def Gemma_AddNormOp : Gemma_Op<"add_norm", [NamesSymbols, Pure, AllTypesMatch<["
                        OptionalAttr<FlatSymbolRefAttr>:$scalar);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$residual `,` $x `,` $weight `eps` $eps (`scalar` $scalar^)? attr-dict `:` type($x)";
+  let extraClassDeclaration = rowAxes # InPlaceOf<"getResidual">.method;
 }
 
-def Gemma_GeluOp : Gemma_Op<"gelu", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_GeluOp : Gemma_Op<"gelu", [HasKernel, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "GELU in its tanh form";
   let description = [{
     `0.5 * x * (1 + tanh(sqrt(2/pi) * (x + 0.044715 * x^3)))`
@@ -54,9 +56,10 @@ def Gemma_GeluOp : Gemma_Op<"gelu", [Pure, AllTypesMatch<["x", "result"]>]> {
   let arguments = (ins Gemma_Floats:$x);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
+  let extraClassDeclaration = rowAxes # PartsAre<"numbers">.method # InPlaceOf<"getX">.method;
 }
 
-def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [Pure, AllTypesMatch<["gate", "up"]>]> {
+def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [HasKernel, Pure, AllTypesMatch<["gate", "up"]>]> {
   let summary = "gelu(gate) * up";
   let description = [{
     A result in blocks is what `gemma.quantize` makes of it.
@@ -71,9 +74,10 @@ def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [Pure, AllTypesMatch<["gate", "up"]>]
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat = "$gate `,` $up attr-dict `:` custom<RowTypes>(type($gate), type($result))";
   let hasVerifier = 1;
+  let extraClassDeclaration = rowAxes # PartsAre<"numbers">.method;
 }
 
-def Gemma_ScaleOp : Gemma_Op<"scale", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_ScaleOp : Gemma_Op<"scale", [NamesSymbols, UsesStorage, HasKernel, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "x times a constant, or times a stored number";
   let description = [{
     Exactly one of the constant `by` and the one-number weight `scalar` is given.
@@ -88,9 +92,10 @@ def Gemma_ScaleOp : Gemma_Op<"scale", [NamesSymbols, Pure, AllTypesMatch<["x", "
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x (`by` $by^)? (`scalar` $scalar^)? attr-dict `:` type($x)";
   let hasVerifier = 1;
+  let extraClassDeclaration = rowAxes # InPlaceOf<"getX">.method;
 }
 
-def Gemma_SoftcapOp : Gemma_Op<"softcap", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_SoftcapOp : Gemma_Op<"softcap", [HasKernel, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "cap * tanh(x / cap)";
   let description = [{
     `softcap-c1`: cap is positive.
@@ -102,9 +107,10 @@ def Gemma_SoftcapOp : Gemma_Op<"softcap", [Pure, AllTypesMatch<["x", "result"]>]
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `cap` $cap attr-dict `:` type($x)";
   let hasVerifier = 1;
+  let extraClassDeclaration = rowAxes # InPlaceOf<"getX">.method;
 }
 
-def Gemma_SoftmaxOp : Gemma_Op<"softmax", [Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_SoftmaxOp : Gemma_Op<"softmax", [HasKernel, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Softmax over the last axis";
   let description = [{
     `exp(x - max) / sum exp(x - max)`; where x is minus infinity the result is 0.
@@ -115,6 +121,7 @@ def Gemma_SoftmaxOp : Gemma_Op<"softmax", [Pure, AllTypesMatch<["x", "result"]>]
   let arguments = (ins Gemma_Floats:$x);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x attr-dict `:` type($x)";
+  let extraClassDeclaration = rowAxes # InPlaceOf<"getX">.method;
 }
 
 def Gemma_SliceOp : Gemma_Op<"slice", [Pure]> {

@@ -6,7 +6,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_TopKOp : Gemma_Op<"top_k", [NamesSymbols, Pure]> {
+def Gemma_TopKOp : Gemma_Op<"top_k", [NamesSymbols, UsesStorage, HasKernel, Pure]> {
   let summary = "The experts of each token and their weights";
   let description = [{
     `ids[t]` are the K largest of `probabilities[t]`, largest first, the lower id first among equals; `weights[t, i] = p[ids[t, i]] / (sum of the chosen p) * expert_scale[ids[t, i]]`.
@@ -22,9 +22,10 @@ def Gemma_TopKOp : Gemma_Op<"top_k", [NamesSymbols, Pure]> {
     $probabilities `,` $expert_scale attr-dict `:` type($probabilities) `->` type($weights) `,` type($ids)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = PartsAre<"none">.method;
 }
 
-def Gemma_ExpertsOp : Gemma_Op<"experts", [NamesSymbols, Pure, AllTypesMatch<["x", "result"]>]> {
+def Gemma_ExpertsOp : Gemma_Op<"experts", [NamesSymbols, UsesStorage, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "The chosen experts' gated MLPs, weighted and summed";
   let description = [{
     For each token t and its i-th expert e: `[g; u] = gate_up[e] x[t]`, `y = down[e] (gelu(g) * u)`; `result[t] = sum over i of weights[t, i] * y`.
@@ -43,7 +44,7 @@ def Gemma_ExpertsOp : Gemma_Op<"experts", [NamesSymbols, Pure, AllTypesMatch<["x
   let hasVerifier = 1;
 }
 
-def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [NamesSymbols, Pure]> {
+def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [NamesSymbols, UsesStorage, Gemma_MatrixOp, HasKernel, Pure]> {
   let summary = "Each token through the matrices of its own experts (gathered)";
   let description = [{
     `result[t, i, r] = sum over k of x[t, (i,) k] * weight[ids[t, i], r, k]`: x is `(n, in)`, the same for all experts of a token, or `(n, K, in)`.
@@ -58,9 +59,10 @@ def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [NamesSymbols, Pure]> {
   let arguments = (ins Gemma_Rows:$x, Gemma_Ids:$ids, FlatSymbolRefAttr:$weight);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `,` $ids `,` $weight attr-dict `:` type($x) `,` type($ids) `->` type($result)";
+  let extraClassDeclaration = PartsAre<"outputs">.method;
 }
 
-def Gemma_CombineOp : Gemma_Op<"combine", [Pure]> {
+def Gemma_CombineOp : Gemma_Op<"combine", [HasKernel, Pure]> {
   let summary = "Weighted sum of what a token's experts said";
   let description = [{
     `result[t] = sum over i of weights[t, i] * x[t, i]`, in the order of i.
@@ -76,7 +78,7 @@ def Gemma_CombineOp : Gemma_Op<"combine", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Gemma_GroupByExpertOp : Gemma_Op<"group_by_expert", [Pure]> {
+def Gemma_GroupByExpertOp : Gemma_Op<"group_by_expert", [DeclareOpInterfaceMethods<Gemma_KernelOp, ["getRowCount"]>, Pure]> {
   let summary = "Pairs (token, choice) sorted by expert";
   let description = [{
     The pair of token t and its i-th expert has the number `t*K + i`. `order` lists all `n*K` pairs, those of expert 0 first, stable; those of expert e are
@@ -91,9 +93,10 @@ def Gemma_GroupByExpertOp : Gemma_Op<"group_by_expert", [Pure]> {
   let results = (outs Gemma_Ids:$order, Gemma_Ids:$place, Gemma_Ids:$offsets);
   let assemblyFormat = "$ids attr-dict `:` type($ids) `->` type($order) `,` type($place) `,` type($offsets)";
   let hasVerifier = 1;
+  let extraClassDeclaration = PartsAre<"none">.method;
 }
 
-def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [Pure]> {
+def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [HasKernel, Pure]> {
   let summary = "The rows of x in the order of the grouped pairs";
   let description = [{
     `result[p] = x[order[p] / choices]`.
@@ -108,9 +111,10 @@ def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [Pure]> {
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat = "$x `,` $order `choices` $choices attr-dict `:` type($x) `,` type($order) `->` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = RowsLike<"getOrder">.method;
 }
 
-def Gemma_GroupedLinearOp : Gemma_Op<"grouped_linear", [NamesSymbols, Pure]> {
+def Gemma_GroupedLinearOp : Gemma_Op<"grouped_linear", [NamesSymbols, UsesStorage, Gemma_MatrixOp, HasKernel, Pure]> {
   let summary = "Each group of rows through its expert's matrix";
   let description = [{
     For p in `[offsets[e], offsets[e + 1])`: `result[p, r] = sum over k of x[p, k] * weight[e, r, k]`. Each expert's matrix is read once for
@@ -125,9 +129,10 @@ def Gemma_GroupedLinearOp : Gemma_Op<"grouped_linear", [NamesSymbols, Pure]> {
   let arguments = (ins Gemma_Rows:$x, Gemma_Ids:$offsets, FlatSymbolRefAttr:$weight);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = "$x `,` $offsets `,` $weight attr-dict `:` type($x) `,` type($offsets) `->` type($result)";
+  let extraClassDeclaration = PartsAre<"outputs">.method;
 }
 
-def Gemma_CombineGroupsOp : Gemma_Op<"combine_groups", [Pure]> {
+def Gemma_CombineGroupsOp : Gemma_Op<"combine_groups", [HasKernel, Pure]> {
   let summary = "Weighted sum over grouped pairs, back in token order";
   let description = [{
     `result[t] = sum over i of weights[t, i] * x[place[t, i]]`, in the order of i.
@@ -143,6 +148,7 @@ def Gemma_CombineGroupsOp : Gemma_Op<"combine_groups", [Pure]> {
     $x `,` $place `,` $weights attr-dict `:` type($x) `,` type($place) `,` type($weights) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = RowsLike<"getPlace">.method;
 }
 
 #endif

@@ -1,6 +1,8 @@
-//===- Gemma.cpp - the dialect: ops and attributes are registered here ----------------------------------===//
+//===- Gemma.cpp - the dialect: ops, attributes and interfaces are registered here ----------------------===//
 
 #include "dialects/gemma/Gemma.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
@@ -36,6 +38,7 @@ static void printWord(OpAsmPrinter &printer, Operation *, StringAttr name) {
   printer.printKeywordOrString(name.getValue());
 }
 
+#include "dialects/gemma/GemmaInterfaces.cpp.inc"
 #include "dialects/gemma/GemmaOpsDialect.cpp.inc"
 #define GET_ATTRDEF_CLASSES
 #include "dialects/gemma/GemmaOpsAttributes.cpp.inc"
@@ -51,4 +54,10 @@ void GemmaDialect::initialize() {
 #define GET_OP_LIST
 #include "dialects/gemma/GemmaOps.cpp.inc"
       >();
+  giveKernelsToArith(*getContext());
+}
+
+SmallVector<Storage> gemmac::gemma::storageOf(Operation *op) {
+  auto user = dyn_cast<StorageUser>(op);
+  return user ? user.getStorage() : SmallVector<Storage>();
 }

@@ -8,6 +8,7 @@ include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialects/gemma/GemmaInterfaces.td"
 
 def Gemma_Dialect : Dialect {
   let name = "gemma";
@@ -21,6 +22,8 @@ def Gemma_Dialect : Dialect {
     `i` stands at position `i`. The schedule stage turns it into `@prefill`, `@decode` and `@score`, which take the
     position of their first token and keep keys and values in caches.
   }];
+  // Sums and products of two tensors are arith's.
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
   let useDefaultAttributePrinterParser = 1;
 }
 
@@ -28,6 +31,22 @@ class Gemma_Op<string mnemonic, list<Trait> traits = []> : Op<Gemma_Dialect, mne
 
 /// The op's symbols are looked up, and fit it.
 defvar NamesSymbols = DeclareOpInterfaceMethods<SymbolUserOpInterface>;
+/// The op says which weights and caches it names.
+defvar UsesStorage = DeclareOpInterfaceMethods<Gemma_StorageUser>;
+
+/// The op has a kernel, whose specification it gives. What else is not as usual stands in its class:
+defvar HasKernel = DeclareOpInterfaceMethods<Gemma_KernelOp>;
+defvar flatAxes = "KernelAxes getKernelAxes() { return KernelAxes::flat; }\n";
+defvar rowAxes = "KernelAxes getKernelAxes() { return KernelAxes::rows; }\n";
+class PartsAre<string kind> {
+  string method = "Parts getParts() { return Parts::" # kind # "; }\n";
+}
+class InPlaceOf<string operand> {
+  string method = "::mlir::Value getInPlaceOperand() { return " # operand # "(); }\n";
+}
+class RowsLike<string operand> {
+  string method = "RowCount getRowCount(::mlir::OpResult) { return RowCount{" # operand # "()}; }\n";
+}
 
 def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
   let mnemonic = "blocks";

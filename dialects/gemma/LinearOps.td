@@ -5,7 +5,7 @@
 
 include "dialects/gemma/GemmaBase.td"
 
-def Gemma_EmbedOp : Gemma_Op<"embed", [NamesSymbols, Pure]> {
+def Gemma_EmbedOp : Gemma_Op<"embed", [NamesSymbols, UsesStorage, HasKernel, Pure]> {
   let summary = "Rows of a table, by token, times a constant";
   let description = [{
     `result[t] = scale * table[ids[t], offset : offset + width]`, where `width` is the product of the result's inner axes. A table of
@@ -23,9 +23,10 @@ def Gemma_EmbedOp : Gemma_Op<"embed", [NamesSymbols, Pure]> {
     $ids `,` $table `scale` $scale (`offset` $offset^)? attr-dict `:` type($ids) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = flatAxes;
 }
 
-def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, Pure]> {
+def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, UsesStorage, DeclareOpInterfaceMethods<Gemma_MatrixOp, ["getFirstRow", "setMatrix", "getOutputAxis"]>, HasKernel, Pure]> {
   let summary = "x times the transpose of a weight";
   let description = [{
     `result[t, r] = sum over k of x[t, k] * weight[offset + r, k]`, with the inner axes of `x` and of the result flattened: a projection to heads
@@ -46,9 +47,10 @@ def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, Pure]> {
     $x `,` $weight (`offset` $offset^)? (`cap` $cap^)? attr-dict `:` type($x) `->` type($result)
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = flatAxes # PartsAre<"outputs">.method;
 }
 
-def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure]> {
+def Gemma_QuantizeOp : Gemma_Op<"quantize", [HasKernel, Pure]> {
   let summary = "Rows to int8, one scale a block";
   let description = [{
     Per block of the last axis: `scale = max |x| / 127`, `byte = round to nearest even (x / scale)`, all zero where the block is zero.
@@ -62,6 +64,7 @@ def Gemma_QuantizeOp : Gemma_Op<"quantize", [Pure]> {
   let results = (outs Gemma_Rows:$result);
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
   let hasVerifier = 1;
+  let extraClassDeclaration = rowAxes;
 }
 
 #endif

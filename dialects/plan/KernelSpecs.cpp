@@ -1,6 +1,8 @@
-//===- KernelSpecs.cpp - from the plan's attribute to the kernel room's specification -------------------===//
+//===- KernelSpecs.cpp - kernels' specifications and the plan's attribute for them ----------------------===//
 
 #include "dialects/plan/KernelSpecs.h"
+
+#include "mlir/IR/Builders.h"
 
 using namespace mlir;
 
@@ -19,6 +21,23 @@ KernelSpec specOf(plan::KernelAttr kernel) {
       value = cast<StringAttr>(constant.getValue()).str();
   }
   return spec;
+}
+
+plan::KernelAttr kernelAttrOf(const KernelSpec &spec, MLIRContext *context) {
+  Builder builder(context);
+  SmallVector<NamedAttribute> constants;
+  for (const auto &[name, value] : spec.constants) {
+    Attribute constant;
+    if (const int64_t *integer = std::get_if<int64_t>(&value))
+      constant = builder.getI64IntegerAttr(*integer);
+    else if (const double *number = std::get_if<double>(&value))
+      constant = builder.getF64FloatAttr(*number);
+    else
+      constant = builder.getStringAttr(std::get<std::string>(value));
+    constants.push_back(builder.getNamedAttr(name, constant));
+  }
+  return plan::KernelAttr::get(context, builder.getStringAttr(spec.family),
+                               builder.getDictionaryAttr(constants));
 }
 
 std::vector<KernelSpec> kernelsOf(ModuleOp plan) {

@@ -1,4 +1,4 @@
-//===- KernelSpecs.h - from the plan's attribute to the kernel room's specification ---------------------===//
+//===- KernelSpecs.h - kernels' specifications and the plan's attribute for them ------------------------===//
 
 #ifndef GEMMAC_DIALECTS_PLAN_KERNELSPECS_H
 #define GEMMAC_DIALECTS_PLAN_KERNELSPECS_H
@@ -12,6 +12,7 @@
 namespace gemmac {
 
 KernelSpec specOf(plan::KernelAttr kernel);
+plan::KernelAttr kernelAttrOf(const KernelSpec &spec, mlir::MLIRContext *context);
 
 /// The specifications of all kernels that the plan calls, each once, in the order of their names.
 std::vector<KernelSpec> kernelsOf(mlir::ModuleOp plan);
