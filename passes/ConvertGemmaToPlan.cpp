@@ -188,10 +188,11 @@ void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
 
 /// The spans that the token sees, each with every kv head a piece; then their merge.
 void FunctionConverter::spanBySpan(gemma::CachedAttentionOp op) {
-  Value query = buffers.lookup(op.getQuery()).data, result = buffers.lookup(op.getResult()).data;
-  SmallVector<Value> arguments = {query};
+  Value result = buffers.lookup(op.getResult()).data;
+  SmallVector<Value> arguments;
+  for (Value operand : op->getOperands())
+    arguments.push_back(buffers.lookup(operand).data);
   appendStorage(op, /*written=*/false, arguments);
-  arguments.push_back(position);
   auto spans = op->getAttrOfType<plan::KernelAttr>("gemma.kernel");
   auto constant = [&](StringRef name) {
     return spans.getConstants().getAs<IntegerAttr>(name).getValue().getSExtValue();
@@ -241,12 +242,8 @@ LogicalResult FunctionConverter::convert(Operation &op) {
         arguments.push_back(withAxes(axes, part, buffer, isResult));
   };
   for (Value operand : op.getOperands())
-    if (!operand.getType().isIndex())
-      append(operand, /*isResult=*/false);
+    append(operand, /*isResult=*/false);
   appendStorage(&op, /*written=*/false, arguments);
-  bool positioned = llvm::any_of(op.getOperandTypes(), [](Type type) { return type.isIndex(); });
-  if (positioned)
-    arguments.push_back(position);
 
   size_t inputs = arguments.size();
   appendStorage(&op, /*written=*/true, arguments);

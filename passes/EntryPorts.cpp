@@ -41,12 +41,6 @@ public:
 
 private:
   LogicalResult addInput(BlockArgument argument) {
-    if (argument.getType().isIndex()) {
-      auto ofTokens = MemRefType::get({ShapedType::kDynamic}, builder.getI32Type());
-      add(ofTokens, plan::kInputAttr, "positions");
-      add(ofTokens, plan::kInputAttr, "visible");
-      return success();
-    }
     auto name = source.getArgAttrOfType<StringAttr>(argument.getArgNumber(), gemma::kPortAttr);
     return addTensor(argument, name, plan::kInputAttr, "argument " + Twine(argument.getArgNumber()));
   }

@@ -86,16 +86,16 @@ def FuseSoftcap : Pass<"gemma-fuse-softcap"> {
 //===----------------------------------------------------------------------------------------------------===//
 
 def ScheduleAttention : Pass<"gemma-schedule-attention", "::mlir::ModuleOp"> {
-  let summary = "@forward learns its position; attention reads caches";
+  let summary = "@forward learns where its tokens stand; attention reads caches";
   let description = [{
-    `@forward(ids)`, a whole sequence, becomes `@forward(ids, position)`, a step of one: rope gets the position, each distinct pair of keys and values
+    `@forward(ids)`, a whole sequence, becomes `@forward(ids, positions, visible)`, a step of one: rope gets the positions, each distinct pair of keys and values
     gets a `gemma.cache` named after the layer that makes them and a `gemma.cache_write` as soon as both exist, and every attention over the pair reads
     the cache. Layers that share keys therefore need no storage.
 
     The module says how far positions go (`gemma.context`) and how many tokens one call may bring (`gemma.max_tokens`). A layer with a window keeps
     `window - 1 + max_tokens` slots, at most `context`; a global layer keeps `context`. A window that no context outgrows is no window.
 
-    The interpreter runs the result: `@forward(ids, 0)` is the old `@forward(ids)`, and calls in pieces give the same rows.
+    The interpreter runs the result: `@forward` of a whole text is what it was, and calls in pieces give the same rows.
   }];
 }
 
@@ -104,9 +104,9 @@ def ReduceCaches : Pass<"gemma-reduce-caches", "::mlir::ModuleOp"> {
   let description = [{
     ```mlir
     %kn = gemma.rms_norm %x, @layer5.key_norm eps 1.0e-06 : tensor<?x1x512xf32>
-    %k = gemma.rope %kn at %position theta 1.0e+06 pairs 64 : tensor<?x1x512xf32>
+    %k = gemma.rope %kn at %positions theta 1.0e+06 pairs 64 : tensor<?x1x512xf32>
     %v = gemma.rms_norm %x eps 1.0e-06 : tensor<?x1x512xf32>
-    gemma.cache_write %k, %v, @layer5.cache at %position : tensor<?x1x512xf32>
+    gemma.cache_write %k, %v, @layer5.cache at %positions : tensor<?x1x512xf32>
     ```
     `@layer5.cache` keeps `pairs 64`, 640 numbers of a position instead of 1024, and attention that reads it has the other channels of its keys from the values:
     `key_weight @layer5.key_norm`. Left alone where the writers of a cache do not agree, or RoPE turns every channel.
@@ -118,7 +118,7 @@ def ReduceCaches : Pass<"gemma-reduce-caches", "::mlir::ModuleOp"> {
 def SplitPhases : Pass<"gemma-split-phases", "::mlir::ModuleOp"> {
   let summary = "@forward becomes @prefill, @decode and @score";
   let description = [{
-    All three take ids and the position of the first. `@prefill` returns nothing: it is there for its keys and values. `@decode` has one token
+    All three take ids, the position of each token and the last one that it sees. `@prefill` returns nothing: it is there for its keys and values. `@decode` has one token
     (`gemma.tokens = 1`) and returns its logits. `@score` returns the logits of all tokens. `gemma.port` names arguments and results as callers know them.
   }];
 }

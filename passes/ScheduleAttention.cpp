@@ -1,8 +1,9 @@
-//===- ScheduleAttention.cpp - @forward learns its position; attention reads caches ---------------------===//
+//===- ScheduleAttention.cpp - @forward learns where its tokens stand; attention reads caches -----------===//
 // A call of n tokens writes their n slots before it reads. Its oldest query still looks window - 1 positions
 // back, so a ring of window - 1 + n slots holds all that any query of the call may see.
 
 #include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Ports.h"
 #include "passes/Layer.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
@@ -61,7 +62,7 @@ gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp fo
   else
     builder.setInsertionPointToStart(&forward.getBody().front());
   auto write = gemma::CacheWriteOp::create(builder, keys.getLoc(), keys, values, cache.getSymName(),
-                                           forward.getArgument(1));
+                                           forward.getArgument(1)); // where its tokens stand
   if (later) {
     inLayerOf(later, write);
     inLayerOf(later, cache);
@@ -69,14 +70,33 @@ gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp fo
   return cache;
 }
 
-void readFrom(gemma::CacheOp cache, gemma::AttentionOp attention, Value position, const Reach &reach) {
+/// Where the tokens of a call stand, and how far each sees.
+struct Places {
+  Value positions, visible;
+};
+
+void readFrom(gemma::CacheOp cache, gemma::AttentionOp attention, Places places, const Reach &reach) {
   OpBuilder builder(attention);
   IntegerAttr window = reach.seesAll(attention.getWindow()) ? IntegerAttr() : attention.getWindowAttr();
   auto read = gemma::CachedAttentionOp::create(
       builder, attention.getLoc(), attention.getType(), attention.getQuery(), FlatSymbolRefAttr::get(cache),
-      /*key_weight=*/FlatSymbolRefAttr(), position, attention.getScaleAttr(), window);
+      /*key_weight=*/FlatSymbolRefAttr(), places.positions, places.visible, attention.getScaleAttr(), window);
   attention.replaceAllUsesWith(inLayerOf(attention, read).getResult());
   attention.erase();
+}
+
+/// The arguments behind the ids, by the names that callers know all three by.
+FailureOr<Places> addPlaces(func::FuncOp forward) {
+  OpBuilder builder(forward);
+  auto type = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
+  forward.setArgAttr(0, gemma::kPortAttr, builder.getStringAttr("tokens"));
+  for (llvm::StringRef port : {"positions", "visible"}) {
+    unsigned last = forward.getNumArguments();
+    DictionaryAttr name = builder.getDictionaryAttr(builder.getNamedAttr(gemma::kPortAttr, builder.getStringAttr(port)));
+    if (failed(forward.insertArgument(last, type, name, forward.getLoc())))
+      return failure();
+  }
+  return Places{forward.getArgument(1), forward.getArgument(2)};
 }
 
 struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
@@ -92,10 +112,10 @@ struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
       return signalPassFailure();
     Reach reach{*context, *maxTokens};
 
-    if (failed(forward.insertArgument(1, IndexType::get(&getContext()), {}, forward.getLoc())))
+    FailureOr<Places> places = addPlaces(forward);
+    if (failed(places))
       return signalPassFailure();
-    Value position = forward.getArgument(1);
-    forward.walk([&](gemma::RopeOp rope) { rope.getPositionMutable().assign(position); });
+    forward.walk([&](gemma::RopeOp rope) { rope.getPositionsMutable().assign(places->positions); });
 
     llvm::MapVector<std::pair<Value, Value>, llvm::SmallVector<gemma::AttentionOp>> readers;
     forward.walk([&](gemma::AttentionOp attention) {
@@ -114,7 +134,7 @@ struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
         reads.push_back({attention, cache});
     }
     for (auto [attention, cache] : reads)
-      readFrom(cache, attention, position, reach);
+      readFrom(cache, attention, *places, reach);
   }
 };
 

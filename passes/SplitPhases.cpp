@@ -16,8 +16,8 @@ namespace {
 
 bool isStep(func::FuncOp function) {
   FunctionType type = function.getFunctionType();
-  return !function.isExternal() && type.getNumInputs() == 2 && isa<RankedTensorType>(type.getInput(0)) &&
-         type.getInput(1).isIndex() && type.getNumResults() == 1;
+  return !function.isExternal() && type.getNumInputs() == 3 &&
+         llvm::all_of(type.getInputs(), llvm::IsaPred<RankedTensorType>) && type.getNumResults() == 1;
 }
 
 func::FuncOp copyAs(llvm::StringRef name, func::FuncOp forward) {
@@ -40,7 +40,7 @@ struct SplitPhases : impl::SplitPhasesBase<SplitPhases> {
     if (!forward)
       return;
     if (!isStep(forward)) {
-      forward.emitError() << "phases need @forward(ids, position) -> logits, but it has type "
+      forward.emitError() << "phases need @forward(ids, positions, visible) -> logits, but it has type "
                           << forward.getFunctionType() << "; schedule its attention first";
       return signalPassFailure();
     }
@@ -49,7 +49,6 @@ struct SplitPhases : impl::SplitPhasesBase<SplitPhases> {
         taken->emitError() << "takes the name of a phase, @" << name;
         return signalPassFailure();
       }
-    forward.setArgAttr(0, gemma::kPortAttr, StringAttr::get(&getContext(), "tokens"));
     forward.setResultAttr(0, gemma::kPortAttr, StringAttr::get(&getContext(), "logits"));
     returnNothing(copyAs("prefill", forward));
     func::FuncOp decode = copyAs("decode", forward);

@@ -9,13 +9,13 @@
 
 namespace gemmac::reference {
 
-Array rope(const Array &x, int64_t position, double theta, int64_t pairs, double factor) {
+Array rope(const Array &x, const Array &positions, double theta, int64_t pairs, double factor) {
   int64_t dim = x.shape().back(), half = dim / 2;
   Array result = x;
   for (int64_t t = 0; t < x.rows(); ++t)
     for (int64_t j = 0; j < pairs; ++j) {
       float frequency = float(std::pow(theta, -2.0 * double(j) / double(dim)) / factor);
-      float angle = float(position + t) * frequency;
+      float angle = float(positions.ids()[size_t(t)]) * frequency;
       double cosine = std::cos(double(angle)), sine = std::sin(double(angle));
       for (int64_t head = 0; head < x.width(); head += dim) {
         double a = x.row(t)[head + j], b = x.row(t)[head + j + half];
@@ -98,7 +98,7 @@ static bool isTurned(int64_t channel, int64_t pairs, int64_t dim) {
   return channel % (dim / 2) < pairs;
 }
 
-void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t position) {
+void cacheWrite(Cache &cache, const Array &keys, const Array &values, const Array &positions) {
   Array kept = keys;
   if (int64_t dim = keys.size(2); cache.pairs)
     for (size_t i = 0; i < kept.floats().size(); ++i)
@@ -106,7 +106,7 @@ void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t po
         kept.floats()[i] = 0;
   Array newKeys = asStored(kept, cache.stored), newValues = asStored(values, cache.stored);
   for (int64_t i = 0; i < keys.rows(); ++i) {
-    int64_t slot = (position + i) % cache.keys.rows();
+    int64_t slot = positions.ids()[size_t(i)] % cache.keys.rows();
     std::ranges::copy(newKeys.row(i), cache.keys.row(slot).begin());
     std::ranges::copy(newValues.row(i), cache.values.row(slot).begin());
   }
@@ -125,12 +125,12 @@ static Array rowsOf(const Array &slots, int64_t first, int64_t last) {
   return {std::move(shape), std::move(numbers)};
 }
 
-Array cachedAttention(const Array &query, const Cache &cache, int64_t position, float scale,
-                      std::optional<int64_t> window, std::span<const float> keyWeight) {
+Array cachedAttention(const Array &query, const Cache &cache, const Array &positions, const Array &visible,
+                      float scale, std::optional<int64_t> window, std::span<const float> keyWeight) {
   Array result = Array::zeros(query.shape());
   for (int64_t i = 0; i < query.rows(); ++i) {
-    int64_t last = position + i;
-    int64_t first = window ? std::max<int64_t>(0, last - *window + 1) : 0;
+    int64_t last = visible.ids()[size_t(i)];
+    int64_t first = window ? std::max<int64_t>(0, positions.ids()[size_t(i)] - *window + 1) : 0;
     std::span<const float> row = query.row(i);
     Array one({1, query.size(1), query.size(2)}, std::vector<float>(row.begin(), row.end()));
     // Every position taken is visible: there is nothing to mask.

@@ -2,8 +2,12 @@
 
 #include "compiler/reference/Interpreter.h"
 
+#include "dialects/gemma/Ports.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/TypeSwitch.h"
+
+#include <algorithm>
+#include <numeric>
 
 using namespace mlir;
 
@@ -37,8 +41,8 @@ static std::optional<int64_t> toWindow(std::optional<uint64_t> window) {
 /// One run of one function.
 class Interpreter::Frame {
 public:
-  Frame(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t position)
-      : interpreter(interpreter), ids(ids), position(position) {}
+  Frame(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t position, llvm::ArrayRef<int32_t> seeing)
+      : interpreter(interpreter), ids(ids), position(position), seeing(seeing) {}
 
   llvm::Expected<std::vector<Array>> run(func::FuncOp function);
 
@@ -53,7 +57,14 @@ private:
   void finish(Operation *op, Results results);
 
   const Array &get(Value value) { return values.find(value)->second; }
-  int64_t indexOf(Value value) { return value ? indices.lookup(value) : 0; }
+  /// Row i of a function without positions stands at position i.
+  Array positionsOf(gemma::RopeOp rope) {
+    if (rope.getPositions())
+      return get(rope.getPositions());
+    std::vector<int32_t> rows(size_t(get(rope.getX()).rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+    return {{int64_t(rows.size())}, std::move(rows)};
+  }
   const Weight &weight(llvm::StringRef name) { return interpreter.weights.find(name)->second; }
   const Array &numbers(llvm::StringRef name) { return weight(name).numbers; }
   /// The form of a weight that fits the input: integers for int8 rows, floats for floats.
@@ -68,8 +79,8 @@ private:
   Interpreter &interpreter;
   llvm::ArrayRef<int32_t> ids;
   int64_t position;
+  llvm::ArrayRef<int32_t> seeing; ///< empty: each token its own position
   llvm::DenseMap<Value, Array> values;
-  llvm::DenseMap<Value, int64_t> indices;
   llvm::DenseMap<Value, unsigned> uses; ///< uses still to come: a value that has none left is freed
 };
 
@@ -125,7 +136,7 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
       .Case<arith::AddFOp>([&](auto op) { return one(add(get(op.getLhs()), get(op.getRhs()))); })
       .Case<arith::MulFOp>([&](auto op) { return one(multiply(get(op.getLhs()), get(op.getRhs()))); })
       .Case<gemma::RopeOp>([&](auto op) {
-        return one(rope(get(op.getX()), indexOf(op.getPosition()), op.getTheta().convertToDouble(),
+        return one(rope(get(op.getX()), positionsOf(op), op.getTheta().convertToDouble(),
                         op.getPairs(), op.getFactor().convertToDouble()));
       })
       .Case<gemma::ScoresOp>(
@@ -137,15 +148,15 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
                              toFloat(op.getScale()), toWindow(op.getWindow())));
       })
       .Case<gemma::CacheWriteOp>([&](auto op) {
-        cacheWrite(cache(op.getCache()), get(op.getKeys()), get(op.getValues()), indexOf(op.getPosition()));
+        cacheWrite(cache(op.getCache()), get(op.getKeys()), get(op.getValues()), get(op.getPositions()));
         return Results();
       })
       .Case<gemma::CachedAttentionOp>([&](auto op) {
         std::span<const float> keyWeight;
         if (op.getKeyWeight())
           keyWeight = numbers(*op.getKeyWeight()).floats();
-        return one(cachedAttention(get(op.getQuery()), cache(op.getCache()), indexOf(op.getPosition()),
-                                   toFloat(op.getScale()), toWindow(op.getWindow()), keyWeight));
+        return one(cachedAttention(get(op.getQuery()), cache(op.getCache()), get(op.getPositions()),
+                                   get(op.getVisible()), toFloat(op.getScale()), toWindow(op.getWindow()), keyWeight));
       })
       .Case<gemma::TopKOp>([&](auto op) {
         Chosen chosen =
@@ -200,13 +211,19 @@ llvm::Error Interpreter::Frame::check(Operation *op) {
         return llvm::Error::success();
       })
       .Case<gemma::CacheWriteOp>([&](auto op) {
-        int64_t first = indexOf(op.getPosition());
-        return checkCache(op, op.getCache(), first, first + get(op.getKeys()).rows() - 1);
+        const std::vector<int32_t> &positions = get(op.getPositions()).ids();
+        if (int64_t(positions.size()) != get(op.getKeys()).rows())
+          return failure(op, "has another number of positions than of keys");
+        auto [first, last] = std::ranges::minmax(positions);
+        return checkCache(op, op.getCache(), first, last);
       })
       .Case<gemma::CachedAttentionOp>([&](auto op) {
-        int64_t from = indexOf(op.getPosition());
-        int64_t first = op.getWindow() ? std::max<int64_t>(0, from - *toWindow(op.getWindow()) + 1) : 0;
-        return checkCache(op, op.getCache(), first, from + get(op.getQuery()).rows() - 1);
+        const std::vector<int32_t> &positions = get(op.getPositions()).ids(), &visible = get(op.getVisible()).ids();
+        if (int64_t(positions.size()) != get(op.getQuery()).rows() || visible.size() != positions.size())
+          return failure(op, "has another number of positions than of queries");
+        int64_t least = std::ranges::min(positions);
+        int64_t first = op.getWindow() ? std::max<int64_t>(0, least - *toWindow(op.getWindow()) + 1) : 0;
+        return checkCache(op, op.getCache(), first, std::ranges::max(visible));
       })
       .Default([](Operation *) { return llvm::Error::success(); });
 }
@@ -226,12 +243,15 @@ void Interpreter::Frame::finish(Operation *op, Results results) {
 llvm::Error Interpreter::Frame::bindArguments(func::FuncOp function) {
   for (BlockArgument argument : function.getArguments()) {
     auto tensor = dyn_cast<RankedTensorType>(argument.getType());
-    if (argument.getType().isIndex())
-      indices[argument] = position;
-    else if (tensor && tensor.getRank() == 1 && tensor.getElementType().isInteger(32))
-      values.try_emplace(argument, Array({int64_t(ids.size())}, ids.vec()));
-    else
-      return failure(function, "takes something else than ids and a position");
+    auto port = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), gemma::kPortAttr);
+    if (!tensor || tensor.getRank() != 1 || !tensor.getElementType().isInteger(32))
+      return failure(function, "takes something else than ids and positions");
+    std::vector<int32_t> numbers = ids.vec();
+    if (port && (port.getValue() == "positions" || port.getValue() == "visible"))
+      std::iota(numbers.begin(), numbers.end(), int32_t(position));
+    if (port && port.getValue() == "visible" && !seeing.empty())
+      numbers = seeing.vec();
+    values.try_emplace(argument, Array({int64_t(numbers.size())}, std::move(numbers)));
   }
   return llvm::Error::success();
 }
@@ -283,13 +303,13 @@ llvm::Error Interpreter::prepare(func::FuncOp function) {
 }
 
 llvm::Expected<std::vector<Array>> Interpreter::call(llvm::StringRef name, llvm::ArrayRef<int32_t> ids,
-                                                     int64_t position) {
+                                                     int64_t position, llvm::ArrayRef<int32_t> seeing) {
   func::FuncOp function = find(name);
   if (!function || function.isExternal())
     return llvm::createStringError("the module has no function @" + name);
   if (llvm::Error error = prepare(function))
     return error;
-  return Frame(*this, ids, position).run(function);
+  return Frame(*this, ids, position, seeing).run(function);
 }
 
 } // namespace gemmac::reference

@@ -22,10 +22,11 @@ public:
   /// Both must outlive the interpreter; the module must not change meanwhile.
   Interpreter(mlir::ModuleOp module, const WeightSource &source);
 
-  /// Runs a function on token ids, the first of which stands at `position`. Tensor arguments take the ids,
-  /// index arguments the position.
+  /// Runs a function on token ids, the first of which stands at `position`. An argument takes what its
+  /// `gemma.port` names: `positions`, `visible`, each token's own position unless `seeing` says otherwise, or
+  /// the ids.
   llvm::Expected<std::vector<Array>> call(llvm::StringRef function, llvm::ArrayRef<int32_t> ids,
-                                          int64_t position = 0);
+                                          int64_t position = 0, llvm::ArrayRef<int32_t> seeing = {});
 
   /// A function of the module; null if there is none of that name.
   mlir::func::FuncOp find(llvm::StringRef function) { return symbols.lookup<mlir::func::FuncOp>(function); }

@@ -57,8 +57,8 @@ Array slice(const Array &x, int64_t axis, int64_t offset, int64_t count, bool dr
 //===--- AttentionMath.cpp: rotation, attention and its caches. Heads are grouped in order. ---===//
 
 /// Turns the first `pairs` pairs (j, j + dim/2) of each head by position * theta^(-2j/dim) / factor; row i
-/// stands at position + i. Frequency and angle are float32.
-Array rope(const Array &x, int64_t position, double theta, int64_t pairs, double factor);
+/// stands at positions[i]. Frequency and angle are float32.
+Array rope(const Array &x, const Array &positions, double theta, int64_t pairs, double factor);
 
 /// result[t, h, j] = scale * sum over c of query[t, h, c] * keys[j, h / g, c]
 Array scores(const Array &query, const Array &keys, float scale);
@@ -83,13 +83,14 @@ struct Cache {
   int64_t pairs = 0;
 };
 
-/// Row i goes to slot (position + i) mod slots.
-void cacheWrite(Cache &cache, const Array &keys, const Array &values, int64_t position);
+/// Row i goes to slot positions[i] mod slots.
+void cacheWrite(Cache &cache, const Array &keys, const Array &values, const Array &positions);
 
-/// As attention, with query row i at position + i, and keys and values from the cache, which holds this
-/// call's own tokens already. What a cache of pairs does not keep of a key is its value times `keyWeight`.
-Array cachedAttention(const Array &query, const Cache &cache, int64_t position, float scale,
-                      std::optional<int64_t> window, std::span<const float> keyWeight = {});
+/// As attention, with query row i at positions[i], which sees the last `window` positions up to its own and
+/// those up to visible[i], and keys and values from the cache, which holds this call's own tokens already.
+/// What a cache of pairs does not keep of a key is its value times `keyWeight`.
+Array cachedAttention(const Array &query, const Cache &cache, const Array &positions, const Array &visible,
+                      float scale, std::optional<int64_t> window, std::span<const float> keyWeight = {});
 
 //===--- ExpertMath.cpp: mixture of experts. n tokens, E experts of which K work for a token. ---===//
 

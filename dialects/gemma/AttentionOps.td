@@ -10,19 +10,19 @@ def Gemma_RopeOp : Gemma_Op<"rope", [HasKernel, Pure, AllTypesMatch<["x", "resul
   let summary = "Rotary position embedding, half split, on the first `pairs` pairs of a head";
   let description = [{
     Pairs are `(j, j + d/2)` of a head of d numbers. Pair j < pairs of the token at position p turns by `p * theta^(-2j/d) / factor`; the others
-    stay. Angles are float32 products of a float32 frequency and a float32 position, as in the reference. Row i of the call stands at position `i`, or `position + i` where that operand is given.
+    stay. Angles are float32 products of a float32 frequency and a float32 position, as in the reference. Row i of the call stands at position `i`, or `positions[i]` where that operand is given.
 
     `rope-c1`: rank 3 `(tokens, heads, dim)` and an even dim. `rope-c2`: `0 <= pairs <= dim/2`. `rope-c3`: theta and factor are positive.
     ```mlir
     %q = gemma.rope %h theta 1.0e+06 pairs 8 : tensor<?x4x64xf32>
-    %r = gemma.rope %h at %position theta 1.0e+04 pairs 16 factor 8.0 : tensor<?x4x32xf32>
+    %r = gemma.rope %h at %positions theta 1.0e+04 pairs 16 factor 8.0 : tensor<?x4x32xf32>
     ```
   }];
-  let arguments = (ins Gemma_Floats:$x, Optional<Index>:$position, F64Attr:$theta, I64Attr:$pairs,
+  let arguments = (ins Gemma_Floats:$x, Optional<Gemma_Positions>:$positions, F64Attr:$theta, I64Attr:$pairs,
                        DefaultValuedAttr<F64Attr, "1.0">:$factor);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = [{
-    $x (`at` $position^)? `theta` $theta `pairs` $pairs (`factor` $factor^)? attr-dict `:` type($x)
+    $x (`at` $positions^)? `theta` $theta `pairs` $pairs (`factor` $factor^)? attr-dict `:` type($x)
   }];
   let hasVerifier = 1;
 }
@@ -103,15 +103,16 @@ def Gemma_CacheWriteOp : Gemma_Op<"cache_write",
     [NamesSymbols, UsesStorage, HasKernel, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
   let summary = "Keys and values of this call's tokens go to their slots";
   let description = [{
-    Row i goes to slot `(position + i) mod slots`.
+    Row i goes to slot `positions[i] mod slots`.
 
     `cache-write-c1`: the cache exists; heads and dim are its own.
     ```mlir
-    gemma.cache_write %k, %v, @layer0.cache at %position : tensor<?x1x32xf32>
+    gemma.cache_write %k, %v, @layer0.cache at %positions : tensor<?x1x32xf32>
     ```
   }];
-  let arguments = (ins Gemma_Floats:$keys, Gemma_Floats:$values, FlatSymbolRefAttr:$cache, Index:$position);
-  let assemblyFormat = "$keys `,` $values `,` $cache `at` $position attr-dict `:` type($keys)";
+  let arguments = (ins Gemma_Floats:$keys, Gemma_Floats:$values, FlatSymbolRefAttr:$cache,
+                       Gemma_Positions:$positions);
+  let assemblyFormat = "$keys `,` $values `,` $cache `at` $positions attr-dict `:` type($keys)";
   let extraClassDeclaration = PartsAre<"none">.method;
 }
 
@@ -119,21 +120,21 @@ def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention",
     [NamesSymbols, UsesStorage, HasKernel, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
   let summary = "Attention over what a cache holds";
   let description = [{
-    As `gemma.attention`, with query row i at `position + i` and keys and values read from the cache, which already holds this call's
-    own tokens. `key_weight` is what values are multiplied with where the cache keeps only turned pairs of keys.
+    As `gemma.attention`, with query row i at `positions[i]`, which sees the positions up to `visible[i]`: its own, or the end of a block
+    whose tokens see each other. Keys and values are read from the cache, which already holds this call's own tokens. `key_weight` is what values are multiplied with where the cache keeps only turned pairs of keys.
 
     `cached-attention-c1`: the cache exists, dims agree, query heads are a multiple of its heads. `cached-attention-c2`: the window is positive and the cache has
     at least `window` slots. `cached-attention-c3`: a weight of `dim` numbers is there if, and only if, the cache keeps pairs.
     ```mlir
-    %o = gemma.cached_attention %q, @layer0.cache at %position scale 1.0 window 16 : tensor<?x4x32xf32>
-    %o = gemma.cached_attention %q, @layer5.cache key_weight @layer5.key_norm at %position scale 1.0 : tensor<?x16x512xf32>
+    %o = gemma.cached_attention %q, @layer0.cache at %positions seeing %visible scale 1.0 window 16 : tensor<?x4x32xf32>
+    %o = gemma.cached_attention %q, @layer5.cache key_weight @layer5.key_norm at %positions seeing %visible scale 1.0 : tensor<?x16x512xf32>
     ```
   }];
   let arguments = (ins Gemma_Floats:$query, FlatSymbolRefAttr:$cache, OptionalAttr<FlatSymbolRefAttr>:$key_weight,
-                       Index:$position, F32Attr:$scale, OptionalAttr<I64Attr>:$window);
+                       Gemma_Positions:$positions, Gemma_Positions:$visible, F32Attr:$scale, OptionalAttr<I64Attr>:$window);
   let results = (outs Gemma_Floats:$result);
   let assemblyFormat = [{
-    $query `,` $cache (`key_weight` $key_weight^)? `at` $position `scale` $scale (`window` $window^)? attr-dict `:` type($query)
+    $query `,` $cache (`key_weight` $key_weight^)? `at` $positions `seeing` $visible `scale` $scale (`window` $window^)? attr-dict `:` type($query)
   }];
   let hasVerifier = 1;
 }

@@ -19,8 +19,8 @@ def Gemma_Dialect : Dialect {
     Weights are symbols: their bytes stay in the checkpoint until the packer moves them.
 
     A freshly imported model is one pure function of a whole sequence, `@forward(ids) -> logits`, in which row
-    `i` stands at position `i`. The schedule stage turns it into `@prefill`, `@decode` and `@score`, which take the
-    position of their first token and keep keys and values in caches.
+    `i` stands at position `i`. The schedule stage turns it into `@prefill`, `@decode` and `@score`, which take
+    the position of each token and the last one that it sees, and keep keys and values in caches.
   }];
   // Sums and products of two tensors are arith's.
   let dependentDialects = ["::mlir::arith::ArithDialect"];
@@ -61,6 +61,12 @@ def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
 }
 
 def Gemma_Ids : RankedTensorOf<[I32]>;
+/// A position for each token of the call. Those of one text ascend, what its tokens see does not descend.
+def Gemma_Positions
+    : Type<CPred<"$_self == ::mlir::RankedTensorType::get({::mlir::ShapedType::kDynamic}, "
+                 "::mlir::IntegerType::get($_self.getContext(), 32))">,
+           "tensor<?xi32>, a position for each token", "::mlir::RankedTensorType">,
+      BuildableType<"::mlir::RankedTensorType::get({::mlir::ShapedType::kDynamic}, $_builder.getI32Type())">;
 def Gemma_Floats : RankedTensorOf<[F32]>;
 /// Float rows, or rows quantized to int8 in blocks.
 def Gemma_Rows : RankedTensorOf<[F32, I8]>;

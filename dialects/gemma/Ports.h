@@ -8,8 +8,7 @@
 
 namespace gemmac::gemma {
 
-/// On an argument or a result of a function that callers run: the name of the array that it is to them. An
-/// index has none: it is the position of the first token.
+/// On an argument or a result of a function that callers run: the name of the array that it is to them.
 inline constexpr llvm::StringLiteral kPortAttr = "gemma.port";
 /// On such a function: the most tokens of a call where that is fewer than the module's `gemma.max_tokens`.
 inline constexpr llvm::StringLiteral kTokensAttr = "gemma.tokens";

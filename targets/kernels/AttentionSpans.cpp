@@ -16,31 +16,35 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   CacheArrays cache(spec, target);
   int heads = shape.group();
   ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
-  Param<int32_t> position("position");
+  TokenPlaces places;
+  Expr token = q.dim(2).min();
 
   // Piece by piece: the kv heads of the first span that the token sees, then those of the next one. A span
   // beyond the token is seen by nobody.
   Var c("c"), m("m"), piece("piece");
-  Expr firstSeen = shape.window ? max(position - (shape.window - 1), 0) : Expr(0);
+  Expr firstSeen = places.firstSeen(token, shape.window);
   SpanQueries queries;
   queries.place = {piece};
   queries.span = firstSeen / int(kSpan) + piece / shape.kvHeads;
   queries.kvHead = piece % shape.kvHeads;
   auto inSpan = [&](const Expr &at) { return clamp(at - queries.span * int(kSpan), 0, int(kSpan)); };
   queries.begin = inSpan(firstSeen);
-  queries.end = inSpan(position + 1);
+  queries.end = inSpan(places.visible(token) + 1);
   queries.rows = heads;
   queries.together = rowsTogether(heads);
   queries.fromMemory = true;
   // The same for all spans of a head, and so of a call.
   Var h("h");
-  auto number = [&](const Expr &c) { return cache.folded(q(c, h, q.dim(2).min()), c); };
+  auto number = [&](const Expr &c) { return cache.folded(q(c, h, token), c); };
   RoundedQueries rounded({h}, cache, shape.dim, number);
   Func folded("folded");
   folded(c, h) = cache.integers ? rounded(c) : number(c);
   queries.query = [&](const Expr &m, const Expr &c) { return folded(c, queries.kvHead * heads + m); };
   queries.queryScale = [&](const Expr &m) { return rounded.scale(queries.kvHead * heads + m); };
-  queries.last = [&](const Expr &) { return position - queries.span * int(kSpan); };
+  queries.first = [&](const Expr &) {
+    return places.positions(token) - (shape.window - 1) - queries.span * int(kSpan);
+  };
+  queries.last = [&](const Expr &) { return places.visible(token) - queries.span * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
 
   Func out("out");
@@ -51,7 +55,7 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
     folded.compute_root().store_in(kLargeStack).bound(c, 0, shape.dim).bound(h, 0, shape.heads);
   if (cache.integers)
     rounded.computeAt(LoopLevel::root());
-  return {cache.arguments(q, position), out, true};
+  return {cache.arguments(q, places), out, true};
 }
 
 KernelCode buildMergeSpans(const KernelSpec &spec, const Target &target) {

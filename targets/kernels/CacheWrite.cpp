@@ -1,6 +1,6 @@
 //===- CacheWrite.cpp - keys and values of this call's tokens go to their slots -------------------------===//
 //
-// keys and values of token i go to the place that CacheLayout.h has for position + i, rounded to the cache's
+// keys and values of token i go to the place that CacheLayout.h has for positions[i], rounded to the cache's
 // type. For q8_0 that is, for each head of a token,
 //   scale = max |x| / 127,  q = round to nearest even (x / scale), all zero where the head is zero
 // All tokens of k are written, as far as their spans and heads lie in the part of the outputs that the call
@@ -19,9 +19,9 @@ namespace {
 /// Keys, or values, on their way to their planes.
 class Writer {
 public:
-  Writer(const std::string &name, ImageParam x, const Expr &position, const KernelSpec &spec,
+  Writer(const std::string &name, ImageParam x, ImageParam positions, const KernelSpec &spec,
          const Target &target, bool keys)
-      : name(name), x(x), position(position), target(target), half(int(spec.integer("dim")) / 2),
+      : name(name), x(x), positions(positions), target(target), half(int(spec.integer("dim")) / 2),
         pairs(keys && spec.has("pairs") ? int(spec.integer("pairs")) : 0),
         channels(pairs ? 2 * pairs : int(spec.integer("dim"))), inGroups(keys || spec.has("pairs")),
         spans(int(spansOf(spec.integer("slots")))), scheme(spec.scheme()),
@@ -32,8 +32,8 @@ public:
 
 private:
   /// Where token t goes.
-  Expr place(const Expr &t) const { return (position + t) % int(kSpan); }
-  Expr span(const Expr &t) const { return (position + t) / int(kSpan) % spans; }
+  Expr place(const Expr &t) const { return positions(t) % int(kSpan); }
+  Expr span(const Expr &t) const { return positions(t) / int(kSpan) % spans; }
   Func scaleOf(const std::string &owner);
   /// The number of a channel that is kept.
   Expr number(const Expr &channel, const Expr &t) const {
@@ -42,7 +42,7 @@ private:
 
   std::string name;
   ImageParam x;
-  Expr position;
+  ImageParam positions;
   const Target &target;
   int half, pairs, channels; ///< `channels` are kept; with `pairs` not all of them
   bool inGroups;             ///< of positions, not in strips of channels
@@ -109,12 +109,12 @@ Func Writer::scales() {
 KernelCode buildCacheWrite(const KernelSpec &spec, const Target &target) {
   ImageParam k = tokensArray("k", Float(32), spec.integer("dim"), spec.integer("heads"));
   ImageParam v = tokensArray("v", Float(32), spec.integer("dim"), spec.integer("heads"));
-  Param<int32_t> position("position");
-  Writer keys("keys", k, position, spec, target, true), values("values", v, position, spec, target, false);
+  ImageParam positions(Int(32), 1, "positions");
+  Writer keys("keys", k, positions, spec, target, true), values("values", v, positions, spec, target, false);
   std::vector<Func> planes = {keys.numbers(), values.numbers()};
   if (isQuantized(spec.scheme()))
     planes.insert(planes.end(), {keys.scales(), values.scales()});
-  return {{k, v, position}, Pipeline(planes)};
+  return {{k, v, positions}, Pipeline(planes)};
 }
 
 } // namespace gemmac

@@ -3,8 +3,8 @@
 // y[t, h, c] = sum over visible j of p[j] v[j, c],  p = softmax over visible j of scale * sum over c of q[t,
 // h, c] k[j, c]
 //
-// The token stands at last = position + t; visible are the positions max(0, last - window + 1) ... last (from
-// 0 without a window); position j is in slot j mod slots, its kv head is h / (heads / kv_heads).
+// Visible to token t are the positions max(0, positions[t] - window + 1) ... visible[t] (from 0 without a
+// window); position j is in slot j mod slots, its kv head is h / (heads / kv_heads).
 //
 // Some tokens and the heads of a group go over the spans that one of them sees together (SpanAttention.cpp).
 
@@ -20,7 +20,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   CacheArrays cache(spec, target);
   int heads = shape.group(), together = kRowsTogether, tileTokens = int(tokensTogether(heads));
   ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
-  Param<int32_t> position("position");
+  TokenPlaces places;
   Var c("c"), m("m"), s("s"), h("h"), n("n"), t("t");
   Func out("out"), state("state");
   out(c, h, t) = undef<float>();
@@ -30,14 +30,14 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   Expr firstToken = tokens.begin + n * tileTokens;
   Expr endToken = min(firstToken + tileTokens, tokens.end);
   auto tokenOf = [&](const Expr &m) { return min(firstToken + m / heads, tokens.end - 1); };
-  Expr firstSeen = shape.window ? max(position + firstToken - (shape.window - 1), 0) : Expr(0);
+  Expr firstSeen = places.firstSeen(firstToken, shape.window), endSeen = places.visible(endToken - 1) + 1;
   auto inSpan = [&](const Expr &at) { return clamp(at - s * int(kSpan), 0, int(kSpan)); };
   SpanQueries queries;
   queries.place = {s, h, n};
   queries.span = s;
   queries.kvHead = h;
   queries.begin = inSpan(firstSeen);
-  queries.end = inSpan(position + endToken);
+  queries.end = inSpan(endSeen);
   queries.rows = tileTokens * heads;
   queries.together = together;
   auto number = [&](const Expr &c) { return cache.folded(q(c, h * heads + m % heads, tokenOf(m)), c); };
@@ -52,14 +52,16 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
     return packed(c % neighbours, m % together, c / neighbours, m / together, h, n);
   };
   queries.queryScale = [&](const Expr &m) { return rounded.scale(m, h, n); };
-  queries.last = [&](const Expr &m) { return position + tokenOf(m) - s * int(kSpan); };
+  queries.first = [&](const Expr &m) { return places.positions(tokenOf(m)) - (shape.window - 1) - s * int(kSpan); };
+  queries.last = [&](const Expr &m) { return places.visible(tokenOf(m)) - s * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
 
   // Over all spans that a token of the call sees; each tile takes its own.
-  Expr firstOfAll = shape.window ? max(position + tokens.begin - (shape.window - 1), 0) : Expr(0);
-  Expr firstSpan = firstOfAll / int(kSpan), lastSpan = (position + tokens.end - 1) / int(kSpan);
+  Expr lastToken = max(tokens.end - 1, tokens.begin);
+  Expr firstSpan = places.firstSeen(tokens.begin, shape.window) / int(kSpan),
+       lastSpan = places.visible(lastToken) / int(kSpan);
   RDom a(0, SpanAttention::channels(shape), 0, 1, firstSpan, lastSpan - firstSpan + 1, "a");
-  a.where(a.z * int(kSpan) < position + endToken && (a.z + 1) * int(kSpan) > firstSeen);
+  a.where(a.z * int(kSpan) < endSeen && (a.z + 1) * int(kSpan) > firstSeen);
   state(c, m, h, n) = noParts(c, shape.dim);
   state(a.x, m, h, n) =
       withPart([&](const Expr &c) { return state(c, m, h, n); },
@@ -102,7 +104,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   if (cache.integers)
     rounded.computeAt({out, o.z});
 
-  return {cache.arguments(q, position), out, true};
+  return {cache.arguments(q, places), out, true};
 }
 
 } // namespace gemmac

@@ -1,10 +1,10 @@
 //===- Kernel.h - what a kernel is compiled for, and how it is called -----------------------------------===//
 //
-// A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…, int32_t …)`.
+// A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…)`.
 // It has no state, allocates nothing, and computes just the part of its outputs that their buffers span, so
 // that threads can share the work by giving each call a part of the output.
 //
-// Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), scalars (int32), outputs.
+// Arguments stand in this order: input arrays, planes of weights (WeightLayout.h), outputs.
 // Arrays are written below as C sees them, last axis contiguous (Halide's first dimension); other strides are
 // free unless said otherwise. `n` is the number of tokens, known at run time, 0 included. Elementwise
 // families take three axes (tokens, heads, size); plain rows have one head. What they leave quantized is Q:
@@ -15,6 +15,10 @@
 // kernels may read behind q and scales as far as bytesReadBehind says (KernelTraits.h), and are fastest if
 // the parts of their last axis begin at multiples of 16 (of 64 with one token), cached_attention if those of
 // its first axis begin at multiples of tokensTogether (CacheLayout.h).
+//
+// A token stands at `positions`, and `visible` is the last position that it sees: its own in text, the end of
+// the block in an image. Positions of a call ascend, what is seen does not descend, and there is one number to
+// read though n is 0.
 //
 // clang-format off
 //   family            constants                                        arguments
@@ -33,9 +37,9 @@
 //   scale             heads size by                                    x → same (may be x); without `by`: scalar f32[1] after x
 //   softcap           heads size cap                                   x → same (may be x)
 //   quantize          heads size                                       x f32[n, heads, size] → Q
-//   rope              heads dim theta pairs factor                     x f32[n, heads, dim], position → same shape (not x)
-//   cache_write       heads dim slots scheme pairs                     k, v f32[n, heads, dim], position → planes of the cache (CacheLayout.h; `pairs` only if there)
-//   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], planes of the cache, position → f32[n, heads, dim]; window 0: global
+//   rope              heads dim theta pairs factor                     x f32[n, heads, dim], positions i32[n] → same shape (not x)
+//   cache_write       heads dim slots scheme pairs                     k, v f32[n, heads, dim], positions i32[n] → planes of the cache (CacheLayout.h; `pairs` only if there)
+//   cached_attention  heads kv_heads dim slots window scale scheme     q f32[n, heads, dim], positions, visible i32[n], planes of the cache → f32[n, heads, dim]; window 0: global
 //                     pairs                                            with `pairs`: w f32[dim] after the planes, what values are multiplied with to be keys
 //   attention_spans   as cached_attention                              as cached_attention, n = 1 → f32[pieces, heads/kv_heads, dim+16]; piece i: kv head i mod kv_heads
 //                                                                      of span first + i/kv_heads, first: the first that the token sees; a piece beyond its last is empty

@@ -1,7 +1,7 @@
 //===- Rope.cpp - rotary position embedding, half split -------------------------------------------------===//
 //
-// Pair j of a head is (x[j], x[j + dim/2]). For j < pairs it turns by angle = frequency[j] * (position +
-// token), a float32 product of float32 numbers, with frequency[j] = theta^(-2j/dim) / factor; the other pairs
+// Pair j of a head is (x[j], x[j + dim/2]). For j < pairs it turns by angle = frequency[j] * position[token],
+// a float32 product of float32 numbers, with frequency[j] = theta^(-2j/dim) / factor; the other pairs
 // stay.
 
 #include "targets/kernels/Expressions.h"
@@ -27,12 +27,12 @@ static Buffer<float> frequencies(const KernelSpec &spec) {
 KernelCode buildRope(const KernelSpec &spec, const Target &target) {
   int dim = int(spec.integer("dim")), half = dim / 2, pairs = int(spec.integer("pairs"));
   ImageParam x = tokensArray("x", Float(32), dim, spec.integer("heads"));
-  Param<int32_t> position("position");
+  ImageParam positions(Int(32), 1, "positions");
 
   Var c("c"), h("h"), t("t"), j("j");
   Func turn("turn"), out("out");
   auto [cosine, sine] =
-      cosineAndSine(frequencies(spec)(clamp(j, 0, std::max(pairs - 1, 0))) * cast<float>(position + t));
+      cosineAndSine(frequencies(spec)(clamp(j, 0, std::max(pairs - 1, 0))) * cast<float>(positions(t)));
   turn(j, t) = {cosine, sine};
 
   // Both halves of a head in turn, whole vectors each; stored where the call's part of the output is.
@@ -58,7 +58,7 @@ KernelCode buildRope(const KernelSpec &spec, const Target &target) {
       .bound(j, 0, half)
       .store_in(MemoryType::Stack)
       .vectorize(j, lanes, TailStrategy::GuardWithIf);
-  return {{x, position}, out};
+  return {{x, positions}, out};
 }
 
 } // namespace gemmac

@@ -64,12 +64,11 @@ Expr CacheArrays::channelOf(Expr i) const {
                dim - 1);
 }
 
-std::vector<Argument> CacheArrays::arguments(const ImageParam &q, const Param<int32_t> &position) const {
-  std::vector<Argument> all = {q};
+std::vector<Argument> CacheArrays::arguments(const ImageParam &q, const TokenPlaces &places) const {
+  std::vector<Argument> all = {q, places.positions, places.visible};
   all.insert(all.end(), planes.begin(), planes.end());
   if (pairs)
     all.push_back(keyWeight);
-  all.push_back(position);
   return all;
 }
 
@@ -112,7 +111,7 @@ std::vector<Var> Span::vars(std::vector<Var> indices) const {
 
 Expr Span::sees(const Expr &place, const Expr &m) const {
   Expr last = queries.last(m);
-  return shape.window ? place <= last && place > last - shape.window : place <= last;
+  return shape.window ? place <= last && place >= queries.first(m) : place <= last;
 }
 
 SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &shape,

@@ -9,6 +9,18 @@
 
 namespace gemmac {
 
+/// Where each token of a call stands, and the last position that it sees: i32[n] each. Positions ascend and
+/// what is seen does not descend, so that some neighbours see together what lies between what the first sees
+/// first and the last sees last.
+struct TokenPlaces {
+  Halide::ImageParam positions{Halide::Int(32), 1, "positions"}, visible{Halide::Int(32), 1, "visible"};
+
+  /// The first position that a token sees; a window of 0 is none.
+  Halide::Expr firstSeen(const Halide::Expr &token, int window) const {
+    return window ? max(positions(token) - (window - 1), 0) : Halide::Expr(0);
+  }
+};
+
 /// The arrays of a cache as a kernel's arguments.
 struct CacheArrays {
   CacheArrays(const KernelSpec &spec, const Target &target);
@@ -32,9 +44,8 @@ struct CacheArrays {
   /// The channel that is kept in place i: turned pairs first, where pairs are kept.
   Halide::Expr channelOf(Halide::Expr i) const;
 
-  /// q, what a cache is made of, the position.
-  std::vector<Halide::Argument> arguments(const Halide::ImageParam &q,
-                                          const Halide::Param<int32_t> &position) const;
+  /// q, where its tokens stand and what they see, what a cache is made of.
+  std::vector<Halide::Argument> arguments(const Halide::ImageParam &q, const TokenPlaces &places) const;
 
   /// What numbers of the key, or the value, in a place of a span are multiplied with; undefined: nothing.
   Halide::Expr keyScale(Halide::Expr at, Halide::Expr head, Halide::Expr span) const;
@@ -57,7 +68,8 @@ struct AttentionShape {
   int group() const { return heads / kvHeads; }
 };
 
-/// Queries that attend to one span: row m < rows stands at position last(m), relative to the span's first.
+/// Queries that attend to one span: row m < rows sees positions first(m) … last(m), relative to the span's
+/// first.
 struct SpanQueries {
   std::vector<Halide::Var> place; ///< variables that say which rows, head and span these are
   Halide::Expr span, kvHead;      ///< the span's number, its slots' span, from `place`
@@ -68,7 +80,7 @@ struct SpanQueries {
   /// that is kept in place c, and `queryScale` what a row's are multiplied with.
   std::function<Halide::Expr(Halide::Expr m, Halide::Expr c)> query;
   std::function<Halide::Expr(Halide::Expr m)> queryScale;
-  std::function<Halide::Expr(Halide::Expr m)> last;
+  std::function<Halide::Expr(Halide::Expr m)> first, last;
 };
 
 /// Queries as integers, where a cache has them (IntegerProducts.cpp).

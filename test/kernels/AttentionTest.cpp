@@ -14,6 +14,14 @@ using namespace gemmac::test;
 
 namespace {
 
+/// Tokens that stand one behind the other.
+Array<int32_t> from(int position, int count) {
+  Array<int32_t> positions({std::max(count, 1)});
+  for (int t = 0; t < count; ++t)
+    positions(t) = position + t;
+  return positions;
+}
+
 TEST(Rope, TurnsPairsByTheirPosition) {
   for (auto [dim, pairs] : {std::pair<int64_t, int64_t>{32, 16}, {64, 8}, {64, 1}, {6, 3}, {32, 0}})
     for (int position : {0, 3, 1000, 131000})
@@ -24,7 +32,8 @@ TEST(Rope, TurnsPairsByTheirPosition) {
         LoadedKernel kernel(
             "rope",
             {{"heads", int64_t(2)}, {"dim", dim}, {"theta", theta}, {"pairs", pairs}, {"factor", factor}});
-        kernel(x, position, y);
+        Array<int32_t> positions = from(position, 5);
+        kernel(x, positions, y);
         for (int t = 0; t < 5; ++t)
           for (int h = 0; h < 2; ++h)
             for (int j = 0; j < dim / 2; ++j) {
@@ -45,7 +54,7 @@ TEST(Rope, TurnsPairsByTheirPosition) {
         for (Range tokens : {Range{0, 2}, {2, 2}, {2, 5}})
           for (Range heads : {Range{0, 1}, {1, 2}})
             for (Range numbers : {Range{0, 3}, {3, 5}, {5, int(dim)}})
-              kernel(x, position, pieces.part(0, tokens).part(1, heads).part(2, numbers));
+              kernel(x, positions, pieces.part(0, tokens).part(1, heads).part(2, numbers));
         EXPECT_EQ(y.data, pieces.data);
       }
 }
@@ -143,8 +152,9 @@ TEST(CacheWrite, TokensGoAroundTheRing) {
         constants["pairs"] = int64_t(pairs);
       LoadedKernel kernel("cache_write", constants);
       auto turned = [&, dim = dim, pairs = pairs](int c) { return !pairs || c % (dim / 2) < pairs; };
+      Array<int32_t> positions = from(1021, 6);
       for (Range heads : {Range{0, 2}, {2, 3}})
-        kernel(k, v, 1021, cache.part(heads));
+        kernel(k, v, positions, cache.part(heads));
       auto stored = [&, dim = dim](Array<float> &x, int token, int h, int c, bool all) {
         if (scheme != "q8_0")
           return scheme == "f16" ? fromHalf(toHalf(x(token, h, c))) : x(token, h, c);
@@ -216,7 +226,8 @@ struct Layer {
       int count = std::min(tokens - t, int(c.slots));
       auto k = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t));
       auto v = Array<float>::random({count, int(c.kvHeads), int(c.dim)}, unsigned(2 * t + 1));
-      write(k, v, t, cache.planes());
+      Array<int32_t> positions = from(t, count);
+      write(k, v, positions, cache.planes());
     }
     return cache;
   }
@@ -228,13 +239,14 @@ struct Layer {
     int pieces = (position / int(kSpan) - first / int(kSpan) + 2) * int(c.kvHeads);
     Array<float> parts({pieces, int(c.heads / c.kvHeads), int(c.dim + kGroup)});
     Array<float> result({1, int(c.heads), int(c.dim)});
+    Array<int32_t> at = from(position, 1);
     if (!inPieces) {
-      spans(q, cache.arguments(), position, parts);
+      spans(q, at, at, cache.arguments(), parts);
       merge(parts, result);
       return result;
     }
     for (Range some : {Range{0, 1}, {1, std::max(1, pieces / 2)}, {std::max(1, pieces / 2), pieces}})
-      spans(q, cache.arguments(), position, parts.part(0, some));
+      spans(q, at, at, cache.arguments(), parts.part(0, some));
     for (Range some : {Range{0, 1}, {1, int(c.heads)}})
       merge(parts, result.part(1, some));
     return result;
@@ -252,12 +264,51 @@ const AttentionCase kCases[] = {
     {8, 1, 64, 512, 0, "f16", 8}, {4, 2, 32, 512, 0, "f32", 4},    {7, 1, 48, 512, 0, "q8_0", 3},
     {2, 2, 6, 512, 0, "f32", 1},  {8, 1, 64, 768, 300, "q8_0", 31}};
 
+/// y is the softmax over what each token sees, times the values.
+void expectAttention(const AttentionCase &c, Cache &cache, Array<float> &q, Array<int32_t> &positions,
+                     Array<int32_t> &visible, Array<float> &y) {
+  // Queries and weights are rounded to integers of 15 bits where the cache has int8 numbers, whose own
+  // rounding is 250 times as much.
+  bool rounded = c.scheme == "q8_0";
+  int count = q.shape[0], slots = int(c.slots), dim = int(c.dim);
+  for (int h = 0; h < c.heads; ++h) {
+    int kv = h / int(c.heads / c.kvHeads);
+    Array<float> keys({slots, dim}), values({slots, dim});
+    for (int slot = 0; count && slot < std::min(slots, visible(count - 1) + 1); ++slot)
+      for (int i = 0; i < dim; ++i) {
+        keys.data[size_t(slot * dim + i)] = cache.key(slot, kv, i);
+        values.data[size_t(slot * dim + i)] = cache.value(slot, kv, i);
+      }
+    for (int t = 0; t < count; ++t) {
+      int last = visible(t), first = c.window ? std::max(0, positions(t) - int(c.window) + 1) : 0;
+      std::vector<double> weights, mixed(size_t(dim), 0.0), size(size_t(dim), 0.0);
+      double most = -INFINITY, sum = 0, largest = 0;
+      for (int j = first; j <= last; ++j) {
+        double score = 0;
+        for (int i = 0; i < dim; ++i)
+          score += double((&q(t, h, 0))[i]) * keys.data[size_t(j % slots * dim + i)];
+        weights.push_back(score * 0.25);
+        most = std::max(most, score * 0.25);
+      }
+      for (double &w : weights)
+        sum += w = std::exp(w - most);
+      for (int j = first; j <= last; ++j)
+        for (int i = 0; i < dim; ++i) {
+          double part = weights[size_t(j - first)] / sum * values.data[size_t(j % slots * dim + i)];
+          mixed[size_t(i)] += part, size[size_t(i)] += std::abs(part);
+          largest = std::max(largest, std::abs(part));
+        }
+      double ofWeights = rounded ? std::ldexp(std::sqrt(last - first + 1) * largest, -15) : 0;
+      for (int i = 0; i < dim; ++i)
+        ASSERT_NEAR(y(t, h, i), mixed[size_t(i)], (rounded ? 1e-4 : 1e-5) * size[size_t(i)] + ofWeights)
+            << t << " " << h << " " << i;
+    }
+  }
+}
+
 TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
   for (const AttentionCase &c : kCases) {
     Layer layer(c);
-    // Queries and weights are rounded to integers of 15 bits where the cache has int8 numbers, whose own
-    // rounding is 250 times as much.
-    bool rounded = c.scheme == "q8_0";
     for (int count : {7, 1, 0})
       for (int position : {0, 5, 250, 505, 1300, 131060}) {
         if (!c.window && (position + count > c.slots || position < c.slots - 1000))
@@ -268,41 +319,33 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
         Cache cache = layer.filled(position + count);
         auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99, 3);
         Array<float> y({count, int(c.heads), int(c.dim)}, 2);
-        layer.attention(q, cache.arguments(), position, y);
-        for (int h = 0; h < c.heads; ++h) {
-          int slots = int(c.slots), dim = int(c.dim), kv = h / int(c.heads / c.kvHeads);
-          Array<float> keys({slots, dim}), values({slots, dim});
-          for (int slot = 0; slot < std::min(slots, position + count); ++slot)
-            for (int i = 0; i < dim; ++i) {
-              keys.data[size_t(slot * dim + i)] = cache.key(slot, kv, i);
-              values.data[size_t(slot * dim + i)] = cache.value(slot, kv, i);
-            }
-          for (int t = 0; t < count; ++t) {
-            int last = position + t, first = c.window ? std::max(0, last - int(c.window) + 1) : 0;
-            std::vector<double> weights, mixed(size_t(dim), 0.0), size(size_t(dim), 0.0);
-            double most = -INFINITY, sum = 0, largest = 0;
-            for (int j = first; j <= last; ++j) {
-              double score = 0;
-              for (int i = 0; i < dim; ++i)
-                score += double((&q(t, h, 0))[i]) * keys.data[size_t(j % slots * dim + i)];
-              weights.push_back(score * 0.25);
-              most = std::max(most, score * 0.25);
-            }
-            for (double &w : weights)
-              sum += w = std::exp(w - most);
-            for (int j = first; j <= last; ++j)
-              for (int i = 0; i < dim; ++i) {
-                double part = weights[size_t(j - first)] / sum * values.data[size_t(j % slots * dim + i)];
-                mixed[size_t(i)] += part, size[size_t(i)] += std::abs(part);
-                largest = std::max(largest, std::abs(part));
-              }
-            double ofWeights = rounded ? std::ldexp(std::sqrt(last - first + 1) * largest, -15) : 0;
-            for (int i = 0; i < dim; ++i)
-              ASSERT_NEAR(y(t, h, i), mixed[size_t(i)], (rounded ? 1e-4 : 1e-5) * size[size_t(i)] + ofWeights)
-                  << t << " " << h << " " << i;
-          }
-        }
+        Array<int32_t> positions = from(position, count);
+        layer.attention(q, positions, positions, cache.arguments(), y);
+        expectAttention(c, cache, q, positions, positions, y);
       }
+  }
+}
+
+// Tokens of a block see each other, those behind it as far as itself: as text before and after an image.
+TEST(CachedAttention, TokensOfABlockSeeItsEnd) {
+  for (const AttentionCase &c : kCases) {
+    if (c.slots > 1000)
+      continue;
+    Layer layer(c);
+    for (int position : {0, 250, 490}) {
+      int count = 19;
+      if (c.window + count > c.slots)
+        continue;
+      SCOPED_TRACE(c.name() + " at " + std::to_string(position));
+      Cache cache = layer.filled(position + count);
+      auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 5);
+      Array<float> y({count, int(c.heads), int(c.dim)}, 2);
+      Array<int32_t> positions = from(position, count), visible = from(position, count);
+      for (int t = 3; t < 14; ++t)
+        visible(t) = position + 13;
+      layer.attention(q, positions, visible, cache.arguments(), y);
+      expectAttention(c, cache, q, positions, visible, y);
+    }
   }
 }
 
@@ -318,7 +361,8 @@ TEST(CachedAttention, TheCutOfThePromptAndOfTheWorkDoesNotMatter) {
       auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99);
       Array<float> whole({count, int(c.heads), int(c.dim)}), pieces(whole.shape);
       auto run = [&](Array<float> &q, int position, const Buffer &out) {
-        layer.attention(q, cache.arguments(), position, out);
+        Array<int32_t> positions = from(position, q.shape[0]);
+        layer.attention(q, positions, positions, cache.arguments(), out);
       };
       run(q, position, whole);
       int group = int(c.heads / c.kvHeads);

@@ -15,12 +15,12 @@ gemma.cache @cache : tensor<31x1x32xf32> scheme f16
 gemma.cache @ring : tensor<400x2x32xf32>
 gemma.cache @all : tensor<600x2x32xf32>
 
-// Callers hand in arrays; of the position they say it for every token.
+// Callers hand in arrays.
 // CHECK-LABEL: func.func @score
-// CHECK-SAME: (%[[IDS:.*]]: memref<?xi32> {plan.input = "tokens"}, %{{.*}}: memref<?xi32> {plan.input = "positions"},
-// CHECK-SAME: %{{.*}}: memref<?xi32> {plan.input = "visible"}, %[[LOGITS:.*]]: memref<?x64xf32> {plan.output = "logits"})
+// CHECK-SAME: (%[[IDS:.*]]: memref<?xi32> {plan.input = "tokens"}, %[[AT:.*]]: memref<?xi32> {plan.input = "positions"},
+// CHECK-SAME: %[[SEEN:.*]]: memref<?xi32> {plan.input = "visible"}, %[[LOGITS:.*]]: memref<?x64xf32> {plan.output = "logits"})
 // CHECK-SAME: plan.token_class = #plan.token_class<many>, plan.tokens = 16 : i64
-func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) -> (tensor<?x64xf32> {gemma.port = "logits"}) {
+func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor<?xi32> {gemma.port = "positions"}, %visible: tensor<?xi32> {gemma.port = "visible"}) -> (tensor<?x64xf32> {gemma.port = "logits"}) {
   // CHECK: %[[N:.*]] = plan.count
   // CHECK: %[[POSITION:.*]] = plan.position
   // CHECK: %[[X:.*]] = memref.alloc(%[[N]]) : memref<?x64xf32>
@@ -40,10 +40,10 @@ func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) 
   // CHECK: %[[KEYS:.*]] = memref.subview %{{.*}}[0, 4, 0] [%[[N]], 1, 32]
   %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
   // CHECK: plan.call <"cache_write"{{.*}}>(%[[KEYS]], %[[KEYS]], %[[POSITION]], {{.*}} outputs 2
-  gemma.cache_write %k, %k, @cache at %position : tensor<?x1x32xf32>
+  gemma.cache_write %k, %k, @cache at %positions : tensor<?x1x32xf32>
   // CHECK: %[[O:.*]] = memref.alloc(%[[N]]) : memref<?x4x32xf32>
   // CHECK: plan.call <"cached_attention"{{.*}}>(%[[HEADS]], %{{.*}}, %{{.*}}, %[[POSITION]], %[[O]]) outputs 1
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 window 16 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 window 16 : tensor<?x4x32xf32>
   // The projection reads heads as one row.
   // CHECK: memref.collapse_shape %[[O]]
   %t = gemma.linear %o, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
@@ -66,7 +66,7 @@ func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) 
 // most; without a window there are as many as the position has.
 // CHECK-LABEL: func.func @decode
 // CHECK-SAME: plan.token_class = #plan.token_class<one>, plan.tokens = 1 : i64
-func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) -> (tensor<?x64xf32> {gemma.port = "logits"}) attributes {gemma.tokens = 1 : i64} {
+func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor<?xi32> {gemma.port = "positions"}, %visible: tensor<?xi32> {gemma.port = "visible"}) -> (tensor<?x64xf32> {gemma.port = "logits"}) attributes {gemma.tokens = 1 : i64} {
   // CHECK: %[[POSITION:.*]] = plan.position
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   %h = gemma.embed %ids, @out scale 8.0 : tensor<?xi32> -> tensor<?x4x32xf32>
@@ -76,7 +76,7 @@ func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index)
   // CHECK: %[[PARTS:.*]] = memref.alloc(%[[SIX]]) : memref<?x2x48xf32>
   // CHECK: plan.call <"attention_spans"{{.*}}>(%{{.*}}, %{{.*}}, %{{.*}}, %[[POSITION]], %[[PARTS]]) outputs 1 parallel axis 0 grain 1
   // CHECK: plan.call <"merge_spans"{{.*}}>(%[[PARTS]], %[[O]]) outputs 1 : memref
-  %o = gemma.cached_attention %h, @ring at %position scale 1.0 window 300 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %h, @ring at %positions seeing %visible scale 1.0 window 300 : tensor<?x4x32xf32>
   // CHECK: %[[SPAN:.*]] = arith.constant 256 : index
   // CHECK: %[[BEFORE:.*]] = arith.divui %[[POSITION]], %[[SPAN]]
   // CHECK: %[[SPANS:.*]] = arith.addi %[[BEFORE]], %{{.*}}
@@ -84,14 +84,14 @@ func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index)
   // CHECK: %[[PARTS:.*]] = memref.alloc(%[[PIECES]]) : memref<?x2x48xf32>
   // CHECK: plan.call <"attention_spans"{{.*}}>({{.*}}, %[[PARTS]])
   // CHECK: plan.call <"merge_spans"{{.*}}>(%[[PARTS]], %{{.*}}) outputs 1 parallel axis 1 grain 1
-  %a = gemma.cached_attention %o, @all at %position scale 1.0 : tensor<?x4x32xf32>
+  %a = gemma.cached_attention %o, @all at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   %y = gemma.linear %a, @out : tensor<?x4x32xf32> -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
 }
 
 // Rows that are quantized already are gathered as rows; each expert takes its part of them.
 // CHECK-LABEL: func.func @grouped(
-func.func @grouped(%ids: tensor<?xi32> {gemma.port = "tokens"}, %position: index) {
+func.func @grouped(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor<?xi32> {gemma.port = "positions"}, %visible: tensor<?xi32> {gemma.port = "visible"}) {
   // CHECK: %[[N:.*]] = plan.count
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   %p = gemma.linear %x, @router : tensor<?x64xf32> -> tensor<?x4xf32>

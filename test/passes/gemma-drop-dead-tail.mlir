@@ -14,7 +14,7 @@ gemma.cache @cache : tensor<16x1x16xf32>
 
 // Layer 1 is the last to write a cache. Behind its keys and values nothing is read: its query and attention, layer 2, the logits.
 // CHECK-LABEL: @prefill
-func.func @prefill(%ids: tensor<?xi32>, %position: index) {
+func.func @prefill(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // CHECK-NEXT: %[[X:.*]] = gemma.embed %arg0, @table
   %x = gemma.embed %ids, @table scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   // Of the per-layer inputs only layer 1's is read: columns, rows and what lies between are narrowed to it.
@@ -42,9 +42,9 @@ func.func @prefill(%ids: tensor<?xi32>, %position: index) {
   // CHECK-NEXT: %[[V:.*]] = gemma.slice %[[KV]] axis 1 from 1 : tensor<?x2x16xf32> -> tensor<?x1x16xf32>
   %v = gemma.slice %qkv axis 1 from 5 : tensor<?x6x16xf32> -> tensor<?x1x16xf32>
   // CHECK-NEXT: gemma.cache_write %[[K]], %[[V]], @cache
-  gemma.cache_write %k, %v, @cache at %position : tensor<?x1x16xf32>
+  gemma.cache_write %k, %v, @cache at %positions : tensor<?x1x16xf32>
   // CHECK-NEXT: return
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 : tensor<?x4x16xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 : tensor<?x4x16xf32>
   %z = gemma.linear %p2, @gate : tensor<?x8xf32> -> tensor<?x64xf32>
   %l = gemma.linear %z, @table : tensor<?x64xf32> -> tensor<?x16xf32>
   %m = gemma.softcap %l cap 30.0 : tensor<?x16xf32>
@@ -53,7 +53,7 @@ func.func @prefill(%ids: tensor<?xi32>, %position: index) {
 
 // Logits depend on everything.
 // CHECK-LABEL: @score
-func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x4x16xf32> {
+func.func @score(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) -> tensor<?x4x16xf32> {
   // CHECK: gemma.linear %{{.*}}, @qkv : tensor<?x64xf32> -> tensor<?x6x16xf32>
   // CHECK: gemma.cached_attention
   %x = gemma.embed %ids, @table scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
@@ -61,8 +61,8 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x4x16xf32> {
   %q = gemma.slice %qkv axis 1 from 0 : tensor<?x6x16xf32> -> tensor<?x4x16xf32>
   %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x16xf32> -> tensor<?x1x16xf32>
   %v = gemma.slice %qkv axis 1 from 5 : tensor<?x6x16xf32> -> tensor<?x1x16xf32>
-  gemma.cache_write %k, %v, @cache at %position : tensor<?x1x16xf32>
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 : tensor<?x4x16xf32>
+  gemma.cache_write %k, %v, @cache at %positions : tensor<?x1x16xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 : tensor<?x4x16xf32>
   return %o : tensor<?x4x16xf32>
 }
 

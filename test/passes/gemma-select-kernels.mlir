@@ -16,7 +16,7 @@ gemma.cache @all : tensor<600x2x32xf32>
 
 // Many tokens: the matrix kernel for any number of them, and tokens shared by threads.
 // CHECK-LABEL: @score
-func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> {
+func.func @score(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) -> tensor<?x2048xf32> {
   // CHECK: gemma.embed {{.*}}gemma.kernel = #plan.kernel<"embed", {columns = 64 : i64, layout = "tiles16", offset = 0 : i64, scale = 8.000000e+00 : f64, scheme = "q4_0", vocab = 2048 : i64, width = 64 : i64}>
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   // CHECK: gemma.embed {{.*}}layout = "rows"{{.*}}width = 128
@@ -29,13 +29,13 @@ func.func @score(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> {
   %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
   // Threads share the tokens, as many in a piece as go over the keys together.
   // CHECK: gemma.cached_attention {{.*}}#plan.kernel<"cached_attention", {dim = 32 : i64, heads = 4 : i64, kv_heads = 1 : i64, scale = {{.*}}, scheme = "f16", slots = 31 : i64, window = 16 : i64}>{{.*}}gemma.parallel = array<i64: 0, 6>
-  %o = gemma.cached_attention %p, @ring at %position scale 1.0 window 16 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %p, @ring at %positions seeing %visible scale 1.0 window 16 : tensor<?x4x32xf32>
   return %l : tensor<?x2048xf32>
 }
 
 // One token: another kernel for the same matrix.
 // CHECK-LABEL: @decode
-func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> attributes {gemma.tokens = 1 : i64} {
+func.func @decode(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) -> tensor<?x2048xf32> attributes {gemma.tokens = 1 : i64} {
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: gemma.linear {{.*}}cap = 3.000000e+01 : f64, {{.*}}tokens = 1 : i64
@@ -43,9 +43,9 @@ func.func @decode(%ids: tensor<?xi32>, %position: index) -> tensor<?x2048xf32> a
   %p = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x4x32xf32>
   // Threads share the spans of positions. Behind a window few are left to merge; else heads are shared again.
   // CHECK: gemma.cached_attention {{.*}}@ring {{.*}}<"attention_spans", {{.*}}gemma.merge_kernel = #plan.kernel<"merge_spans", {dim = 32 : i64, heads = 4 : i64, kv_heads = 1 : i64}>, gemma.parallel = array<i64: 0, 1>
-  %o = gemma.cached_attention %p, @ring at %position scale 1.0 window 16 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %p, @ring at %positions seeing %visible scale 1.0 window 16 : tensor<?x4x32xf32>
   // CHECK: gemma.cached_attention {{.*}}@all {{.*}}gemma.merge_parallel = array<i64: 1, 1>, gemma.parallel = array<i64: 0, 1>
-  %a = gemma.cached_attention %p, @all at %position scale 1.0 : tensor<?x4x32xf32>
+  %a = gemma.cached_attention %p, @all at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   return %l : tensor<?x2048xf32>
 }
 

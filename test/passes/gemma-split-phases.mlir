@@ -12,7 +12,7 @@ gemma.weight @table : tensor<16x32xf32> from ["t"]
 // CHECK: gemma.embed
 // CHECK: return %
 // CHECK-NOT: @forward
-func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x1x32xf32> {
+func.func @forward(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) -> tensor<?x1x32xf32> {
   %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x1x32xf32>
   return %x : tensor<?x1x32xf32>
 }
@@ -21,7 +21,7 @@ func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x1x32xf32> 
 
 // CHECK-LABEL: @helper
 // CHECK-NOT: func.func
-func.func @helper(%ids: tensor<?xi32>, %position: index) -> tensor<?xi32> {
+func.func @helper(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) -> tensor<?xi32> {
   return %ids : tensor<?xi32>
 }
 
@@ -37,7 +37,7 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
 // -----
 
 gemma.weight @table : tensor<16x32xf32> from ["t"]
-func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x32xf32> {
+func.func @forward(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) -> tensor<?x32xf32> {
   %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x32xf32>
   return %x : tensor<?x32xf32>
 }

@@ -151,10 +151,11 @@ TEST_F(InterpreterTest, MultipliesTheIntegersOfQuantizedRows) {
 constexpr const char *kCached = R"(
   gemma.weight @table : tensor<4x2xf32> from ["table"]
   gemma.cache @cache : tensor<3x1x2xf32>
-  func.func @forward(%ids: tensor<?xi32>, %position: index) -> tensor<?x1x2xf32> {
+  func.func @forward(%ids: tensor<?xi32>, %positions: tensor<?xi32> {gemma.port = "positions"},
+                     %visible: tensor<?xi32> {gemma.port = "visible"}) -> tensor<?x1x2xf32> {
     %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x1x2xf32>
-    gemma.cache_write %x, %x, @cache at %position : tensor<?x1x2xf32>
-    %y = gemma.cached_attention %x, @cache at %position scale 0.0 window 2 : tensor<?x1x2xf32>
+    gemma.cache_write %x, %x, @cache at %positions : tensor<?x1x2xf32>
+    %y = gemma.cached_attention %x, @cache at %positions seeing %visible scale 0.0 window 2 : tensor<?x1x2xf32>
     return %y : tensor<?x1x2xf32>
   })";
 

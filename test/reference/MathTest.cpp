@@ -117,15 +117,22 @@ TEST(Slice, TakesRangesOfAnyInnerAxis) {
   EXPECT_EQ(dropped.floats(), (std::vector<float>{20, 21}));
 }
 
+/// Tokens that stand one behind the other.
+Array from(int64_t position, int64_t count) {
+  std::vector<int32_t> positions(static_cast<size_t>(count));
+  std::iota(positions.begin(), positions.end(), int32_t(position));
+  return {{count}, std::move(positions)};
+}
+
 TEST(Rope, TurnsTheFirstPairsOnly) {
   // dim 4, pairs (0, 2) and (1, 3); position 2 turns pair 0 by 2.
-  Array result = rope(floats({1, 1, 4}, {1, 5, 0, 6}), 2, 100.0, 1, 1.0);
+  Array result = rope(floats({1, 1, 4}, {1, 5, 0, 6}), from(2, 1), 100.0, 1, 1.0);
   expectNear(result, {std::cos(2.0f), 5, std::sin(2.0f), 6});
 }
 
 TEST(Rope, SlowsByThetaAndFactor) {
   // Pair 1 of dim 4 turns by p * 100^(-1/2) / 2 = p / 20; the second row stands at position 1.
-  Array result = rope(floats({2, 1, 4}, {0, 1, 0, 0, 0, 1, 0, 0}), 0, 100.0, 2, 2.0);
+  Array result = rope(floats({2, 1, 4}, {0, 1, 0, 0, 0, 1, 0, 0}), from(0, 2), 100.0, 2, 2.0);
   expectNear(result, {0, 1, 0, 0, 0, std::cos(0.05f), 0, std::sin(0.05f)});
 }
 
@@ -162,8 +169,9 @@ TEST_P(AnyCut, GivesTheSameAttention) {
     Array whole = attention(query, keys, values, 0.5f, window);
     for (int64_t first = 0; first < kTokens; first += GetParam()) {
       int64_t count = std::min(GetParam(), kTokens - first);
-      cacheWrite(cache, rows(keys, first, count), rows(values, first, count), first);
-      Array part = cachedAttention(rows(query, first, count), cache, first, 0.5f, window);
+      Array positions = from(first, count);
+      cacheWrite(cache, rows(keys, first, count), rows(values, first, count), positions);
+      Array part = cachedAttention(rows(query, first, count), cache, positions, positions, 0.5f, window);
       EXPECT_EQ(part.floats(), rows(whole, first, count).floats()) << "at position " << first;
     }
   }

@@ -105,35 +105,35 @@ func.func @attention_c2(%q: tensor<?x4x32xf32>, %k: tensor<?x2x32xf32>) {
 // -----
 
 gemma.weight @cache : tensor<8x1x32xf32> from ["w"]
-func.func @cache_write_c1_no_cache(%k: tensor<?x1x32xf32>, %position: index) {
+func.func @cache_write_c1_no_cache(%k: tensor<?x1x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cache-write-c1: @cache names no gemma.cache}}
-  gemma.cache_write %k, %k, @cache at %position : tensor<?x1x32xf32>
+  gemma.cache_write %k, %k, @cache at %positions : tensor<?x1x32xf32>
   return
 }
 
 // -----
 
 gemma.cache @cache : tensor<8x2x32xf32>
-func.func @cache_write_c1_heads(%k: tensor<?x1x32xf32>, %position: index) {
+func.func @cache_write_c1_heads(%k: tensor<?x1x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cache-write-c1: keys 'tensor<?x1x32xf32>' do not fit the heads and dim of @cache, 'tensor<8x2x32xf32>'}}
-  gemma.cache_write %k, %k, @cache at %position : tensor<?x1x32xf32>
+  gemma.cache_write %k, %k, @cache at %positions : tensor<?x1x32xf32>
   return
 }
 
 // -----
 
-func.func @cached_attention_c1_no_cache(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c1_no_cache(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c1: @cache names no gemma.cache}}
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 gemma.cache @cache : tensor<8x3x32xf32>
-func.func @cached_attention_c1_heads(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c1_heads(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c1: query 'tensor<?x4x32xf32>' cannot share @cache, 'tensor<8x3x32xf32>'}}
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   return
 }
 
@@ -141,18 +141,18 @@ func.func @cached_attention_c1_heads(%q: tensor<?x4x32xf32>, %position: index) {
 
 gemma.weight @w : tensor<32xf32> from ["w"]
 gemma.cache @cache : tensor<8x1x32xf32>
-func.func @cached_attention_c3_whole_keys(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c3_whole_keys(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c3: @cache does not keep pairs of keys, which is what key_weight is for}}
-  %o = gemma.cached_attention %q, @cache key_weight @w at %position scale 1.0 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache key_weight @w at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 gemma.cache @cache : tensor<8x1x32xf32> pairs 4
-func.func @cached_attention_c3_no_weight(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c3_no_weight(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c3: @cache keeps pairs of keys, which is what key_weight is for}}
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   return
 }
 
@@ -160,9 +160,9 @@ func.func @cached_attention_c3_no_weight(%q: tensor<?x4x32xf32>, %position: inde
 
 gemma.weight @w : tensor<16xf32> from ["w"]
 gemma.cache @cache : tensor<8x1x32xf32> pairs 4
-func.func @cached_attention_c3_short_weight(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c3_short_weight(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c3: @w has type 'tensor<16xf32>', but a vector of 32 is needed}}
-  %o = gemma.cached_attention %q, @cache key_weight @w at %position scale 1.0 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache key_weight @w at %positions seeing %visible scale 1.0 : tensor<?x4x32xf32>
   return
 }
 
@@ -174,17 +174,17 @@ gemma.cache @cache : tensor<8x1x32xf32> pairs 16
 // -----
 
 gemma.cache @cache : tensor<8x1x32xf32>
-func.func @cached_attention_c2_slots(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c2_slots(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c2: a window of 9 needs as many slots, but @cache has 8}}
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 window 9 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 window 9 : tensor<?x4x32xf32>
   return
 }
 
 // -----
 
 gemma.cache @cache : tensor<8x1x32xf32>
-func.func @cached_attention_c2_positive(%q: tensor<?x4x32xf32>, %position: index) {
+func.func @cached_attention_c2_positive(%q: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // expected-error @+1 {{cached-attention-c2: the window is 0, but must be positive}}
-  %o = gemma.cached_attention %q, @cache at %position scale 1.0 window 0 : tensor<?x4x32xf32>
+  %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 window 0 : tensor<?x4x32xf32>
   return
 }
