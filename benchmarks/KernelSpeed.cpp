@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <random>
 
 using namespace gemmac;
 
@@ -28,7 +29,7 @@ using Shape = std::vector<int64_t>;
 /// A dense array of zeros and ones that no kernel minds.
 class Array {
 public:
-  Array(int bytesOfNumber, Shape shape, int copies = 1) {
+  Array(int bytesOfNumber, Shape shape, int copies = 1) : bytesOfNumber(bytesOfNumber) {
     int64_t count = 1;
     for (size_t axis = shape.size(); axis--; count *= shape[axis])
       dimensions[shape.size() - 1 - axis] = {0, int32_t(shape[axis]), int32_t(count)};
@@ -40,12 +41,33 @@ public:
   }
   Array(const Array &) = delete;
   uint64_t word(int copy = 0) {
-    buffer.host = bytes.data() + size * copy;
+    buffer.host = bytes.data() + size * copy + first;
     return reinterpret_cast<uint64_t>(&buffer);
   }
   int64_t size = 0;
 
+  template <typename Number>
+  Number *numbers() {
+    return reinterpret_cast<Number *>(bytes.data());
+  }
+  /// From here on rows begin … end - 1 of the slowest axis, which keep their numbers.
+  void cut(int32_t begin, int32_t end) {
+    halide_dimension_t &rows = dimensions[buffer.dimensions - 1];
+    rows.min = begin, rows.extent = end - begin;
+    first = int64_t(begin) * rows.stride * bytesOfNumber;
+  }
+  /// One index of the slowest axis, as an array without it.
+  uint64_t slice(int64_t index) {
+    part = buffer;
+    part.host = bytes.data() + index * dimensions[buffer.dimensions - 1].stride * bytesOfNumber;
+    --part.dimensions;
+    return reinterpret_cast<uint64_t>(&part);
+  }
+
 private:
+  int bytesOfNumber;
+  int64_t first = 0; ///< in bytes
+  halide_buffer_t part{};
   std::vector<uint8_t> bytes;
   halide_buffer_t buffer{};
   halide_dimension_t dimensions[6]{};
@@ -97,6 +119,60 @@ void measureLinear(Scheme scheme, int64_t tokens, int64_t input, int64_t output)
   double bytes = double(w.size + (quantized ? ws.size : 0)), products = double(tokens * input * output);
   std::printf("%5lld tokens %8.1f us  %6.1f GB/s  %6.1f GMAC/s\n", static_cast<long long>(tokens),
               seconds * 1e6, bytes / seconds * 1e-9, products / seconds * 1e-9);
+}
+
+/// Rows of `tokens` tokens with 8 choices each, by chance among the experts: all of them in one call, and a
+/// call of `linear` for each expert that has any.
+void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, int64_t input,
+                    int64_t output) {
+  bool quantized = scheme[0] == 'q';
+  const int64_t pairs = tokens * 8;
+  std::mt19937 generator(1);
+  std::vector<int32_t> counts(static_cast<size_t>(experts));
+  for (int64_t pair = 0; pair < pairs; ++pair)
+    ++counts[generator() % counts.size()];
+  Array offsets(4, {experts + 1});
+  for (int64_t e = 0; e < experts; ++e)
+    offsets.numbers<int32_t>()[e + 1] = offsets.numbers<int32_t>()[e] + counts[size_t(e)];
+
+  std::vector<Plane> planes = planesOf(Layout::tiles16, *findScheme(scheme), {experts, output, input});
+  // Matrix tiles read behind the last row.
+  Array x(quantized ? 1 : 4, {pairs + 16, input}), scales(4, {pairs + 16, input / 32}),
+      sums(4, {pairs, input / 32}), y(4, {pairs, output});
+  Array w(bytesOfNumber(planes[0].element), planes[0].shape);
+  Array ws(2, quantized ? planes[1].shape : Shape{1});
+  std::map<std::string, KernelConstant> constants = {
+      {"input", input}, {"output", output}, {"scheme", scheme}};
+  auto report = [&](double seconds) {
+    std::printf("%5lld tokens %8.1f us  %6.1f GB/s  %6.1f GMAC/s\n", static_cast<long long>(tokens),
+                seconds * 1e6, double(w.size + ws.size) / seconds * 1e-9,
+                double(pairs * input * output) / seconds * 1e-9);
+  };
+  constants["experts"] = experts;
+  Kernel grouped = load({"grouped_linear", constants});
+  report(best([&](int) {
+    if (quantized)
+      grouped(x.word(), scales.word(), sums.word(), offsets.word(), w.word(), ws.word(), y.word());
+    else
+      grouped(x.word(), offsets.word(), w.word(), y.word(), 0, 0, 0);
+  }));
+  constants.erase("experts");
+  constants.insert({{"rows", output}, {"offset", int64_t(0)}, {"tokens", int64_t(0)}});
+  Kernel linear = load({"linear", constants});
+  report(best([&](int) {
+    for (int64_t e = 0; e < experts; ++e) {
+      int32_t begin = offsets.numbers<int32_t>()[e], end = offsets.numbers<int32_t>()[e + 1];
+      for (Array *rows : {&x, &scales, &sums, &y})
+        rows->cut(begin, end);
+      if (begin == end)
+        continue;
+      uint64_t matrix = w.slice(e), matrixScales = ws.slice(e);
+      if (quantized)
+        linear(x.word(), scales.word(), sums.word(), matrix, matrixScales, y.word(), 0);
+      else
+        linear(x.word(), matrix, y.word(), 0, 0, 0, 0);
+    }
+  }));
 }
 
 /// Many tokens in one call; one token span by span, as in decode, and their merge.
@@ -175,6 +251,10 @@ int main(int count, char **arguments) {
     for (Scheme scheme : {Scheme::q4_0, Scheme::q8_0, Scheme::bf16, Scheme::f32})
       for (int64_t tokens : {1, 4, 240})
         measureLinear(scheme, tokens, 1536, tokens == 240 ? 2048 : 12288);
+  if (wanted("grouped_linear"))
+    for (const char *scheme : {"q4_0", "q8_0"})
+      for (auto [input, output] : {std::pair<int64_t, int64_t>{2816, 1408}, {704, 2816}})
+        measureGrouped(scheme, 128, 512, input, output);
   if (wanted("cached_attention"))
     for (Scheme scheme : {Scheme::f16, Scheme::q8_0, Scheme::f32}) {
       measureAttention(1, 4000, 512, 0, scheme);

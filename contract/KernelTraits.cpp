@@ -8,12 +8,18 @@
 
 namespace gemmac {
 
+/// Is it a linear kernel of any number of tokens, with int8 numbers?
+static bool multipliesManyInt8(const KernelSpec &spec) {
+  bool many = spec.family == "grouped_linear" || (spec.family == "linear" && spec.integer("tokens") != 1);
+  return many && isQuantized(spec.scheme());
+}
+
 bool usesMatrixTiles(const KernelSpec &spec, const Target &target) {
-  if (!target.matrixTiles8 || spec.family != "linear" || spec.integer("tokens") == 1 ||
-      !isQuantized(spec.scheme()))
+  if (!target.matrixTiles8 || !multipliesManyInt8(spec))
     return false;
-  int64_t rows = (spec.integer("rows") + kTileRows - 1) / kTileRows * kTileRows;
-  return rows * spec.integer("input") <= INT32_MAX;
+  bool grouped = spec.family == "grouped_linear";
+  int64_t tiles = (spec.integer(grouped ? "output" : "rows") + kTileRows - 1) / kTileRows;
+  return (grouped ? spec.integer("experts") : 1) * tiles * kTileRows * spec.integer("input") <= INT32_MAX;
 }
 
 int64_t bytesReadBehind(const KernelSpec &spec, const Target &target) {
@@ -23,8 +29,7 @@ int64_t bytesReadBehind(const KernelSpec &spec, const Target &target) {
 bool unpacksTiles(const KernelSpec &spec, const Target &target) {
   if (usesMatrixTiles(spec, target))
     return rowOf(spec.scheme()).bias != 0;
-  return spec.family == "linear" && spec.integer("tokens") != 1 && isQuantized(spec.scheme()) &&
-         target.mixedSigns8 && !target.dotProduct8;
+  return multipliesManyInt8(spec) && target.mixedSigns8 && !target.dotProduct8;
 }
 
 bool multipliesIntegers(const KernelSpec &spec, const Target &target) {

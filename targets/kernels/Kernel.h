@@ -29,6 +29,8 @@
 //                                                                      `cap`, if there, is softcap's
 //   expert_linear     input output experts choices shared scheme       x as linear, but (n, input) if shared = 1, (n, choices, input) if 0 [quantized: scales and sums likewise];
 //                                                                      ids i32[n, choices]; planes with a leading expert axis → f32[n, choices, output]
+//   grouped_linear    input output experts scheme                      x as linear, but p rows; offsets i32[experts + 1], ascending from 0 to p: rows offsets[e] … offsets[e + 1]
+//                                                                      are of expert e; planes with a leading expert axis → f32[p, output]
 //   rms_norm          heads size weighted eps quantized                x f32[n, heads, size], w f32[size] if weighted = 1 → same shape; with `quantized` (one head): Q
 //   add_norm          heads size scaled eps                            residual, x f32[n, heads, size], w f32[size], scalar f32[1] if scaled = 1 → same (may be residual)
 //   gelu, softmax     heads size                                       x f32[n, heads, size] → same (may be x)

@@ -19,6 +19,7 @@ KernelBuilder findKernel(const std::string &family) {
       {"gelu", buildGelu},
       {"gelu_mul", buildGeluMul},
       {"group_by_expert", buildGroupByExpert},
+      {"grouped_linear", buildGroupedLinear},
       {"linear", buildLinear},
       {"merge_spans", buildMergeSpans},
       {"mul", buildMul},

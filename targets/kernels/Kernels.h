@@ -20,6 +20,7 @@ KernelCode buildGatherTokens(const KernelSpec &spec, const Target &target);
 KernelCode buildGelu(const KernelSpec &spec, const Target &target);
 KernelCode buildGeluMul(const KernelSpec &spec, const Target &target);
 KernelCode buildGroupByExpert(const KernelSpec &spec, const Target &target);
+KernelCode buildGroupedLinear(const KernelSpec &spec, const Target &target);
 KernelCode buildLinear(const KernelSpec &spec, const Target &target);
 KernelCode buildMergeSpans(const KernelSpec &spec, const Target &target);
 KernelCode buildMul(const KernelSpec &spec, const Target &target);

@@ -1,6 +1,8 @@
 //===- Linear.cpp - x times the transpose of a weight ---------------------------------------------------===//
 //
-// y[t, r] = sum over k of x[t, k] w[offset + r, k]; with a cap: cap tanh(y / cap)
+// linear: y[t, r] = sum over k of x[t, k] w[offset + r, k]; with a cap: cap tanh(y / cap)
+// grouped_linear: y[p, r] = sum over k of x[p, k] w[e, r, k] for the expert e of row p: offsets[e] <= p <
+// offsets[e + 1]
 //
 // A group of results, some row tiles by some tokens, stays in registers (TileProduct.h). Where it reaches
 // beyond the part of the output that the call computes, it repeats the last row tile or token and does not
@@ -26,67 +28,149 @@ static int groupsOfBlock(const TokenRows &input, int64_t columns, GroupSize size
   return int(std::bit_floor(std::max<uint64_t>(uint64_t(target.l2 / 2 / bytes), 1)));
 }
 
-KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
-  Var r("r"), t("t"), tokenGroup("token_group"), rowGroup("row_group");
-  Func out("out");
-  out(r, t) = undef<float>();
-  Part rows = partOf(out, 0), tokens = partOf(out, 1);
-  int offset = int(spec.integer("offset"));
-  Expr begin = rows.begin + offset, end = rows.end + offset; // in rows of the weight
+namespace {
 
-  TokenRows input(spec);
-  WeightShape shape{0, spec.integer("rows"), spec.integer("input")};
-  std::vector<ImageParam> planes = weightPlanes(Layout::tiles16, spec.scheme(), shape);
-  bool matrixTiles = usesMatrixTiles(spec, target);
-  GroupSize size = matrixTiles ? GroupSize{1, kTileTokens}
-                               : groupSizeFor(spec.scheme(), spec.integer("tokens") == 1, target);
+/// All tokens through one matrix, or, with `experts`, each expert's through its own: its matrix is read once
+/// for all of them, and experts without tokens cost a comparison.
+class TokensTimesMatrix {
+public:
+  TokensTimesMatrix(const KernelSpec &spec, const Target &target, int64_t experts);
+  KernelCode build();
+
+private:
+  /// An expert's, as far as the call's part of the output has them.
+  Part tokensOf(const Expr &e) const;
+  Expr groupsOf(const Part &tokens) const {
+    return (tokens.end - tokens.begin + size.tokens - 1) / size.tokens;
+  }
+  TileOperands operands();
+
+  const KernelSpec &spec;
+  const Target &target;
+  int64_t experts;
+  WeightShape shape;
+  TokenRows input;
+  ImageParam offsets;
+  std::vector<ImageParam> planes;
+  bool matrixTiles;
+  GroupSize size;
+  Func out{"out"};
+  Var r{"r"}, t{"t"}, tokenGroup{"token_group"}, rowGroup{"row_group"}, expert{"expert"};
+  Part allTokens;
+  Expr begin, end, rowGroups; ///< begin … end - 1 are rows of the weight
+  int offset;
+};
+
+TokensTimesMatrix::TokensTimesMatrix(const KernelSpec &spec, const Target &target, int64_t experts)
+    : spec(spec), target(target), experts(experts),
+      shape{experts, spec.integer(experts ? "output" : "rows"), spec.integer("input")}, input(spec),
+      offsets(denseArray("offsets", Int(32), {experts + 1})),
+      planes(weightPlanes(Layout::tiles16, spec.scheme(), shape)), matrixTiles(usesMatrixTiles(spec, target)),
+      size(matrixTiles ? GroupSize{1, kTileTokens}
+                       : groupSizeFor(spec.scheme(), !experts && spec.integer("tokens") == 1, target)),
+      offset(experts ? 0 : int(spec.integer("offset"))) {
+  out(r, t) = undef<float>();
+  Part rows = partOf(out, 0);
+  allTokens = partOf(out, 1);
+  begin = rows.begin + offset;
+  end = rows.end + offset;
+  rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
+}
+
+Part TokensTimesMatrix::tokensOf(const Expr &e) const {
+  if (!experts)
+    return allTokens;
+  auto bounded = [&](const Expr &token) { return clamp(token, allTokens.begin, allTokens.end); };
+  return {bounded(offsets(e)), bounded(offsets(e + 1))};
+}
+
+TileOperands TokensTimesMatrix::operands() {
   GroupVars group;
-  Expr rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
+  Part tokens = tokensOf(expert);
   Expr rowTile = min(begin / 16 + group.tile * rowGroups + rowGroup, (end - 1) / 16);
   Expr token = min(tokens.begin + tokenGroup * size.tokens + group.token, tokens.end - 1);
-  TileOperands operands;
-  operands.weight = [&](int plane, std::vector<Expr> inTile) {
-    inTile.push_back(rowTile);
-    return planes[size_t(plane)](inTile);
-  };
   // A matrix tile has rows of x that lie one stride apart, beyond the last token too.
   Expr tokenOfX = matrixTiles ? tokens.begin + tokenGroup * size.tokens + group.token : token;
-  operands.x = [&](const Expr &k) { return input.x(k, tokenOfX); };
-  operands.scale = [&](const Expr &b) { return input.scales(b, tokenOfX); };
-  operands.sum = [&](const Expr &b) { return input.sums(b, token); };
-  int fours = int(spec.integer("input") / 4);
+  TileOperands operands;
+  operands.weight = [=, this](int plane, std::vector<Expr> inTile) {
+    inTile.push_back(rowTile);
+    if (experts)
+      inTile.push_back(expert);
+    return planes[size_t(plane)](inTile);
+  };
+  operands.x = [=, this](const Expr &k) { return input.x(k, tokenOfX); };
+  operands.scale = [=, this](const Expr &b) { return input.scales(b, tokenOfX); };
+  operands.sum = [=, this](const Expr &b) { return input.sums(b, token); };
   if (matrixTiles) {
+    int tiles = int((shape.rows + 15) / 16), fours = int(shape.columns / 4);
     if (!unpacksTiles(spec, target))
-      planes[0] = denseArray("weights", Int(8), {(shape.rows + 15) / 16 * fours, 16, 4});
-    operands.four = [&](std::vector<Expr> inTile) {
-      return planes[0](inTile[0], inTile[1], rowTile * fours + inTile[2]);
+      planes[0] = denseArray("weights", Int(8), {std::max<int64_t>(experts, 1) * tiles * fours, 16, 4});
+    Expr tile = experts ? expert * tiles + rowTile : rowTile;
+    operands.four = [=, this](std::vector<Expr> inTile) {
+      return planes[0](inTile[0], inTile[1], tile * fours + inTile[2]);
     };
   }
+  return operands;
+}
+
+KernelCode TokensTimesMatrix::build() {
+  TileOperands operands = this->operands();
+  std::vector<Var> matrix = {rowGroup};
+  if (experts)
+    matrix.push_back(expert);
   std::vector<Func> unpacked;
   if (unpacksTiles(spec, target))
-    unpacked = unpackTile(spec, target, size, operands, {rowGroup});
-  Func sum = tileProduct(spec, target, size, operands, {tokenGroup, rowGroup});
+    unpacked = unpackTile(spec, target, size, operands, matrix);
+  matrix.insert(matrix.begin(), tokenGroup);
+  Func sum = tileProduct(spec, target, size, operands, matrix);
 
   // A block of tokens that stays in the second level of cache meets all rows before the next: weights come
   // from far away once for each block, tokens from near for each row tile.
-  Expr tokenGroups = (tokens.end - tokens.begin + size.tokens - 1) / size.tokens;
-  int inBlock = groupsOfBlock(input, spec.integer("input"), size, target);
-  // d[3] is there to compute a group inside of it, where it is known to be one of the tokenGroups.
-  RDom d(0, 16, 0, size.tiles, 0, size.tokens, 0, 1, 0, inBlock, 0, rowGroups, 0,
-         (tokenGroups + inBlock - 1) / inBlock, "d");
+  int inBlock = groupsOfBlock(input, shape.columns, size, target);
+  Expr blocks = (groupsOf(allTokens) + inBlock - 1) / inBlock;
+  // d[3] is there to compute a group inside of it, where it is known to be one of the groups.
+  Region loops = {{0, 16},      {0, size.tiles}, {0, size.tokens}, {0, 1},
+                  {0, inBlock}, {0, rowGroups},  {0, blocks}};
+  if (experts)
+    loops.push_back({0, int(experts)});
+  RDom d(loops, "d");
   Expr row = (begin / 16 + d[1] * rowGroups + d[5]) * 16 + d[0], groupOfTokens = d[6] * inBlock + d[4];
+  std::vector<Expr> result = {d[0], d[1], d[2], groupOfTokens, d[5]};
+  Part tokens = allTokens;
+  if (experts) {
+    result.push_back(d[7]);
+    tokens = tokensOf(d[7]);
+    // Of no token: without it tiles would be unpacked for experts that have none.
+    d.where(tokens.begin + d[6] * (inBlock * size.tokens) < tokens.end);
+  }
   Expr column = tokens.begin + groupOfTokens * size.tokens + d[2];
-  d.where(groupOfTokens < tokenGroups && row >= begin && row < end && column < tokens.end);
-  Expr y = sum(d[0], d[1], d[2], groupOfTokens, d[5]);
+  d.where(groupOfTokens < groupsOf(tokens) && row >= begin && row < end && column < tokens.end);
+  Expr y = sum(result);
   out(row - offset, column) = spec.has("cap") ? softcap(y, float(spec.number("cap"))) : y;
   out.update().allow_race_conditions().vectorize(d[0]).unroll(d[1]).unroll(d[2]);
   sum.compute_at(out, d[3]);
   for (Func part : unpacked)
     part.compute_at(out, d[5]);
+  if (experts) {
+    out.never_partition_all();
+    sum.bound_extent(tokenGroup, 1);
+  }
 
   std::vector<Argument> arguments = input.arguments();
+  if (experts)
+    arguments.push_back(offsets);
   arguments.insert(arguments.end(), planes.begin(), planes.end());
   return {arguments, out, true, needsLargeIndices(Layout::tiles16, spec.scheme(), shape)};
+}
+
+} // namespace
+
+KernelCode buildLinear(const KernelSpec &spec, const Target &target) {
+  return TokensTimesMatrix(spec, target, 0).build();
+}
+
+KernelCode buildGroupedLinear(const KernelSpec &spec, const Target &target) {
+  return TokensTimesMatrix(spec, target, spec.integer("experts")).build();
 }
 
 } // namespace gemmac
