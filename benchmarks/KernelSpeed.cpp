@@ -112,9 +112,9 @@ void measureLinear(Scheme scheme, int64_t tokens, int64_t input, int64_t output)
   double seconds = best([&](int round) {
     int copy = round % copies;
     if (quantized)
-      kernel(x.word(), scales.word(), sums.word(), w.word(copy), ws.word(copy), y.word(), 0);
+      kernel(x.word(), scales.word(), sums.word(), w.word(copy), ws.word(copy), y.word());
     else
-      kernel(x.word(), w.word(copy), y.word(), 0, 0, 0, 0);
+      kernel(x.word(), w.word(copy), y.word());
   });
   double bytes = double(w.size + (quantized ? ws.size : 0)), products = double(tokens * input * output);
   std::printf("%5lld tokens %8.1f us  %6.1f GB/s  %6.1f GMAC/s\n", static_cast<long long>(tokens),
@@ -175,6 +175,14 @@ void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, 
   }));
 }
 
+/// Of tokens that stand one behind the other.
+struct Positions : Array {
+  Positions(int64_t first, int64_t tokens) : Array(4, {tokens}) {
+    for (int64_t t = 0; t < tokens; ++t)
+      numbers<int32_t>()[t] = int32_t(first + t);
+  }
+};
+
 /// Many tokens in one call; one token span by span, as in decode, and their merge.
 void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t window, Scheme scheme) {
   int64_t heads = 8, slots = window ? window + 512 : 8192;
@@ -195,14 +203,15 @@ void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t win
   Array keys(bytesOfNumber(planes[0].element), planes[0].shape, copies);
   Array values(bytesOfNumber(planes[1].element), planes[1].shape, copies);
   Array scales(4, planes.back().shape);
+  Positions at(position, tokens);
   uint64_t output = tokens == 1 ? parts.word() : y.word();
   double seconds = best([&](int round) {
     int copy = round % copies;
     if (isQuantized(scheme))
-      kernel(q.word(), keys.word(copy), values.word(copy), scales.word(), scales.word(), uint64_t(position),
+      kernel(q.word(), at.word(), at.word(), keys.word(copy), values.word(copy), scales.word(), scales.word(),
              output);
     else
-      kernel(q.word(), keys.word(copy), values.word(copy), uint64_t(position), output, 0, 0);
+      kernel(q.word(), at.word(), at.word(), keys.word(copy), values.word(copy), output);
   });
   double seen = 0;
   for (int64_t t = 0; t < tokens; ++t)
@@ -213,7 +222,7 @@ void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t win
   if (tokens > 1)
     return;
   Kernel merge = load({"merge_spans", {{"heads", heads}, {"kv_heads", int64_t(1)}, {"dim", dim}}});
-  seconds = best([&](int) { merge(parts.word(), y.word(), 0, 0, 0, 0, 0); });
+  seconds = best([&](int) { merge(parts.word(), y.word()); });
   std::printf("%5lld spans  %8.1f us\n", static_cast<long long>(spans), seconds * 1e6);
 }
 
@@ -223,15 +232,16 @@ void measureRows(const std::string &family, std::map<std::string, KernelConstant
   Kernel kernel = load({family, std::move(constants)});
   Array a(4, {tokens, 1, size}), b(4, {tokens, 1, size}), w(4, {size}), y(4, {tokens, 1, size});
   Array q(1, {tokens, size / 32, 32}), scales(4, {tokens, size / 32, 1}), sums(4, {tokens, size / 32, 1});
+  Positions at(100, tokens);
   double seconds = best([&](int) {
     if (family == "quantize")
-      kernel(a.word(), q.word(), scales.word(), sums.word(), 0, 0, 0);
+      kernel(a.word(), q.word(), scales.word(), sums.word());
     else if (family == "rope")
-      kernel(a.word(), 100, y.word(), 0, 0, 0, 0);
+      kernel(a.word(), at.word(), y.word());
     else if (inputs == 2 || weighted)
-      kernel(a.word(), inputs == 2 ? b.word() : w.word(), y.word(), 0, 0, 0, 0);
+      kernel(a.word(), inputs == 2 ? b.word() : w.word(), y.word());
     else
-      kernel(a.word(), y.word(), 0, 0, 0, 0, 0);
+      kernel(a.word(), y.word());
   });
   std::printf("%5lld tokens %8.1f us  %6.2f ns for a number\n", static_cast<long long>(tokens), seconds * 1e6,
               seconds * 1e9 / double(tokens * size));

@@ -33,7 +33,7 @@ Kernel load(const KernelSpec &spec) {
   std::filesystem::remove(base + ".o");
   std::filesystem::remove(base + ".so");
   std::printf("%-52s %4.1f s  ", spec.symbol().c_str(), seconds);
-  return reinterpret_cast<Kernel>(dlsym(library, spec.symbol().c_str()));
+  return {reinterpret_cast<decltype(Kernel::function)>(dlsym(library, spec.symbol().c_str()))};
 }
 
 } // namespace gemmac

@@ -9,8 +9,18 @@
 
 namespace gemmac {
 
-/// Arguments are addresses of halide_buffer_t and numbers; those beyond the kernel's are not looked at.
-using Kernel = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+/// A loaded kernel. Its arguments are addresses of halide_buffer_t.
+struct Kernel {
+  int (*function)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+
+  /// A kernel does not look at words beyond its arguments.
+  template <typename... Words>
+  int operator()(Words... words) const {
+    static_assert(sizeof...(words) <= 8);
+    const uint64_t w[8] = {words...};
+    return function(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+  }
+};
 
 /// Prints the kernel's name and how long it took to compile; ends the program where that fails.
 Kernel load(const KernelSpec &spec);

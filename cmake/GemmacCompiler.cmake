@@ -26,13 +26,15 @@ function(gemmac_interface_tablegen name file)
   add_public_tablegen_target(${name})
 endfunction()
 
-# A dialect of ours: declarations and definitions of ops, types and attributes from FILE.td
+# A dialect of ours: declarations and definitions of ops, types, attributes and enums from FILE.td
 function(gemmac_dialect_tablegen name dialect file)
   set(LLVM_TARGET_DEFINITIONS ${file}.td)
   mlir_tablegen(${file}.h.inc -gen-op-decls -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
   mlir_tablegen(${file}.cpp.inc -gen-op-defs -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
   mlir_tablegen(${file}Dialect.h.inc -gen-dialect-decls -dialect=${dialect} -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
   mlir_tablegen(${file}Dialect.cpp.inc -gen-dialect-defs -dialect=${dialect} -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
+  mlir_tablegen(${file}Enums.h.inc -gen-enum-decls -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
+  mlir_tablegen(${file}Enums.cpp.inc -gen-enum-defs -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
   mlir_tablegen(${file}Attributes.h.inc -gen-attrdef-decls -attrdefs-dialect=${dialect} -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
   mlir_tablegen(${file}Attributes.cpp.inc -gen-attrdef-defs -attrdefs-dialect=${dialect} -I${CMAKE_SOURCE_DIR} -I${MLIR_MAIN_INCLUDE})
   add_public_tablegen_target(${name})

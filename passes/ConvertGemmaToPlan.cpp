@@ -13,7 +13,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/EntryPorts.h"
 #include "passes/Passes.h"
 #include "passes/TensorBuffers.h"
@@ -53,7 +52,6 @@ private:
   void slice(gemma::SliceOp op);
   /// Runs the kernel that the op's `gemma.kernel`, or what `role` says instead of `gemma.`, names.
   void call(Operation *op, ArrayRef<Value> arguments, int64_t outputs, StringRef role = "gemma.");
-  void groupedLinear(gemma::GroupedLinearOp op);
   void spanBySpan(gemma::CachedAttentionOp op);
 
   Value flat(Value buffer) { return gemmac::flat(buffer, builder, location); }
@@ -111,7 +109,7 @@ void FunctionConverter::call(Operation *op, ArrayRef<Value> arguments, int64_t o
     grain = builder.getI64IntegerAttr(parallel[1]);
   }
   plan::CallOp::create(builder, location, op->getAttrOfType<plan::KernelAttr>((role + "kernel").str()),
-                       arguments, outputs, axis, grain);
+                       arguments, outputs, axis, grain, /*number=*/IntegerAttr(), /*layer=*/IntegerAttr());
 }
 
 void FunctionConverter::slice(gemma::SliceOp op) {
@@ -138,52 +136,6 @@ void FunctionConverter::slice(gemma::SliceOp op) {
     resultType = memref::SubViewOp::inferResultType(type, offsets, sizes, strides);
   Value view = memref::SubViewOp::create(builder, location, resultType, whole.data, offsets, sizes, strides);
   buffers.set(op.getResult(), {view, {}, {}, whole.rows});
-}
-
-/// for each expert: its rows, if there are any, through its matrix
-void FunctionConverter::groupedLinear(gemma::GroupedLinearOp op) {
-  Buffer x = buffers.lookup(op.getX());
-  SmallVector<Value> inputs, planes;
-  for (Value part : {x.data, x.scales, x.sums})
-    if (part)
-      inputs.push_back(flat(part));
-  appendPlanes(op.getWeightAttr(), planes);
-  Value result = flat(buffers.lookup(op.getResult()).data), offsets = buffers.lookup(op.getOffsets()).data;
-  int64_t experts = cast<RankedTensorType>(op.getOffsets().getType()).getDimSize(0) - 1;
-  Value zero = index(0), one = index(1);
-  auto loop = scf::ForOp::create(builder, location, zero, index(experts), one);
-  OpBuilder::InsertionGuard guard(builder);
-  builder.setInsertionPointToStart(loop.getBody());
-  Value expert = loop.getInductionVar();
-  auto load = [&](Value at) -> Value {
-    Value number = memref::LoadOp::create(builder, location, offsets, at);
-    return arith::IndexCastOp::create(builder, location, builder.getIndexType(), number);
-  };
-  Value begin = load(expert), end = load(arith::AddIOp::create(builder, location, expert, one));
-  Value rows = arith::SubIOp::create(builder, location, end, begin);
-  Value some = arith::CmpIOp::create(builder, location, arith::CmpIPredicate::ne, begin, end);
-  auto branch = scf::IfOp::create(builder, location, some);
-  builder.setInsertionPointToStart(branch.thenBlock());
-  auto part = [&](Value whole, OpFoldResult offset, OpFoldResult size, bool drop) -> Value {
-    auto type = cast<MemRefType>(whole.getType());
-    SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)), sizes,
-        strides(type.getRank(), builder.getIndexAttr(1));
-    for (int64_t size : type.getShape())
-      sizes.push_back(builder.getIndexAttr(size));
-    starts[0] = offset;
-    sizes[0] = size;
-    MemRefType view = drop ? memref::SubViewOp::inferRankReducedResultType(type.getShape().drop_front(), type,
-                                                                           starts, sizes, strides)
-                           : memref::SubViewOp::inferResultType(type, starts, sizes, strides);
-    return memref::SubViewOp::create(builder, location, view, whole, starts, sizes, strides);
-  };
-  SmallVector<Value> arguments;
-  for (Value input : inputs)
-    arguments.push_back(part(input, begin, rows, false));
-  for (Value plane : planes)
-    arguments.push_back(part(plane, expert, builder.getIndexAttr(1), true));
-  arguments.push_back(part(result, begin, rows, false));
-  call(op, arguments, 1);
 }
 
 /// The spans that the token sees, each with every kv head a piece; then their merge.
@@ -224,10 +176,6 @@ LogicalResult FunctionConverter::convert(Operation &op) {
   }
   for (Value result : op.getResults())
     buffers.allocate(result, count, builder, location);
-  if (auto grouped = dyn_cast<gemma::GroupedLinearOp>(op)) {
-    groupedLinear(grouped);
-    return success();
-  }
   if (op.hasAttr("gemma.merge_kernel")) {
     spanBySpan(cast<gemma::CachedAttentionOp>(op));
     return success();

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "passes/Layer.h"
 #include "passes/Passes.h"
 
 using namespace mlir;
@@ -43,6 +44,7 @@ struct Layer {
   std::string shape; ///< equal for layers that can share a procedure
 
   Operation *next() const { return statements.back()->getNextNode(); }
+  int64_t number() const { return cast<IntegerAttr>(statements.front()->getAttr(kLayerAttr)).getInt(); }
 };
 
 /// Serializes a layer's statements: equal text means equal code, except for cells and outside values.
@@ -60,7 +62,7 @@ private:
       write(operand);
     stream << ')';
     for (NamedAttribute attribute : op->getAttrs()) {
-      bool differs = attribute.getName() == "gemma.layer" ||
+      bool differs = attribute.getName() == kLayerAttr ||
                      (isa<plan::GetOp>(op) && attribute.getName() == "symbol") ||
                      (isa<arith::ConstantIndexOp>(op) && attribute.getName() == "value");
       if (!differs)
@@ -110,7 +112,7 @@ SmallVector<Layer> layersOf(func::FuncOp function) {
   SmallVector<Layer> layers;
   Attribute current;
   for (Operation &op : function.getBody().getOps()) {
-    Attribute layer = op.getAttr("gemma.layer");
+    Attribute layer = op.getAttr(kLayerAttr);
     if (layer && layer != current)
       layers.emplace_back();
     current = layer;
@@ -166,7 +168,11 @@ private:
     SmallVector<Attribute> rowAttributes;
     for (const SmallVector<Attribute> &row : rows)
       rowAttributes.push_back(builder.getArrayAttr(row));
-    plan::TableOp::create(builder, entry.getLoc(), tableName(), planes, builder.getArrayAttr(rowAttributes));
+    SmallVector<int64_t> numbers;
+    for (Layer *layer : layers)
+      numbers.push_back(layer->number());
+    plan::TableOp::create(builder, entry.getLoc(), tableName(), numbers, planes,
+                          builder.getArrayAttr(rowAttributes));
   }
 
   void writeBody() {
@@ -204,7 +210,7 @@ private:
       copy->replaceAllUsesWith(ValueRange{value});
       copy->erase();
     }
-    procedure.walk([](Operation *op) { op->removeAttr("gemma.layer"); });
+    procedure.walk([](Operation *op) { op->removeAttr(kLayerAttr); });
     func::ReturnOp::create(inside, procedure.getLoc());
   }
 

@@ -218,8 +218,7 @@ def ConvertGemmaToPlan : Pass<"convert-gemma-to-plan", "::mlir::ModuleOp"> {
     first token, becomes two: the caller says of each token where it stands, `positions`, and the last position that it sees, `visible`. The class of
     its calls is `one` with `gemma.tokens = 1`, `few` with a larger number, and `many` without.
   }];
-  let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect",
-                           "::mlir::scf::SCFDialect"];
+  let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
 
 def OutlineLayers : Pass<"plan-outline-layers", "::mlir::ModuleOp"> {
@@ -233,6 +232,25 @@ def AssignArena : Pass<"plan-assign-arena", "::mlir::ModuleOp"> {
     Sets the offsets of `plan.weight` and `plan.cache`, replaces `memref.alloc` by `plan.arena`, and sets `plan.arena_bytes`, `plan.cache_bytes` and
     `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry.
   }];
+}
+
+def PlaceArguments : Pass<"plan-place-arguments", "::mlir::ModuleOp"> {
+  let summary = "Every argument of a call is a base, a byte offset and sizes";
+  let description = [{
+    Memrefs that kernels take are traced back through views to the weights, the caches, the arena or an array of the caller, and become `plan.view`s
+    of these. Procedures take offsets instead of memrefs where their callers differ in them. Every call gets a `number`, in the order of the module,
+    and its `layer`, if it stands outside of procedures.
+
+    ```mlir
+    %a = plan.arena at 4096 (%n) : memref<?x192xf32>
+    %s = memref.subview %a[0, 128] [%n, 64] [1, 1] : memref<?x192xf32> to memref<?x64xf32, strided<[192, 1], offset: 128>>
+    // as an argument becomes
+    %v = plan.view arena at 4608 (%n) : memref<?x64xf32, strided<[192, 1]>, #plan.space<host>>
+    ```
+    A procedure whose callers pass arrays in different memories becomes several. Refused, with the op that is in the way: memrefs whose memory or
+    strides are not known. What is planned has no other op on memrefs behind it: an emitter prints addresses.
+  }];
+  let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect"];
 }
 
 #endif

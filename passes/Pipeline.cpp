@@ -51,6 +51,8 @@ static void addPlan(OpPassManager &pm, const PipelineOptions &options) {
   // Layers are compared while their buffers have no offsets: those depend on what lives beside them.
   pm.addPass(createOutlineLayers());
   pm.addPass(createAssignArena());
+  // Everything has its place: what is left of views and their arithmetic is an offset and sizes.
+  pm.addPass(createPlaceArguments());
 }
 
 static const Stage kStages[] = {

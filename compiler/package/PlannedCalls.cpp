@@ -3,12 +3,12 @@
 #include "compiler/package/PlannedCalls.h"
 
 #include "contract/CacheLayout.h"
+#include "passes/IndexReach.h"
 #include "dialects/plan/KernelSpecs.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -87,63 +87,72 @@ private:
         .Case([&](func::CallOp call) {
           auto callee = cast<func::FuncOp>(SymbolTable::lookupSymbolIn(module, call.getCalleeAttr()));
           for (auto [operand, argument] : llvm::zip_equal(call.getOperands(), callee.getArguments()))
-            if (operand.getType().isIndex())
-              indices[argument] = number(operand);
+            if (std::optional<int64_t> known = numberOrNothing(operand))
+              indices[argument] = *known;
           run(callee, layerOf(callee));
         })
         .Case([&](plan::CallOp call) {
-          auto attribute = call->getAttrOfType<IntegerAttr>("gemma.layer");
-          add(read(call), attribute ? attribute.getInt() : layer);
+          add(read(call), call.getLayer() ? static_cast<int64_t>(*call.getLayer()) : layer);
         });
   }
 
   int64_t number(Value value) {
-    if (auto bound = indices.find(value); bound != indices.end())
-      return bound->second;
-    std::optional<int64_t> constant = getConstantIntValue(value);
-    assert(constant && "what a plan counts is a constant or a row of a table");
-    return *constant;
+    std::optional<int64_t> known = numberOrNothing(value);
+    assert(known && "what a plan counts is a constant or a row of a table");
+    return *known;
   }
 
-  /// The layer whose weights the bound row names.
+  /// Offsets of arrays may be more than constants.
+  std::optional<int64_t> numberOrNothing(Value value) {
+    if (auto bound = indices.find(value); bound != indices.end())
+      return bound->second;
+    return getConstantIntValue(value);
+  }
+
+  /// The layer of the row that a procedure is called with.
   int64_t layerOf(func::FuncOp procedure) {
     int64_t layer = -1;
-    procedure.walk([&](plan::RowGetOp get) {
-      auto weight = dyn_cast<plan::WeightOp>(stored(get).symbol);
-      return weight && (layer = splitName(weight.getSymName()).first) >= 0 ? WalkResult::interrupt()
-                                                                           : WalkResult::advance();
+    procedure.walk([&](plan::RowNumberOp op) {
+      layer = tableOf(op).getLayers()[number(op.getRow())];
+      return WalkResult::interrupt();
     });
     return layer;
   }
 
-  /// "layer3.qkv" is layer 3's "qkv"; what belongs to no layer has -1.
-  static std::pair<int64_t, StringRef> splitName(StringRef name) {
+  plan::TableOp tableOf(plan::RowNumberOp op) {
+    return cast<plan::TableOp>(SymbolTable::lookupSymbolIn(module, op.getTableAttr()));
+  }
+
+  /// "layer3.qkv" without its layer.
+  static StringRef nameInLayer(StringRef name) {
     auto [owner, rest] = name.split('.');
-    int64_t layer;
-    if (!rest.empty() && owner.consume_front("layer") && !owner.getAsInteger(10, layer))
-      return {layer, rest};
-    return {-1, name};
+    return owner.starts_with("layer") && !rest.empty() ? rest : name;
   }
 
-  Stored stored(plan::RowGetOp get) {
-    auto table = cast<plan::TableOp>(SymbolTable::lookupSymbolIn(module, get.getTableAttr()));
-    auto row = cast<ArrayAttr>(table.getRows()[number(get.getRow())]);
-    auto name = cast<FlatSymbolRefAttr>(row[get.getColumn()]);
-    return {SymbolTable::lookupSymbolIn(module, name.getAttr()), table.getPlanes()[get.getColumn()]};
-  }
-
-  Stored stored(Value value) {
-    while (auto view = value.getDefiningOp<ViewLikeOpInterface>())
-      value = view.getViewSource();
-    if (auto get = value.getDefiningOp<plan::GetOp>())
-      return {SymbolTable::lookupSymbolIn(module, get.getSymbolAttr()), static_cast<int64_t>(get.getPlane())};
-    if (auto get = value.getDefiningOp<plan::RowGetOp>())
-      return stored(get);
-    return {};
+  /// What a view shows, if that is a weight or a cache.
+  Stored stored(plan::ViewOp view) {
+    if (!view.getBeyond())
+      return {};
+    if (auto offset = view.getBeyond().getDefiningOp<plan::OffsetOp>())
+      return {SymbolTable::lookupSymbolIn(module, offset.getSymbolAttr()),
+              static_cast<int64_t>(offset.getPlane())};
+    auto cell = view.getBeyond().getDefiningOp<plan::RowNumberOp>();
+    if (!cell || tableOf(cell).getPlanes()[cell.getColumn()] < 0)
+      return {};
+    auto row = cast<ArrayAttr>(tableOf(cell).getRows()[number(cell.getRow())]);
+    auto name = cast<FlatSymbolRefAttr>(row[cell.getColumn()]);
+    return {SymbolTable::lookupSymbolIn(module, name.getAttr()), tableOf(cell).getPlanes()[cell.getColumn()]};
   }
 
   static int64_t bytesOf(MemRefType type) {
     return type.getNumElements() * ((type.getElementTypeBitWidth() + 7) / 8);
+  }
+
+  /// How many rows of x a token has.
+  static int64_t rowsOfToken(plan::CallOp op) {
+    IndexReach reach(op->getParentOfType<func::FuncOp>());
+    reach.tokens = 1;
+    return reach.largest(op.getOperands_().front().getDefiningOp<plan::ViewOp>().getSizes().front());
   }
 
   PlannedCall read(plan::CallOp op) {
@@ -154,12 +163,12 @@ private:
       return value ? value.getInt() : 0;
     };
     call.window = constant("window");
-    call.choices = constant("choices");
+    call.choices = op.getKernel().getFamily() == "grouped_linear" ? rowsOfToken(op) : constant("choices");
     bool lookUp = op.getKernel().getFamily() == "embed";
     size_t inputs = op.getOperands_().size() - op.getOutputs();
     for (Value operand : op.getOperands_().take_front(inputs)) {
-      Stored from = stored(operand);
-      auto type = dyn_cast<MemRefType>(operand.getType());
+      Stored from = stored(operand.getDefiningOp<plan::ViewOp>());
+      auto type = cast<MemRefType>(operand.getType());
       if (auto weight = dyn_cast_if_present<plan::WeightOp>(from.symbol))
         addWeight(call, weight, from.plane, type, lookUp, constant("output"), constant("rows"));
       else if (isa_and_present<plan::CacheOp>(from.symbol))
@@ -175,7 +184,7 @@ private:
   static void addWeight(PlannedCall &call, plan::WeightOp weight, int64_t plane, MemRefType type, bool lookUp,
                         int64_t output, int64_t rows) {
     if (call.weight.empty())
-      call.weight = splitName(weight.getSymName()).second.str();
+      call.weight = nameInLayer(weight.getSymName()).str();
     ArrayRef<int64_t> shape = weight.getShape();
     int64_t bytes = bytesOf(type);
     if (lookUp) {

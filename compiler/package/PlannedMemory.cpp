@@ -3,6 +3,7 @@
 #include "compiler/package/PlannedMemory.h"
 
 #include "dialects/plan/Plan.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/IndexReach.h"
 #include "runtime/include/gemmac/gemmac.h"
@@ -53,19 +54,39 @@ public:
 
   void touch(func::FuncOp function) {
     IndexReach reach(function);
-    function.walk([&](plan::ArenaOp arena) {
-      int64_t bytes = reach.mostBytes(cast<MemRefType>(arena.getType()), arena.getSizes());
-      touch(static_cast<uint64_t>(arena.getOffset()), static_cast<uint64_t>(bytes));
+    function.walk([&](plan::ViewOp view) {
+      std::optional<int64_t> begin = view.getBeyond() ? offsets.lookup(view.getBeyond()) : 0;
+      if (view.getMemory() == plan::Memory::arena && begin)
+        touch(view.getBytes() + static_cast<uint64_t>(*begin), static_cast<uint64_t>(spanOf(view, reach)));
     });
     function.walk([&](func::CallOp call) {
-      touch(cast<func::FuncOp>(SymbolTable::lookupSymbolIn(module, call.getCalleeAttr())));
+      auto callee = cast<func::FuncOp>(SymbolTable::lookupSymbolIn(module, call.getCalleeAttr()));
+      for (auto [operand, argument] : llvm::zip_equal(call.getOperands(), callee.getArguments()))
+        offsets[argument] = getConstantIntValue(operand);
+      touch(callee);
     });
+  }
+
+  /// Bytes from the first number to the last, when the call is as long as it may be.
+  static int64_t spanOf(plan::ViewOp view, const IndexReach &reach) {
+    auto type = cast<MemRefType>(view.getType());
+    auto layout = cast<StridedLayoutAttr>(type.getLayout());
+    int64_t last = 0;
+    for (auto [axis, stride] : llvm::enumerate(layout.getStrides())) {
+      auto number = static_cast<unsigned>(axis);
+      int64_t size = type.isDynamicDim(number)
+                         ? reach.largest(view.getSizes()[type.getDynamicDimIndex(number)])
+                         : type.getDimSize(number);
+      last += (size - 1) * stride;
+    }
+    return (last + 1) * llvm::divideCeil(type.getElementTypeBitWidth(), 8);
   }
 
   uint64_t bytes() const { return pages.count() * kPage; }
 
 private:
   ModuleOp module;
+  llvm::DenseMap<Value, std::optional<int64_t>> offsets; ///< that procedures are called with
   llvm::BitVector pages;
 };
 } // namespace

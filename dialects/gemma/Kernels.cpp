@@ -276,16 +276,13 @@ StorageList GroupedLinearOp::getStorage() {
   return {{getWeightAttr(), StorageRole::matrix, getX()}};
 }
 
-/// Of one expert: its rows go through `linear` by themselves.
 KernelSpec GroupedLinearOp::getKernelSpec(const SymbolTable &symbols, bool) {
   WeightOp matrix = weightOf(getWeightAttr(), symbols);
   llvm::ArrayRef<int64_t> shape = matrix.getTensorType().getShape();
-  return {"linear",
+  return {"grouped_linear",
           {{"input", shape[2]},
            {"output", shape[1]},
-           {"rows", shape[1]},
-           {"offset", 0},
-           {"tokens", 0},
+           {"experts", shape[0]},
            {"scheme", wordFor(matrix.getScheme())}}};
 }
 

@@ -66,6 +66,8 @@ LogicalResult CacheOp::verify() {
 }
 
 LogicalResult TableOp::verify() {
+  if (getLayers().size() != getRows().size())
+    return emitOpError("table-p3: ") << getLayers().size() << " layers for " << getRows().size() << " rows";
   for (Attribute row : getRows()) {
     auto cells = dyn_cast<ArrayAttr>(row);
     if (!cells || cells.size() != getPlanes().size())
@@ -75,6 +77,25 @@ LogicalResult TableOp::verify() {
         return emitOpError("table-p2: ")
                << cell << " stands in a column of " << (plane < 0 ? "numbers" : "planes");
   }
+  return success();
+}
+
+LogicalResult ViewOp::verify() {
+  bool isPort = getMemory() == Memory::input || getMemory() == Memory::output;
+  if (isPort != getPort().has_value())
+    return emitOpError("view-p1: ") << stringifyMemory(getMemory())
+                                    << (isPort ? " needs the number of a port" : " has no ports");
+  auto type = cast<MemRefType>(getType());
+  auto layout = dyn_cast<StridedLayoutAttr>(type.getLayout());
+  if (!layout || layout.getOffset() != 0 || llvm::is_contained(layout.getStrides(), ShapedType::kDynamic))
+    return emitOpError("view-p2: ") << type << " has no constant strides, or an offset of its own";
+  if (static_cast<size_t>(type.getNumDynamicDims()) != getSizes().size())
+    return emitOpError("view-p2: ") << getSizes().size() << " sizes for the " << type.getNumDynamicDims()
+                                    << " that " << type << " leaves open";
+  if (!isa_and_present<SpaceAttr>(type.getMemorySpace()))
+    return emitOpError("view-p3: ") << type << " does not say in which #plan.space it is";
+  if (static_cast<int64_t>(getBytes()) < 0)
+    return emitOpError("view-p4: begins at byte ") << static_cast<int64_t>(getBytes());
   return success();
 }
 

@@ -5,6 +5,7 @@
 
 include "dialects/ContractAttrs.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -55,6 +56,26 @@ def Plan_TokenClassAttr : EnumAttr<Plan_Dialect, Plan_TokenClass, "token_class">
   let assemblyFormat = "`<` $value `>`";
 }
 
+def Plan_Memory : I32EnumAttr<"Memory", "which of a step's memories", [
+    I32EnumAttrCase<"weights", 0>,
+    I32EnumAttrCase<"cache", 1>,
+    I32EnumAttrCase<"arena", 2>,
+    I32EnumAttrCase<"input", 3>,
+    I32EnumAttrCase<"output", 4>]> {
+  let cppNamespace = "::gemmac::plan";
+}
+
+def Plan_Space : I32EnumAttr<"Space", "where a memory is", [
+    I32EnumAttrCase<"host", 0>,
+    I32EnumAttrCase<"device", 1>,
+    I32EnumAttrCase<"flash", 2>]> {
+  let cppNamespace = "::gemmac::plan";
+  let genSpecializedAttr = 0;
+}
+def Plan_SpaceAttr : EnumAttr<Plan_Dialect, Plan_Space, "space"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
   let summary = "A weight in the weights file: one or more planes of packed numbers";
   let description = [{
@@ -96,15 +117,17 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
 def Plan_TableOp : Plan_Op<"table", [Symbol]> {
   let summary = "What differs between layers that share one procedure, a row for each";
   let description = [{
-    A column holds either planes of weights or caches (`planes[c]` is the plane; the rows name the symbols) or plain numbers (`planes[c]` is -1).
+    `layers` says which layer of the model each row is. A column holds either planes of weights or caches (`planes[c]` is the plane; the rows name
+    the symbols) or plain numbers (`planes[c]` is -1). The cell of a plane is its byte offset in its memory.
 
-    `table-p1`: every row is as long as `planes`. `table-p2`: a column of planes holds symbols, a column of numbers holds integers.
+    `table-p1`: every row is as long as `planes`. `table-p2`: a column of planes holds symbols, a column of numbers holds integers. `table-p3`: as
+    many layers as rows.
     ```mlir
-    plan.table @sliding_layers planes [0, 1, -1] rows [[@layer0.qkv, @layer0.qkv, 0], [@layer1.qkv, @layer1.qkv, 1]]
+    plan.table @sliding_layers layers [0, 1] planes [0, 1, -1] rows [[@layer0.qkv, @layer0.qkv, 0], [@layer1.qkv, @layer1.qkv, 1]]
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$planes, ArrayAttr:$rows);
-  let assemblyFormat = "$sym_name `planes` $planes `rows` $rows attr-dict";
+  let arguments = (ins SymbolNameAttr:$sym_name, DenseI64ArrayAttr:$layers, DenseI64ArrayAttr:$planes, ArrayAttr:$rows);
+  let assemblyFormat = "$sym_name `layers` $layers `planes` $planes `rows` $rows attr-dict";
   let hasVerifier = 1;
 }
 
@@ -135,6 +158,7 @@ def Plan_RowGetOp : Plan_Op<"row_get", [Pure]> {
 def Plan_RowNumberOp : Plan_Op<"row_number", [Pure]> {
   let summary = "The number that a table holds in this row and column";
   let description = [{
+    In a column of planes the byte offset of the plane in its memory.
     ```mlir
     %i = plan.row_number @sliding_layers[%layer, 2]
     ```
@@ -168,12 +192,49 @@ def Plan_PositionOp : Plan_Op<"position", [Pure]> {
   let assemblyFormat = "attr-dict";
 }
 
+def Plan_OffsetOp : Plan_Op<"offset", [Pure]> {
+  let summary = "The byte offset of a weight's or cache's plane in its memory";
+  let description = [{
+    ```mlir
+    %o = plan.offset @layer0.qkv plane 1
+    ```
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$symbol, I64Attr:$plane);
+  let results = (outs Index:$result);
+  let assemblyFormat = "$symbol `plane` $plane attr-dict";
+}
+
+def Plan_ViewOp : Plan_Op<"view", [Pure, AttrSizedOperandSegments]> {
+  let summary = "An array in a memory of the step: a base, a byte offset and sizes";
+  let description = [{
+    What a kernel takes once the plan is finished. It begins `bytes`, and `beyond` where that is given, behind the start of its memory; `port` says
+    which input or output. Strides are those of the type, in elements; sizes that are not constant follow in their order. The type's memory space
+    says where the memory is.
+
+    `view-p1`: ports are named where, and only where, the memory is one of them. `view-p2`: the type is strided, with constant strides and no offset
+    of its own; it has as many `?` as there are sizes. `view-p3`: the type has a space of the plan. `view-p4`: bytes are not negative.
+    ```mlir
+    %x = plan.view arena at 4096 (%n) : memref<?x64xf32, strided<[128, 1]>, #plan.space<host>>
+    %w = plan.view weights at 0 plus %o () : memref<12x2x16xf16, strided<[32, 16, 1]>, #plan.space<host>>
+    %i = plan.view input port 0 at 0 (%n) : memref<?xi32, strided<[1]>, #plan.space<host>>
+    ```
+  }];
+  let arguments = (ins Plan_Memory:$memory, OptionalAttr<I64Attr>:$port, I64Attr:$bytes, Optional<Index>:$beyond,
+                       Variadic<Index>:$sizes);
+  let results = (outs AnyStridedMemRef:$result);
+  let assemblyFormat = [{
+    $memory (`port` $port^)? `at` $bytes (`plus` $beyond^)? `(` $sizes `)` attr-dict `:` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
 def Plan_CallOp : Plan_Op<"call"> {
   let summary = "Run a kernel";
   let description = [{
-    Operands are the kernel's arguments in its order: inputs, weights' planes, scalars (index, passed as i32), then `results` outputs, the last operands.
+    Operands are the kernel's arguments in its order: inputs, weights' planes, then `outputs` outputs, the last operands.
     With `parallel` the work is cut along axis `axis` of the last operand in pieces of `grain` indices, shared by the threads;
-    each piece sees only its part of every output that has this axis.
+    each piece sees only its part of every output that has this axis. A finished plan gives every call a `number`, and those outside of procedures
+    their `layer`, if they belong to one.
 
     `call-p1`: there is at least one output. `call-p2`: the axis exists in the outputs, the grain is positive.
     ```mlir
@@ -181,10 +242,12 @@ def Plan_CallOp : Plan_Op<"call"> {
         : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
     ```
   }];
-  let arguments = (ins Plan_KernelAttr:$kernel, Variadic<AnyTypeOf<[AnyMemRef, Index]>>:$operands_, I64Attr:$outputs,
-                       OptionalAttr<I64Attr>:$axis, OptionalAttr<I64Attr>:$grain);
+  let arguments = (ins Plan_KernelAttr:$kernel, Variadic<AnyMemRef>:$operands_, I64Attr:$outputs,
+                       OptionalAttr<I64Attr>:$axis, OptionalAttr<I64Attr>:$grain, OptionalAttr<I64Attr>:$number,
+                       OptionalAttr<I64Attr>:$layer);
   let assemblyFormat = [{
-    $kernel `(` $operands_ `)` `outputs` $outputs (`parallel` `axis` $axis^ `grain` $grain)? attr-dict `:` type($operands_)
+    (`number` $number^)? (`layer` $layer^)? $kernel `(` $operands_ `)` `outputs` $outputs (`parallel` `axis` $axis^ `grain` $grain)?
+    attr-dict `:` type($operands_)
   }];
   let hasVerifier = 1;
 }

@@ -1,17 +1,13 @@
 //===- LowerPlan.cpp - plan to the LLVM dialect ---------------------------------------------------------===//
 //
 // Every function gets the step (gemmac_step of model.h) as its first argument; the ops of the plan become
-// loads from it, addresses and calls of thunks. The rest (func, memref, scf, arith) goes through upstream
-// conversions.
+// loads from it, addresses and calls of thunks. The rest (func, scf, arith) goes through upstream conversions.
 
 #include "dialects/plan/Entries.h"
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "targets/emit/Emit.h"
 #include "targets/emit/ModelConstant.h"
@@ -30,7 +26,7 @@ namespace {
 class PlanLowering {
 public:
   explicit PlanLowering(ModuleOp module)
-      : module(module), context(module.getContext()), builder(context), converter(context), thunks(module),
+      : module(module), context(module.getContext()), builder(context), thunks(module),
         pointer(LLVM::LLVMPointerType::get(context)), i64(builder.getI64Type()), i32(builder.getI32Type()),
         step(structType(context, kStepFields)), sequence(structType(context, kSequenceFields)) {}
 
@@ -48,19 +44,18 @@ public:
   uint32_t callCount() const { return static_cast<uint32_t>(calls); }
 
 private:
-  enum class Memory { weights, cache };
-  struct Place {
-    Memory memory;
-    int64_t offset;
-  };
-
   void lowerFunction(func::FuncOp function) {
     [[maybe_unused]] LogicalResult inserted = function.insertArgument(0, pointer, {}, function.getLoc());
     function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal));
     stepPointer = function.getArgument(0);
     entry = &function.getBody().front();
-    if (!function.isPrivate())
-      lowerPorts(function);
+    if (!function.isPrivate()) {
+      // Ports are read through the step.
+      llvm::BitVector ports(function.getNumArguments(), true);
+      ports.reset(0);
+      [[maybe_unused]] LogicalResult erased = function.eraseArguments(ports);
+      assert(succeeded(erased) && "views do not use the arguments of entries");
+    }
     function.setPrivate();
     SmallVector<Operation *> ops;
     function.walk([&](Operation *op) { ops.push_back(op); });
@@ -81,25 +76,7 @@ private:
         op->erase();
       }
     }
-  }
-
-  /// The arguments of an entry are arrays of the step, inputs before outputs.
-  void lowerPorts(func::FuncOp function) {
-    builder.setInsertionPointToStart(entry);
-    location = function.getLoc();
-    int32_t inputs = 0, outputs = 0;
-    llvm::BitVector ports(function.getNumArguments(), true);
-    ports.reset(0);
-    for (BlockArgument argument : function.getArguments().drop_front()) {
-      bool isInput = bool(function.getArgAttr(argument.getArgNumber(), plan::kInputAttr));
-      int32_t number = isInput ? inputs++ : outputs++;
-      if (argument.use_empty())
-        continue;
-      Value arrays = loadStep(isInput ? STEP_FIELD(inputs) : STEP_FIELD(outputs), pointer);
-      Value address = load(field(pointer, arrays, {number}), pointer);
-      argument.replaceAllUsesWith(memory(cast<MemRefType>(argument.getType()), address, count()));
-    }
-    [[maybe_unused]] LogicalResult erased = function.eraseArguments(ports);
+    function.walk([](plan::ViewOp view) { view.erase(); });
   }
 
   /// Null for ops that are not the plan's.
@@ -107,19 +84,8 @@ private:
     return TypeSwitch<Operation *, Value>(op)
         .Case([&](plan::CountOp) { return toIndex(count()); })
         .Case([&](plan::PositionOp) { return toIndex(loadSequence(SEQUENCE_FIELD(position), i64)); })
-        .Case([&](plan::ArenaOp arena) {
-          Value rows = arena.getSizes().empty() ? Value() : toI64(arena.getSizes().front());
-          return memory(cast<MemRefType>(arena.getType()),
-                        at(loadStep(STEP_FIELD(arena), pointer), constant(arena.getOffset())), rows);
-        })
-        .Case([&](plan::GetOp get) {
-          Place place = placeOf(get.getSymbolAttr(), get.getPlane());
-          return memory(cast<MemRefType>(get.getType()), at(base(place.memory), constant(place.offset)), {});
-        })
-        .Case([&](plan::RowGetOp get) {
-          Memory where = memoryOf(get.getTable(), get.getColumn());
-          Value offset = loadCell(get.getTable(), get.getRow(), get.getColumn());
-          return memory(cast<MemRefType>(get.getType()), at(base(where), offset), {});
+        .Case([&](plan::OffsetOp offset) {
+          return toIndex(constant(offsetOf(offset.getSymbolAttr(), offset.getPlane())));
         })
         .Case([&](plan::RowNumberOp number) {
           return toIndex(loadCell(number.getTable(), number.getRow(), number.getColumn()));
@@ -133,7 +99,7 @@ private:
     for (Attribute row : table.getRows())
       for (auto [cell, plane] : llvm::zip(cast<ArrayAttr>(row), table.getPlanes()))
         cells.push_back(plane < 0 ? cast<IntegerAttr>(cell).getInt()
-                                  : placeOf(cast<FlatSymbolRefAttr>(cell), plane).offset);
+                                  : offsetOf(cast<FlatSymbolRefAttr>(cell), plane));
     builder.setInsertionPointToStart(module.getBody());
     auto type = LLVM::LLVMArrayType::get(i64, cells.size());
     auto values = DenseElementsAttr::get(RankedTensorType::get({static_cast<int64_t>(cells.size())}, i64),
@@ -142,17 +108,11 @@ private:
                            (table.getSymName() + "_cells").str(), values);
   }
 
-  Place placeOf(FlatSymbolRefAttr name, int64_t plane) {
+  int64_t offsetOf(FlatSymbolRefAttr name, int64_t plane) {
     Operation *symbol = SymbolTable::lookupSymbolIn(module, name.getAttr());
     if (auto weight = dyn_cast<plan::WeightOp>(symbol))
-      return {Memory::weights, weight.getOffsets()[plane]};
-    return {Memory::cache, cast<plan::CacheOp>(symbol).getOffsets()[plane]};
-  }
-
-  Memory memoryOf(StringRef table, int64_t column) {
-    auto op = cast<plan::TableOp>(SymbolTable::lookupSymbolIn(module, table));
-    auto first = cast<FlatSymbolRefAttr>(cast<ArrayAttr>(op.getRows()[0])[column]);
-    return placeOf(first, op.getPlanes()[column]).memory;
+      return weight.getOffsets()[plane];
+    return cast<plan::CacheOp>(symbol).getOffsets()[plane];
   }
 
   Value loadCell(StringRef table, Value row, int64_t column) {
@@ -181,9 +141,25 @@ private:
     return load(field(sequence, sequences, {0, number}), type);
   }
   Value count() { return loadStep(STEP_FIELD(count), i64); }
-  Value base(Memory memory) {
-    return memory == Memory::weights ? loadStep(STEP_FIELD(weights), pointer)
-                                     : loadSequence(SEQUENCE_FIELD(cache), pointer);
+  Value base(plan::ViewOp view) {
+    switch (view.getMemory()) {
+    case plan::Memory::weights:
+      return loadStep(STEP_FIELD(weights), pointer);
+    case plan::Memory::cache:
+      return loadSequence(SEQUENCE_FIELD(cache), pointer);
+    case plan::Memory::arena:
+      return loadStep(STEP_FIELD(arena), pointer);
+    case plan::Memory::input:
+    case plan::Memory::output:
+      bool input = view.getMemory() == plan::Memory::input;
+      Value arrays = loadStep(input ? STEP_FIELD(inputs) : STEP_FIELD(outputs), pointer);
+      return load(field(pointer, arrays, {static_cast<int32_t>(*view.getPort())}), pointer);
+    }
+    llvm_unreachable("memories are listed above");
+  }
+  Value addressOf(plan::ViewOp view) {
+    Value address = at(base(view), constant(static_cast<int64_t>(view.getBytes())));
+    return view.getBeyond() ? at(address, toI64(view.getBeyond())) : address;
   }
   Value constant(int64_t value) {
     return LLVM::ConstantOp::create(builder, location, i64, builder.getI64IntegerAttr(value));
@@ -196,26 +172,6 @@ private:
     return arith::IndexCastOp::create(builder, location, builder.getIndexType(), value);
   }
   Value toI64(Value index) { return arith::IndexCastOp::create(builder, location, i64, index); }
-
-  /// A memref at an address; `rows` is the size of the first axis where that is dynamic.
-  Value memory(MemRefType type, Value address, Value rows) {
-    MemRefDescriptor descriptor = MemRefDescriptor::poison(builder, location, converter.convertType(type));
-    descriptor.setAllocatedPtr(builder, location, address);
-    descriptor.setAlignedPtr(builder, location, address);
-    descriptor.setConstantOffset(builder, location, 0);
-    int64_t stride = 1;
-    for (int64_t axis = type.getRank() - 1; axis >= 0; --axis) {
-      int64_t size = type.getDimSize(axis);
-      descriptor.setConstantStride(builder, location, axis, stride);
-      if (ShapedType::isDynamic(size))
-        descriptor.setSize(builder, location, axis, rows);
-      else
-        descriptor.setConstantSize(builder, location, axis, size);
-      stride *= ShapedType::isDynamic(size) ? 1 : size;
-    }
-    Value value = descriptor;
-    return UnrealizedConversionCastOp::create(builder, location, type, value).getResult(0);
-  }
 
   /// Fills the block of arguments and hands the thunk to the step, in one piece where the plan shares out
   /// nothing.
@@ -236,37 +192,16 @@ private:
           LLVM::GEPOp::create(builder, location, pointer, type, block, ArrayRef<LLVM::GEPArg>{0, field++});
       LLVM::StoreOp::create(builder, location, value, address);
     };
-    Value shared; // the size of what is shared out
     for (Value operand : call.getOperands_()) {
-      auto memref = dyn_cast<MemRefType>(operand.getType());
-      if (!memref) {
-        put(arith::IndexCastOp::create(builder, location, i32, operand));
-        continue;
-      }
-      MemRefDescriptor descriptor(
-          UnrealizedConversionCastOp::create(builder, location, converter.convertType(memref), operand)
-              .getResult(0));
-      SmallVector<int64_t> strides;
-      int64_t offset;
-      [[maybe_unused]] LogicalResult strided = memref.getStridesAndOffset(strides, offset);
-      put(LLVM::GEPOp::create(builder, location, pointer, converter.convertType(memref.getElementType()),
-                              descriptor.alignedPtr(builder, location),
-                              ArrayRef<LLVM::GEPArg>{descriptor.offset(builder, location)}));
-      for (int64_t axis = 0; axis < memref.getRank(); ++axis)
-        if (memref.isDynamicDim(axis))
-          put(descriptor.size(builder, location, axis));
-      for (auto [axis, stride] : llvm::enumerate(strides))
-        if (ShapedType::isDynamic(stride))
-          put(descriptor.stride(builder, location, axis));
-      if (call.getAxis())
-        if (int64_t axis = *call.getAxis(); axis < memref.getRank())
-          shared = memref.isDynamicDim(axis) ? descriptor.size(builder, location, axis)
-                                             : constant(memref.getDimSize(axis));
+      auto view = operand.getDefiningOp<plan::ViewOp>();
+      put(addressOf(view));
+      for (Value size : view.getSizes())
+        put(toI64(size));
     }
     Value pieces;
     if (call.getAxis()) {
       Value grain = constant(*call.getGrain());
-      Value rounded = LLVM::AddOp::create(builder, location, shared,
+      Value rounded = LLVM::AddOp::create(builder, location, sharedSize(call),
                                           constant(static_cast<int64_t>(*call.getGrain()) - 1));
       pieces = LLVM::TruncOp::create(builder, location, i32,
                                      LLVM::SDivOp::create(builder, location, rounded, grain));
@@ -276,20 +211,31 @@ private:
     Value task = LLVM::AddressOfOp::create(builder, location, thunk);
     auto parallel =
         LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, pointer, pointer, i32, i32});
-    Value number = LLVM::ConstantOp::create(builder, location, i32, builder.getI32IntegerAttr(calls++));
+    auto callNumber = static_cast<int32_t>(*call.getNumber());
+    calls = std::max(calls, callNumber + 1);
+    Value number = LLVM::ConstantOp::create(builder, location, i32, builder.getI32IntegerAttr(callNumber));
     LLVM::CallOp::create(builder, location, parallel,
                          ValueRange{loadStep(STEP_FIELD(parallel), pointer),
                                     loadStep(STEP_FIELD(pool), pointer), task, block, pieces, number});
   }
 
+  /// Of the last output, along the axis that is shared out.
+  Value sharedSize(plan::CallOp call) {
+    auto view = call.getOperands_().back().getDefiningOp<plan::ViewOp>();
+    auto type = cast<MemRefType>(view.getType());
+    auto axis = static_cast<unsigned>(*call.getAxis());
+    if (!type.isDynamicDim(axis))
+      return constant(type.getDimSize(axis));
+    return toI64(view.getSizes()[type.getDynamicDimIndex(axis)]);
+  }
+
   ModuleOp module;
   MLIRContext *context;
   OpBuilder builder;
-  LLVMTypeConverter converter;
   Thunks thunks;
   Type pointer, i64, i32;
   LLVM::LLVMStructType step, sequence;
-  int32_t calls = 0; ///< lowered so far: the number of the next one
+  int32_t calls = 0; ///< one more than the highest number
   Location location = UnknownLoc::get(context);
   Value stepPointer;
   Block *entry = nullptr;
@@ -297,22 +243,33 @@ private:
 
 LogicalResult convertToLLVM(ModuleOp module) {
   PassManager passes(module.getContext());
-  passes.addPass(memref::createExpandStridedMetadataPass());
-  passes.addPass(createLowerAffinePass());
   passes.addPass(createSCFToControlFlowPass());
   passes.addPass(createArithToLLVMConversionPass());
-  passes.addPass(createFinalizeMemRefToLLVMConversionPass());
   passes.addPass(createConvertFuncToLLVMPass());
   passes.addPass(createConvertControlFlowToLLVMPass());
   passes.addPass(createReconcileUnrealizedCastsPass());
   return passes.run(module);
 }
 
+/// An emitter prints what is decided: addresses, sizes and numbers of all calls.
+LogicalResult checkFinished(ModuleOp module) {
+  WalkResult result = module.walk([](plan::CallOp call) {
+    for (Value operand : call.getOperands_())
+      if (!operand.getDefiningOp<plan::ViewOp>())
+        return WalkResult(call.emitOpError("takes ") << operand << ", which is no plan.view: the pass "
+                                                     << "plan-place-arguments has not run");
+    if (!call.getNumber())
+      return WalkResult(call.emitOpError("has no number"));
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
 } // namespace
 
 LogicalResult lowerPlanToLLVM(ModuleOp module, const Target &target, const EmitOptions &options) {
   FailureOr<std::vector<plan::Entry>> entries = plan::entriesOf(module);
-  if (failed(entries))
+  if (failed(entries) || failed(checkFinished(module)))
     return failure();
   PlanLowering lowering(module);
   lowering.lower();

@@ -42,12 +42,9 @@ public:
     int64_t operands = call.getOperands_().size(),
             firstOutput = operands - static_cast<int64_t>(call.getOutputs());
     SmallVector<Value> kernelArguments;
-    for (auto [number, type] : llvm::enumerate(call.getOperands_().getTypes())) {
-      if (auto memref = dyn_cast<MemRefType>(type))
-        kernelArguments.push_back(buffer(memref, static_cast<int64_t>(number) >= firstOutput));
-      else
-        kernelArguments.push_back(nextArgument());
-    }
+    for (auto [number, type] : llvm::enumerate(call.getOperands_().getTypes()))
+      kernelArguments.push_back(
+          buffer(cast<MemRefType>(type), static_cast<int64_t>(number) >= firstOutput));
     LLVM::CallOp::create(builder, location, kernel, kernelArguments);
     LLVM::ReturnOp::create(builder, location, ValueRange{});
   }
@@ -89,7 +86,7 @@ private:
     for (auto [axis, size] : llvm::zip(axes, type.getShape()))
       axis.size = ShapedType::isDynamic(size) ? nextArgument() : i64(size);
     for (auto [axis, stride] : llvm::zip(axes, strides))
-      axis.stride = ShapedType::isDynamic(stride) ? nextArgument() : i64(stride);
+      axis.stride = i64(stride);
 
     auto dimsType = LLVM::LLVMArrayType::get(builder.getI32Type(), 4 * type.getRank());
     Value dims = LLVM::AllocaOp::create(builder, location, pointer(context), dimsType, i32(1));
@@ -134,21 +131,11 @@ private:
 
 LLVM::LLVMStructType Thunks::argumentsType(plan::CallOp call) {
   MLIRContext *context = call.getContext();
-  Type i64 = IntegerType::get(context, 64), i32 = IntegerType::get(context, 32);
+  Type i64 = IntegerType::get(context, 64);
   SmallVector<Type> fields;
   for (Type type : call.getOperands_().getTypes()) {
-    auto memref = dyn_cast<MemRefType>(type);
-    if (!memref) {
-      fields.push_back(i32);
-      continue;
-    }
-    SmallVector<int64_t> strides;
-    int64_t offset;
-    [[maybe_unused]] LogicalResult strided = memref.getStridesAndOffset(strides, offset);
     fields.push_back(pointer(context));
-    fields.append(llvm::count_if(memref.getShape(), ShapedType::isDynamic) +
-                      llvm::count_if(strides, ShapedType::isDynamic),
-                  i64);
+    fields.append(static_cast<size_t>(cast<MemRefType>(type).getNumDynamicDims()), i64);
   }
   return LLVM::LLVMStructType::getLiteral(context, fields);
 }
@@ -159,9 +146,7 @@ LLVM::LLVMFuncOp Thunks::kernelOf(plan::CallOp call) {
   if (kernel)
     return kernel;
   MLIRContext *context = module.getContext();
-  SmallVector<Type> types;
-  for (Type type : call.getOperands_().getTypes())
-    types.push_back(isa<MemRefType>(type) ? pointer(context) : IntegerType::get(context, 32));
+  SmallVector<Type> types(call.getOperands_().size(), pointer(context));
   OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
   auto type = LLVM::LLVMFunctionType::get(IntegerType::get(context, 32), types);
   return kernel = LLVM::LLVMFuncOp::create(builder, UnknownLoc::get(context), symbol, type);
@@ -174,11 +159,7 @@ LLVM::LLVMFuncOp Thunks::thunkOf(plan::CallOp call) {
   stream << call.getKernel() << call.getOutputs() << ' ' << call.getAxis().value_or(0) << ' '
          << call.getGrain().value_or(0);
   for (Type type : call.getOperands_().getTypes()) {
-    auto memref = dyn_cast<MemRefType>(type);
-    if (!memref) {
-      stream << type;
-      continue;
-    }
+    auto memref = cast<MemRefType>(type);
     SmallVector<int64_t> strides;
     int64_t offset;
     [[maybe_unused]] LogicalResult strided = memref.getStridesAndOffset(strides, offset);

@@ -16,8 +16,7 @@ class Thunks {
 public:
   explicit Thunks(mlir::ModuleOp module) : module(module) {}
 
-  /// The block of arguments: for each memref its address, its dynamic sizes and dynamic strides; for each
-  /// index its value, an i32.
+  /// The block of arguments: for each view its address and its sizes that are not constant.
   mlir::LLVM::LLVMStructType argumentsType(plan::CallOp call);
   mlir::LLVM::LLVMFuncOp thunkOf(plan::CallOp call);
 

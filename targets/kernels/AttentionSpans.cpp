@@ -16,8 +16,8 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   CacheArrays cache(spec, target);
   int heads = shape.group();
   ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
-  TokenPlaces places;
   Expr token = q.dim(2).min();
+  TokenPlaces places;
 
   // Piece by piece: the kv heads of the first span that the token sees, then those of the next one. A span
   // beyond the token is seen by nobody.
@@ -29,7 +29,7 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   queries.kvHead = piece % shape.kvHeads;
   auto inSpan = [&](const Expr &at) { return clamp(at - queries.span * int(kSpan), 0, int(kSpan)); };
   queries.begin = inSpan(firstSeen);
-  queries.end = inSpan(places.visible(token) + 1);
+  queries.end = inSpan(places.endSeen(token));
   queries.rows = heads;
   queries.together = rowsTogether(heads);
   queries.fromMemory = true;
@@ -55,7 +55,7 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
     folded.compute_root().store_in(kLargeStack).bound(c, 0, shape.dim).bound(h, 0, shape.heads);
   if (cache.integers)
     rounded.computeAt(LoopLevel::root());
-  return {cache.arguments(q, places), out, true};
+  return {cache.arguments(q, places), out, true, false, places.scalars()};
 }
 
 KernelCode buildMergeSpans(const KernelSpec &spec, const Target &target) {

@@ -20,17 +20,18 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   CacheArrays cache(spec, target);
   int heads = shape.group(), together = kRowsTogether, tileTokens = int(tokensTogether(heads));
   ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
-  TokenPlaces places;
   Var c("c"), m("m"), s("s"), h("h"), n("n"), t("t");
   Func out("out"), state("state");
   out(c, h, t) = undef<float>();
   Part tokens = partOf(out, 2), someHeads = partOf(out, 1), numbers = partOf(out, 0);
 
+  TokenPlaces places;
+
   // Tile n of the call's part, its rows m: token after token, the heads of the group within each.
   Expr firstToken = tokens.begin + n * tileTokens;
   Expr endToken = min(firstToken + tileTokens, tokens.end);
   auto tokenOf = [&](const Expr &m) { return min(firstToken + m / heads, tokens.end - 1); };
-  Expr firstSeen = places.firstSeen(firstToken, shape.window), endSeen = places.visible(endToken - 1) + 1;
+  Expr firstSeen = places.firstSeen(firstToken, shape.window), endSeen = places.endSeen(endToken - 1);
   auto inSpan = [&](const Expr &at) { return clamp(at - s * int(kSpan), 0, int(kSpan)); };
   SpanQueries queries;
   queries.place = {s, h, n};
@@ -52,14 +53,16 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
     return packed(c % neighbours, m % together, c / neighbours, m / together, h, n);
   };
   queries.queryScale = [&](const Expr &m) { return rounded.scale(m, h, n); };
-  queries.first = [&](const Expr &m) { return places.positions(tokenOf(m)) - (shape.window - 1) - s * int(kSpan); };
+  queries.first = [&](const Expr &m) {
+    return places.positions(tokenOf(m)) - (shape.window - 1) - s * int(kSpan);
+  };
   queries.last = [&](const Expr &m) { return places.visible(tokenOf(m)) - s * int(kSpan); };
   SpanAttention attention(queries, shape, cache, target);
 
   // Over all spans that a token of the call sees; each tile takes its own.
   Expr lastToken = max(tokens.end - 1, tokens.begin);
   Expr firstSpan = places.firstSeen(tokens.begin, shape.window) / int(kSpan),
-       lastSpan = places.visible(lastToken) / int(kSpan);
+       lastSpan = (places.endSeen(lastToken) - 1) / int(kSpan);
   RDom a(0, SpanAttention::channels(shape), 0, 1, firstSpan, lastSpan - firstSpan + 1, "a");
   a.where(a.z * int(kSpan) < endSeen && (a.z + 1) * int(kSpan) > firstSeen);
   state(c, m, h, n) = noParts(c, shape.dim);
@@ -104,7 +107,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   if (cache.integers)
     rounded.computeAt({out, o.z});
 
-  return {cache.arguments(q, places), out, true};
+  return {cache.arguments(q, places), out, true, false, places.scalars()};
 }
 
 } // namespace gemmac

@@ -2,6 +2,7 @@
 
 #include "targets/kernels/HalideEmit.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -47,6 +48,60 @@ static Halide::Target halideTarget(const Target &target, const KernelCode &code)
   return halide;
 }
 
+namespace {
+
+using namespace Halide::Internal;
+
+/// `body` where the scalar has its number.
+Stmt withScalar(const BoundScalar &scalar, const Stmt &body) {
+  const std::string &name = scalar.parameter.name();
+  auto load = [](const std::string &array, const Halide::Expr &index) {
+    return Load::make(Halide::Int(32), array, index, Halide::Buffer<>(), Halide::Parameter(), const_true(),
+                      ModulusRemainder());
+  };
+  auto fieldOf = [](const Halide::ImageParam &array, const char *field, Halide::Type type,
+                    std::vector<Halide::Expr> more) {
+    more.insert(more.begin(), Variable::make(Halide::type_of<halide_buffer_t *>(), array.name() + ".buffer"));
+    return Call::make(type, field, more, Call::Extern);
+  };
+  auto numbersOf = [&](const Halide::ImageParam &array) {
+    return fieldOf(array, Call::buffer_get_host, Halide::type_of<void *>(), {});
+  };
+  std::string array = name + ".array", minus = name + ".minus", most = name + ".most", at = name + ".at";
+  if (!scalar.minus.defined())
+    return LetStmt::make(array, numbersOf(scalar.array), LetStmt::make(name, load(array, 0), body));
+
+  Halide::Expr index = Variable::make(Halide::Int(32), at);
+  Halide::Expr larger = max(load(most, 0), load(array, index) - load(minus, index));
+  Stmt first = Store::make(most, 0, 0, Halide::Parameter(), const_true(), ModulusRemainder());
+  Stmt next = Store::make(most, larger, 0, Halide::Parameter(), const_true(), ModulusRemainder());
+  Stmt loop = For::make(at, 0, fieldOf(scalar.array, Call::buffer_get_extent, Halide::Int(32), {0}),
+                        ForType::Serial, Halide::Partition::Never, Halide::DeviceAPI::None, next);
+  Stmt computed = Block::make({first, loop, LetStmt::make(name, load(most, 0), body)});
+  computed = Allocate::make(most, Halide::Int(32), Halide::MemoryType::Stack, {1}, const_true(), computed);
+  return LetStmt::make(array, numbersOf(scalar.array),
+                       LetStmt::make(minus, numbersOf(scalar.minus), computed));
+}
+
+/// The module whose function finds the scalars itself.
+Halide::Module bindScalars(const Halide::Module &module, const std::vector<BoundScalar> &scalars) {
+  Halide::Module bound(module.name(), module.target());
+  for (LoweredFunc function : module.functions()) {
+    for (const BoundScalar &scalar : scalars) {
+      function.body = withScalar(scalar, function.body);
+      std::erase_if(function.args, [&](const LoweredArgument &argument) {
+        return argument.name == scalar.parameter.name();
+      });
+    }
+    bound.append(function);
+  }
+  for (const Halide::Buffer<> &buffer : module.buffers())
+    bound.append(buffer);
+  return bound;
+}
+
+} // namespace
+
 static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
   KernelBuilder builder = findKernel(spec.family);
   if (!builder)
@@ -58,8 +113,13 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
   try {
     KernelCode code = builder(spec, target);
     std::string symbol = spec.symbol();
-    Halide::Module module = code.pipeline.compile_to_module(
-        code.arguments, symbol, halideTarget(target, code), Halide::LinkageType::External);
+    std::vector<Halide::Argument> arguments = code.arguments;
+    for (const BoundScalar &scalar : code.scalars)
+      arguments.push_back(scalar.parameter);
+    Halide::Module module = code.pipeline.compile_to_module(arguments, symbol, halideTarget(target, code),
+                                                            Halide::LinkageType::External);
+    if (!code.scalars.empty())
+      module = bindScalars(module, code.scalars);
     module.compile({{type, file.path.string()}});
   } catch (const Halide::Error &error) {
     return {"", "kernel " + spec.text() + " for " + target.name + ": " + error.what()};

@@ -9,16 +9,24 @@
 
 namespace gemmac {
 
-/// Where each token of a call stands, and the last position that it sees: i32[n] each. Positions ascend and
-/// what is seen does not descend, so that some neighbours see together what lies between what the first sees
-/// first and the last sees last.
+/// Where each token of a call stands, and the last position that it sees: i32[n] each. Positions follow each
+/// other; what is seen is at least a token's own and at most the call's last.
+///
+/// Loops over what a token sees have bounds in `first` and `ahead`.
 struct TokenPlaces {
   Halide::ImageParam positions{Halide::Int(32), 1, "positions"}, visible{Halide::Int(32), 1, "visible"};
+  Halide::Param<int32_t> first{"first_position"}; ///< of the call's first token
+  Halide::Param<int32_t> ahead{"ahead"};          ///< the most that a token sees beyond its own position
 
   /// The first position that a token sees; a window of 0 is none.
   Halide::Expr firstSeen(const Halide::Expr &token, int window) const {
-    return window ? max(positions(token) - (window - 1), 0) : Halide::Expr(0);
+    return window ? max(first + token - (window - 1), 0) : Halide::Expr(0);
   }
+  /// One behind the last position that any of the tokens up to this one sees, or more.
+  Halide::Expr endSeen(const Halide::Expr &token) const {
+    return first + min(token + 1 + ahead, visible.dim(0).min() + visible.dim(0).extent());
+  }
+  std::vector<BoundScalar> scalars() const { return {{first, positions}, {ahead, visible, positions}}; }
 };
 
 /// The arrays of a cache as a kernel's arguments.

@@ -264,10 +264,9 @@ LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, Kern
 /// The bytes of memory that buffers span, each byte once.
 class Memory {
 public:
-  explicit Memory(const std::vector<Argument> &arguments) {
-    for (const Argument &argument : arguments)
-      if (argument.buffer)
-        ranges.push_back(spanOf(argument.buffer->raw));
+  explicit Memory(const std::vector<Buffer> &arguments) {
+    for (const Buffer &argument : arguments)
+      ranges.push_back(spanOf(argument.raw));
     std::sort(ranges.begin(), ranges.end());
     size_t kept = 0;
     for (size_t i = 1; i < ranges.size(); ++i) {
@@ -302,7 +301,7 @@ private:
 };
 
 /// Hands the call to ForeignKernel.c under the emulator.
-static void emulate(const std::string &program, const std::vector<Argument> &arguments) {
+static void emulate(const std::string &program, const std::vector<Buffer> &arguments) {
   Memory memory(arguments);
   fs::path path = folder() / "call";
   std::ofstream call(path, std::ios::binary);
@@ -313,12 +312,8 @@ static void emulate(const std::string &program, const std::vector<Argument> &arg
     call.write(reinterpret_cast<const char *>(begin), end - begin);
   }
   put(int64_t(arguments.size()));
-  for (const Argument &argument : arguments) {
-    if (!argument.buffer) {
-      put(-1), put(argument.number);
-      continue;
-    }
-    const halide_buffer_t &buffer = argument.buffer->raw;
+  for (const Buffer &argument : arguments) {
+    const halide_buffer_t &buffer = argument.raw;
     size_t range = memory.find(buffer.host);
     put(int64_t(range)), put(buffer.host - memory.ranges[range].first), put(buffer.dimensions);
     for (int axis = 0; axis < buffer.dimensions; ++axis)
@@ -333,18 +328,16 @@ static void emulate(const std::string &program, const std::vector<Argument> &arg
   ASSERT_TRUE(back.good() || memory.ranges.empty());
 }
 
-void LoadedKernel::call(std::vector<Argument> &arguments) const {
+void LoadedKernel::call(std::vector<Buffer> &arguments) const {
   ASSERT_LE(arguments.size(), 12u);
   if (!function) {
     ASSERT_FALSE(program.empty());
     return emulate(program, arguments);
   }
-  // A pointer and an int32 both take one word of the calling convention; words that a kernel does not have
-  // are not looked at.
+  // Words that a kernel does not have are not looked at.
   std::array<uint64_t, 12> w{};
   for (size_t i = 0; i < arguments.size(); ++i)
-    w[i] = arguments[i].buffer ? reinterpret_cast<uint64_t>(&arguments[i].buffer->raw)
-                               : uint64_t(uint32_t(arguments[i].number));
+    w[i] = reinterpret_cast<uint64_t>(&arguments[i].raw);
   using Function = int (*)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
                            uint64_t, uint64_t, uint64_t, uint64_t);
   auto kernel = reinterpret_cast<Function>(function);

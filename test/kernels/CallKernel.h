@@ -112,12 +112,6 @@ struct QuantizedOutput {
   void expectEqual(const QuantizedRows &wanted);
 };
 
-/// An argument of a kernel: a scalar if there is no buffer.
-struct Argument {
-  int32_t number = 0;
-  std::optional<Buffer> buffer;
-};
-
 /// A kernel, compiled for the host, or for the target that the environment variable GEMMAC_TEST_TARGET names.
 /// One for this machine runs in this process, one for another under an emulator.
 class LoadedKernel {
@@ -128,36 +122,35 @@ public:
   /// and int.
   template <typename... Args>
   void operator()(Args &&...arguments) const {
-    std::vector<Argument> all;
+    std::vector<Buffer> all;
     (add(arguments, all), ...);
     call(all);
   }
 
 private:
-  static void add(int number, std::vector<Argument> &all) { all.push_back({number, {}}); }
-  static void add(const Buffer &buffer, std::vector<Argument> &all) { all.push_back({0, buffer}); }
+  static void add(const Buffer &buffer, std::vector<Buffer> &all) { all.push_back(buffer); }
   template <typename T>
-  static void add(Array<T> &array, std::vector<Argument> &all) {
+  static void add(Array<T> &array, std::vector<Buffer> &all) {
     add(Buffer(array), all);
   }
-  static void add(const std::vector<Buffer> &buffers, std::vector<Argument> &all) {
+  static void add(const std::vector<Buffer> &buffers, std::vector<Buffer> &all) {
     for (const Buffer &buffer : buffers)
       add(buffer, all);
   }
-  static void add(QuantizedRows &x, std::vector<Argument> &all) {
+  static void add(QuantizedRows &x, std::vector<Buffer> &all) {
     add(x.q, all), add(x.scales, all), add(x.sums, all);
   }
-  static void add(QuantizedOutput &x, std::vector<Argument> &all) {
+  static void add(QuantizedOutput &x, std::vector<Buffer> &all) {
     add(x.q, all), add(x.scales, all), add(x.sums, all);
   }
-  static void add(const QuantizedOutput::Part &x, std::vector<Argument> &all) {
+  static void add(const QuantizedOutput::Part &x, std::vector<Buffer> &all) {
     add(x.q, all), add(x.scales, all), add(x.sums, all);
   }
-  static void add(const Weight &weight, std::vector<Argument> &all) {
+  static void add(const Weight &weight, std::vector<Buffer> &all) {
     for (const Buffer &plane : weight.planes)
       add(plane, all);
   }
-  void call(std::vector<Argument> &arguments) const;
+  void call(std::vector<Buffer> &arguments) const;
 
   void *function = nullptr; ///< in this process
   std::string program;      ///< of an emulated kernel

@@ -38,10 +38,6 @@ int main(int count, char **arguments) {
   int64_t words = number(file);
   for (int64_t i = 0; i < words; ++i) {
     int64_t piece = number(file), value = number(file);
-    if (piece < 0) { /* a scalar */
-      w[i] = (uint64_t)value;
-      continue;
-    }
     buffers[i].host = memory[piece] + value;
     buffers[i].dimensions = (int32_t)number(file);
     buffers[i].dim = dimensions[i];

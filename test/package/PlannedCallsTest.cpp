@@ -9,6 +9,8 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 
 #include <cstdlib>
 #include <fstream>
@@ -26,20 +28,19 @@ plan.weight @layer0.qkv layout "tiles16" planes [memref<2x2x4x16x4xi8>, memref<2
 plan.weight @layer2.qkv layout "tiles16" planes [memref<2x2x4x16x4xi8>, memref<2x2x16xf16>] at [3456, 4480] shape [32, 64] scheme "q4_0" from ["b"]
 plan.weight @layer1.experts layout "tiles16" planes [memref<8x2x64x16xf32>] at [4608] shape [8, 32, 64] scheme "f32" from ["c"]
 plan.cache @layer0.cache planes [memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>] at [0, 16384]
-plan.table @table planes [0, 1, 0, 1] rows [[@layer0.qkv, @layer0.qkv, @layer0.cache, @layer0.cache], [@layer2.qkv, @layer2.qkv, @layer0.cache, @layer0.cache]]
-func.func private @layer(%x: memref<?x64xf32>, %row: index) {
-  %position = plan.position
+plan.table @table layers [0, 2] planes [0, 1, 0, 1] rows [[@layer0.qkv, @layer0.qkv, @layer0.cache, @layer0.cache], [@layer2.qkv, @layer2.qkv, @layer0.cache, @layer0.cache]]
+func.func private @layer(%x: memref<?x64xf32>, %at: memref<?xi32>, %row: index) attributes {plan.tokens = 4 : i64} {
   %w = plan.row_get @table[%row, 0] : memref<2x2x4x16x4xi8>
   %s = plan.row_get @table[%row, 1] : memref<2x2x16xf16>
   // The second half of the rows.
   plan.call <"linear", {input = 64 : i64, offset = 16 : i64, output = 16 : i64, rows = 32 : i64, scheme = "q4_0"}>(%x, %w, %s, %x) outputs 1 : memref<?x64xf32>, memref<2x2x4x16x4xi8>, memref<2x2x16xf16>, memref<?x64xf32>
   %k = plan.row_get @table[%row, 2] : memref<1x1x16x32x16xf16>
   %v = plan.row_get @table[%row, 3] : memref<1x1x2x256x16xf16>
-  plan.call <"cache_write", {dim = 32 : i64, heads = 1 : i64}>(%x, %x, %position, %k, %v) outputs 2 : memref<?x64xf32>, memref<?x64xf32>, index, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>
-  plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, window = 16 : i64}>(%x, %k, %v, %position, %x) outputs 1 : memref<?x64xf32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>, index, memref<?x64xf32>
+  plan.call <"cache_write", {dim = 32 : i64, heads = 1 : i64}>(%x, %x, %at, %k, %v) outputs 2 : memref<?x64xf32>, memref<?x64xf32>, memref<?xi32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>
+  plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, window = 16 : i64}>(%x, %at, %at, %k, %v, %x) outputs 1 : memref<?x64xf32>, memref<?xi32>, memref<?xi32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>, memref<?x64xf32>
   return
 }
-func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}) {
+func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %at: memref<?xi32> {plan.input = "positions"}) attributes {plan.tokens = 4 : i64} {
   %count = plan.count
   %x = plan.arena at 0(%count) : memref<?x64xf32>
   %e = plan.get @embedding plane 0 : memref<4x2x4x16x4xi8>
@@ -48,12 +49,12 @@ func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}) {
   %zero = arith.constant 0 : index
   %one = arith.constant 1 : index
   scf.for %row = %zero to %one step %one {
-    func.call @layer(%x, %row) : (memref<?x64xf32>, index) -> ()
+    func.call @layer(%x, %at, %row) : (memref<?x64xf32>, memref<?xi32>, index) -> ()
   }
   %flat = memref.collapse_shape %x [[0, 1]] : memref<?x64xf32> into memref<?xf32>
   %experts = plan.get @layer1.experts plane 0 {gemma.layer = 1 : i64} : memref<8x2x64x16xf32>
   plan.call <"expert_linear", {choices = 3 : i64, output = 32 : i64}>(%x, %experts, %x) outputs 1 {gemma.layer = 1 : i64} : memref<?x64xf32>, memref<8x2x64x16xf32>, memref<?x64xf32>
-  func.call @layer(%x, %one) : (memref<?x64xf32>, index) -> ()
+  func.call @layer(%x, %at, %one) : (memref<?x64xf32>, memref<?xi32>, index) -> ()
   return
 }
 )";
@@ -66,6 +67,10 @@ struct PlannedCalls : testing::Test {
     context.appendDialectRegistry(registry);
     module = mlir::parseSourceString<mlir::ModuleOp>(kPlan, &context);
     ASSERT_TRUE(module);
+    // Calls are read from finished plans.
+    mlir::PassManager passes(&context);
+    passes.addPass(createPlaceArguments());
+    ASSERT_TRUE(mlir::succeeded(passes.run(*module)));
     phases = plannedPhases(*module);
     ASSERT_EQ(phases.size(), 1u);
   }

@@ -22,7 +22,6 @@ gemma.cache @all : tensor<600x2x32xf32>
 // CHECK-SAME: plan.token_class = #plan.token_class<many>, plan.tokens = 16 : i64
 func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor<?xi32> {gemma.port = "positions"}, %visible: tensor<?xi32> {gemma.port = "visible"}) -> (tensor<?x64xf32> {gemma.port = "logits"}) {
   // CHECK: %[[N:.*]] = plan.count
-  // CHECK: %[[POSITION:.*]] = plan.position
   // CHECK: %[[X:.*]] = memref.alloc(%[[N]]) : memref<?x64xf32>
   // CHECK: plan.call <"embed"{{.*}}>(%[[IDS]], %{{.*}}, %[[X]])
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
@@ -39,10 +38,10 @@ func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor
   %q = gemma.slice %qkv axis 1 from 0 : tensor<?x6x32xf32> -> tensor<?x4x32xf32>
   // CHECK: %[[KEYS:.*]] = memref.subview %{{.*}}[0, 4, 0] [%[[N]], 1, 32]
   %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
-  // CHECK: plan.call <"cache_write"{{.*}}>(%[[KEYS]], %[[KEYS]], %[[POSITION]], {{.*}} outputs 2
+  // CHECK: plan.call <"cache_write"{{.*}}>(%[[KEYS]], %[[KEYS]], %[[AT]], {{.*}} outputs 2
   gemma.cache_write %k, %k, @cache at %positions : tensor<?x1x32xf32>
   // CHECK: %[[O:.*]] = memref.alloc(%[[N]]) : memref<?x4x32xf32>
-  // CHECK: plan.call <"cached_attention"{{.*}}>(%[[HEADS]], %{{.*}}, %{{.*}}, %[[POSITION]], %[[O]]) outputs 1
+  // CHECK: plan.call <"cached_attention"{{.*}}>(%[[HEADS]], %[[AT]], %[[SEEN]], %{{.*}}, %{{.*}}, %[[O]]) outputs 1
   %o = gemma.cached_attention %q, @cache at %positions seeing %visible scale 1.0 window 16 : tensor<?x4x32xf32>
   // The projection reads heads as one row.
   // CHECK: memref.collapse_shape %[[O]]
@@ -74,7 +73,7 @@ func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tenso
   // CHECK: %[[O:.*]] = memref.alloc(%{{.*}}) : memref<?x4x32xf32>
   // CHECK: %[[SIX:.*]] = arith.constant 6 : index
   // CHECK: %[[PARTS:.*]] = memref.alloc(%[[SIX]]) : memref<?x2x48xf32>
-  // CHECK: plan.call <"attention_spans"{{.*}}>(%{{.*}}, %{{.*}}, %{{.*}}, %[[POSITION]], %[[PARTS]]) outputs 1 parallel axis 0 grain 1
+  // CHECK: plan.call <"attention_spans"{{.*}}>(%{{.*}}, %[[AT:.*]], %[[SEEN:.*]], %{{.*}}, %{{.*}}, %[[PARTS]]) outputs 1 parallel axis 0 grain 1
   // CHECK: plan.call <"merge_spans"{{.*}}>(%[[PARTS]], %[[O]]) outputs 1 : memref
   %o = gemma.cached_attention %h, @ring at %positions seeing %visible scale 1.0 window 300 : tensor<?x4x32xf32>
   // CHECK: %[[SPAN:.*]] = arith.constant 256 : index
@@ -89,7 +88,7 @@ func.func @decode(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tenso
   return %y : tensor<?x64xf32>
 }
 
-// Rows that are quantized already are gathered as rows; each expert takes its part of them.
+// Rows that are quantized already are gathered as rows; each expert takes its part of them, in one call for all.
 // CHECK-LABEL: func.func @grouped(
 func.func @grouped(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor<?xi32> {gemma.port = "positions"}, %visible: tensor<?xi32> {gemma.port = "visible"}) {
   // CHECK: %[[N:.*]] = plan.count
@@ -102,8 +101,7 @@ func.func @grouped(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tens
   %order, %place, %offsets = gemma.group_by_expert %e : tensor<?x2xi32> -> tensor<?xi32>, tensor<?x2xi32>, tensor<5xi32>
   // CHECK: plan.call <"gather_tokens"{{.*}} outputs 3 parallel axis 0 grain 8 : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>
   %g = gemma.gather_tokens %a, %order choices 2 : tensor<?x64xi8, #gemma.blocks<32>>, tensor<?xi32> -> tensor<?x64xi8, #gemma.blocks<32>>
-  // CHECK: scf.for
-  // CHECK: plan.call <"linear"
+  // CHECK: plan.call <"grouped_linear", {experts = 4 : i64, input = 64 : i64, output = 32 : i64{{.*}} outputs 1 {{.*}} memref<5xi32>, {{.*}} memref<?x32xf32>
   %y = gemma.grouped_linear %g, %offsets, @experts : tensor<?x64xi8, #gemma.blocks<32>>, tensor<5xi32> -> tensor<?x32xf32>
   return
 }

@@ -28,7 +28,7 @@ func.func @helper(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: tens
 // -----
 
 gemma.weight @table : tensor<16x32xf32> from ["t"]
-// expected-error @+1 {{phases need @forward(ids, position) -> logits, but it has type '(tensor<?xi32>) -> tensor<?x32xf32>'; schedule its attention first}}
+// expected-error @+1 {{phases need @forward(ids, positions, visible) -> logits, but it has type '(tensor<?xi32>) -> tensor<?x32xf32>'; schedule its attention first}}
 func.func @forward(%ids: tensor<?xi32>) -> tensor<?x32xf32> {
   %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x32xf32>
   return %x : tensor<?x32xf32>

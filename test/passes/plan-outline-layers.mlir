@@ -1,7 +1,7 @@
 // RUN: gemmac-opt %s --plan-outline-layers | FileCheck %s
 
 // Layers 0 and 1 differ in weights and in an index: one procedure and a loop. Layer 2 has another shape and stays where it is.
-// CHECK: plan.table @decode_layer_0_table planes [-1, 0] rows {{\[}}[0, @a], [1, @b]]
+// CHECK: plan.table @decode_layer_0_table layers [0, 1] planes [-1, 0] rows {{\[}}[0, @a], [1, @b]]
 plan.weight @a layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" from ["a"]
 plan.weight @b layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" from ["b"]
 plan.weight @c layout "vector" planes [memref<32xf32>] shape [32] scheme "f32" from ["c"]

@@ -10,6 +10,8 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 #include "runtime/include/gemmac/model.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 
@@ -34,8 +36,7 @@ func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %positions: me
                   %logits: memref<?x3xf32> {plan.output = "logits"})
     attributes {plan.tokens = 1 : i64, plan.token_class = #plan.token_class<one>, plan.arena_bytes = 192 : i64} {
   %w = plan.get @w plane 0 : memref<3xf32>
-  %p = plan.position
-  plan.call <"outer", {}>(%tokens, %w, %p, %logits) outputs 1 : memref<?xi32>, memref<3xf32>, index, memref<?x3xf32>
+  plan.call <"outer", {}>(%tokens, %w, %positions, %logits) outputs 1 : memref<?xi32>, memref<3xf32>, memref<?xi32>, memref<?x3xf32>
   return
 }
 func.func private @step(%x: memref<?x3xf32>, %y: memref<?x3xf32>) {
@@ -44,13 +45,16 @@ func.func private @step(%x: memref<?x3xf32>, %y: memref<?x3xf32>) {
   return
 }
 func.func @draft(%bias: memref<3xf32> {plan.input = "bias"}, %tokens: memref<?xi32> {plan.input = "tokens"},
+                 %positions: memref<?xi32> {plan.input = "positions"},
                  %hidden: memref<?x3xf32> {plan.output = "hidden"}, %next: memref<?x3xf32> {plan.output = "next"})
     attributes {plan.tokens = 5 : i64, plan.token_class = #plan.token_class<few>, plan.arena_bytes = 128 : i64} {
-  %p = plan.position
-  plan.call <"outer", {}>(%tokens, %bias, %p, %hidden) outputs 1 : memref<?xi32>, memref<3xf32>, index, memref<?x3xf32>
+  plan.call <"outer", {}>(%tokens, %bias, %positions, %hidden) outputs 1 : memref<?xi32>, memref<3xf32>, memref<?xi32>, memref<?x3xf32>
   %n = plan.count
   %x = plan.arena at 64 (%n) : memref<?x3xf32>
+  %z = plan.arena at 0 (%n) : memref<?x3xf32>
   func.call @step(%hidden, %x) : (memref<?x3xf32>, memref<?x3xf32>) -> ()
+  func.call @step(%x, %z) : (memref<?x3xf32>, memref<?x3xf32>) -> ()
+  func.call @step(%z, %x) : (memref<?x3xf32>, memref<?x3xf32>) -> ()
   func.call @step(%x, %next) : (memref<?x3xf32>, memref<?x3xf32>) -> ()
   return
 }
@@ -75,8 +79,9 @@ struct Buffer {
   }
 };
 
-/// y[n, k] = 1000 position + ids[n] * w[k]
-int32_t outer(Buffer *ids, Buffer *w, int32_t position, Buffer *y) {
+/// y[n, k] = 1000 positions[0] + ids[n] * w[k]
+int32_t outer(Buffer *ids, Buffer *w, Buffer *positions, Buffer *y) {
+  int32_t position = *reinterpret_cast<int32_t *>(positions->host);
   for (int32_t n = 0; n < y->axes[1].size; ++n)
     for (int32_t k = 0; k < 3; ++k)
       y->at(n, k) = 1000.0f * static_cast<float>(position) +
@@ -117,6 +122,10 @@ struct Emit : testing::Test {
     module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module);
     if (!module)
+      return {};
+    mlir::PassManager passes(&context);
+    passes.addPass(createPlaceArguments());
+    if (failed(passes.run(*module)))
       return {};
     for (const KernelSpec &kernel : kernelsOf(*module))
       symbols[kernel.symbol()] =
@@ -163,7 +172,7 @@ TEST_F(LoadedDriver, SaysWhatItsEntriesTake) {
   EXPECT_EQ(model->arena_bytes, 4096u);
   EXPECT_EQ(model->cache_bytes, 320u);
   EXPECT_EQ(model->fingerprint, 77u);
-  EXPECT_EQ(model->call_count, 3u);
+  EXPECT_EQ(model->call_count, 5u);
   ASSERT_EQ(model->entry_count, 3u);
 
   const gemmac_entry &prefill = model->entries[0], &decode = model->entries[1], &draft = model->entries[2];
@@ -188,7 +197,7 @@ TEST_F(LoadedDriver, SaysWhatItsEntriesTake) {
   EXPECT_STREQ(draft.name, "draft");
   EXPECT_EQ(draft.tokens, uint32_t{GEMMAC_FEW_TOKENS});
   EXPECT_EQ(draft.max_tokens, 5u);
-  ASSERT_EQ(draft.input_count, 2u);
+  ASSERT_EQ(draft.input_count, 3u);
   EXPECT_STREQ(draft.inputs[0].name, "bias");
   EXPECT_EQ(draft.inputs[0].element, uint32_t{GEMMAC_F32});
   EXPECT_EQ(draft.inputs[0].shape[0], 3);
@@ -205,7 +214,7 @@ TEST_F(LoadedDriver, RunsEveryEntryOnItsPorts) {
   const float w[] = {1, 2, 3}, bias[] = {10, 20, 30}, c[] = {0.5f, 0.25f, 0.125f};
   memcpy(weights + 16, w, sizeof(w));
   memcpy(cache + 256, c, sizeof(c));
-  const int32_t tokens[] = {7, 8, 9, 4, 5}, positions[] = {41};
+  const int32_t tokens[] = {7, 8, 9, 4, 5}, positions[] = {41}, later[] = {2, 3, 4, 5, 6};
   const gemmac_sequence one = {cache, 41, 1}, five = {cache, 2, 5};
   Calls calls;
   gemmac_step step = {};
@@ -228,7 +237,7 @@ TEST_F(LoadedDriver, RunsEveryEntryOnItsPorts) {
 
   calls.text.clear();
   float hidden[5 * 3], next[5 * 3];
-  const void *const draftInputs[] = {bias, tokens};
+  const void *const draftInputs[] = {bias, tokens, later};
   void *const draftOutputs[] = {hidden, next};
   step.entry = &model->entries[2];
   step.sequences = &five;
@@ -240,9 +249,9 @@ TEST_F(LoadedDriver, RunsEveryEntryOnItsPorts) {
     for (int k = 0; k < 3; ++k) {
       float made = 2000.0f + static_cast<float>(tokens[n]) * bias[k];
       EXPECT_EQ(hidden[n * 3 + k], made) << n << " " << k;
-      EXPECT_EQ(next[n * 3 + k], made + 2 * c[k]) << n << " " << k;
+      EXPECT_EQ(next[n * 3 + k], made + 4 * c[k]) << n << " " << k;
     }
-  EXPECT_EQ(calls.text, "2x1 1x3 1x3 ") << "procedures share their calls' numbers";
+  EXPECT_EQ(calls.text, "4x1 1x3 2x3 2x3 3x3 ") << "procedures share their calls' numbers";
 }
 
 TEST_F(Emit, WritesTheSameTableForOtherMachines) {

@@ -7,8 +7,8 @@ plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16
 plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
 // CHECK: plan.cache @cache planes [memref<1x1x16x32x16xf32>, memref<1x1x2x256x16xf32>] at [0, 32768]
 plan.cache @cache planes [memref<1x1x16x32x16xf32>, memref<1x1x2x256x16xf32>] at [0, 32768]
-// CHECK: plan.table @layers planes [1, -1] rows {{\[}}[@qkv, 0], [@qkv, 1]]
-plan.table @layers planes [1, -1] rows [[@qkv, 0], [@qkv, 1]]
+// CHECK: plan.table @layers layers [0, 4] planes [1, -1] rows {{\[}}[@qkv, 0], [@qkv, 1]]
+plan.table @layers layers [0, 4] planes [1, -1] rows [[@qkv, 0], [@qkv, 1]]
 
 // CHECK-LABEL: @score
 // CHECK-SAME: (%{{.*}}: memref<?xi32> {plan.input = "tokens"}, %[[Y:.*]]: memref<?x64xf32> {plan.output = "logits"})
@@ -30,7 +30,14 @@ func.func @score(%ids: memref<?xi32> {plan.input = "tokens"}, %y: memref<?x64xf3
   // CHECK: plan.call <"rms_norm", {size = 64 : i64}>(%[[X]], %[[W]], %[[Y]]) outputs 1 parallel axis 0 grain 1 : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
   plan.call #plan.kernel<"rms_norm", {size = 64 : i64}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
       : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
-  // CHECK: plan.call <"rope", {}>(%[[X]], %[[P]], %[[Y]]) outputs 1 : memref<?x64xf32>, index, memref<?x64xf32>
-  plan.call #plan.kernel<"rope", {}> (%x, %p, %y) outputs 1 : memref<?x64xf32>, index, memref<?x64xf32>
+  // CHECK: %[[O:.*]] = plan.offset @qkv plane 1
+  %o = plan.offset @qkv plane 1
+  // CHECK: %[[V:.*]] = plan.view weights at 64 plus %[[O]]() : memref<12x2x16xf16, strided<[32, 16, 1]>, #plan.space<host>>
+  %v = plan.view weights at 64 plus %o () : memref<12x2x16xf16, strided<[32, 16, 1]>, #plan.space<host>>
+  // CHECK: %[[I:.*]] = plan.view input port 0 at 0(%[[N]]) : memref<?xi32, strided<[1]>, #plan.space<host>>
+  %ids_view = plan.view input port 0 at 0 (%n) : memref<?xi32, strided<[1]>, #plan.space<host>>
+  // CHECK: plan.call number 7 layer 2 <"rope", {}>(%[[X]], %[[I]], %[[Y]]) outputs 1
+  plan.call number 7 layer 2 #plan.kernel<"rope", {}> (%x, %ids_view, %y) outputs 1
+      : memref<?x64xf32>, memref<?xi32, strided<[1]>, #plan.space<host>>, memref<?x64xf32>
   return
 }
