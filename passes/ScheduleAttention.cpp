@@ -92,7 +92,8 @@ FailureOr<Places> addPlaces(func::FuncOp forward) {
   forward.setArgAttr(0, gemma::kPortAttr, builder.getStringAttr("tokens"));
   for (llvm::StringRef port : {"positions", "visible"}) {
     unsigned last = forward.getNumArguments();
-    DictionaryAttr name = builder.getDictionaryAttr(builder.getNamedAttr(gemma::kPortAttr, builder.getStringAttr(port)));
+    DictionaryAttr name =
+        builder.getDictionaryAttr(builder.getNamedAttr(gemma::kPortAttr, builder.getStringAttr(port)));
     if (failed(forward.insertArgument(last, type, name, forward.getLoc())))
       return failure();
   }

@@ -3,12 +3,12 @@
 #include "compiler/package/PlannedCalls.h"
 
 #include "contract/CacheLayout.h"
-#include "passes/IndexReach.h"
 #include "dialects/plan/KernelSpecs.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "passes/IndexReach.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 

@@ -3,8 +3,8 @@
 #include "compiler/package/PlannedMemory.h"
 
 #include "dialects/plan/Plan.h"
-#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/IndexReach.h"
 #include "runtime/include/gemmac/gemmac.h"
 #include "llvm/ADT/BitVector.h"

@@ -41,7 +41,8 @@ static std::optional<int64_t> toWindow(std::optional<uint64_t> window) {
 /// One run of one function.
 class Interpreter::Frame {
 public:
-  Frame(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t position, llvm::ArrayRef<int32_t> seeing)
+  Frame(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t position,
+        llvm::ArrayRef<int32_t> seeing)
       : interpreter(interpreter), ids(ids), position(position), seeing(seeing) {}
 
   llvm::Expected<std::vector<Array>> run(func::FuncOp function);
@@ -136,8 +137,8 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
       .Case<arith::AddFOp>([&](auto op) { return one(add(get(op.getLhs()), get(op.getRhs()))); })
       .Case<arith::MulFOp>([&](auto op) { return one(multiply(get(op.getLhs()), get(op.getRhs()))); })
       .Case<gemma::RopeOp>([&](auto op) {
-        return one(rope(get(op.getX()), positionsOf(op), op.getTheta().convertToDouble(),
-                        op.getPairs(), op.getFactor().convertToDouble()));
+        return one(rope(get(op.getX()), positionsOf(op), op.getTheta().convertToDouble(), op.getPairs(),
+                        op.getFactor().convertToDouble()));
       })
       .Case<gemma::ScoresOp>(
           [&](auto op) { return one(scores(get(op.getQuery()), get(op.getKeys()), toFloat(op.getScale()))); })
@@ -156,7 +157,8 @@ std::optional<std::vector<Array>> Interpreter::Frame::evaluate(Operation *op) {
         if (op.getKeyWeight())
           keyWeight = numbers(*op.getKeyWeight()).floats();
         return one(cachedAttention(get(op.getQuery()), cache(op.getCache()), get(op.getPositions()),
-                                   get(op.getVisible()), toFloat(op.getScale()), toWindow(op.getWindow()), keyWeight));
+                                   get(op.getVisible()), toFloat(op.getScale()), toWindow(op.getWindow()),
+                                   keyWeight));
       })
       .Case<gemma::TopKOp>([&](auto op) {
         Chosen chosen =
@@ -218,7 +220,8 @@ llvm::Error Interpreter::Frame::check(Operation *op) {
         return checkCache(op, op.getCache(), first, last);
       })
       .Case<gemma::CachedAttentionOp>([&](auto op) {
-        const std::vector<int32_t> &positions = get(op.getPositions()).ids(), &visible = get(op.getVisible()).ids();
+        const std::vector<int32_t> &positions = get(op.getPositions()).ids(),
+                                   &visible = get(op.getVisible()).ids();
         if (int64_t(positions.size()) != get(op.getQuery()).rows() || visible.size() != positions.size())
           return failure(op, "has another number of positions than of queries");
         int64_t least = std::ranges::min(positions);

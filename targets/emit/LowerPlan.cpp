@@ -1,7 +1,8 @@
 //===- LowerPlan.cpp - plan to the LLVM dialect ---------------------------------------------------------===//
 //
 // Every function gets the step (gemmac_step of model.h) as its first argument; the ops of the plan become
-// loads from it, addresses and calls of thunks. The rest (func, scf, arith) goes through upstream conversions.
+// loads from it, addresses and calls of thunks. The rest (func, scf, arith) goes through upstream
+// conversions.
 
 #include "dialects/plan/Entries.h"
 #include "mlir/Conversion/Passes.h"

@@ -43,8 +43,7 @@ public:
             firstOutput = operands - static_cast<int64_t>(call.getOutputs());
     SmallVector<Value> kernelArguments;
     for (auto [number, type] : llvm::enumerate(call.getOperands_().getTypes()))
-      kernelArguments.push_back(
-          buffer(cast<MemRefType>(type), static_cast<int64_t>(number) >= firstOutput));
+      kernelArguments.push_back(buffer(cast<MemRefType>(type), static_cast<int64_t>(number) >= firstOutput));
     LLVM::CallOp::create(builder, location, kernel, kernelArguments);
     LLVM::ReturnOp::create(builder, location, ValueRange{});
   }

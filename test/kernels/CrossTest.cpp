@@ -92,8 +92,8 @@ std::vector<KernelSpec> allSpecs() {
                       {"shared", i(1)},
                       {"scheme", scheme}}});
     for (int64_t input : {96, 2048})
-      specs.push_back({"grouped_linear",
-                       {{"input", input}, {"output", i(40)}, {"experts", i(4)}, {"scheme", scheme}}});
+      specs.push_back(
+          {"grouped_linear", {{"input", input}, {"output", i(40)}, {"experts", i(4)}, {"scheme", scheme}}});
     for (std::string layout : {"rows", "tiles16"})
       specs.push_back({"embed",
                        {{"vocab", i(100)},

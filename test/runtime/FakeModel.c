@@ -68,7 +68,8 @@ static void draft(const gemmac_step *step) {
   int32_t *next = step->outputs[0];
   float *logits = step->outputs[1];
   for (int64_t i = 0; i < step->count; ++i) {
-    ((int32_t *)step->sequences[0].cache)[step->sequences[0].position + i] = ((const int32_t *)step->inputs[0])[i];
+    ((int32_t *)step->sequences[0].cache)[step->sequences[0].position + i] =
+        ((const int32_t *)step->inputs[0])[i];
     next[i] = fake_next((const int32_t *)step->sequences[0].cache, step->sequences[0].position + i + 1);
     writeLogits(step, i, logits + i * FAKE_VOCAB);
     for (int32_t id = 0; id < FAKE_VOCAB; ++id)
@@ -77,9 +78,8 @@ static void draft(const gemmac_step *step) {
 }
 
 static const int64_t each[] = {-1}, rows[] = {-1, FAKE_VOCAB}, row[] = {FAKE_VOCAB};
-static const gemmac_port text[] = {{"tokens", each, GEMMAC_I32, 1},
-                                   {"positions", each, GEMMAC_I32, 1},
-                                   {"visible", each, GEMMAC_I32, 1}};
+static const gemmac_port text[] = {
+    {"tokens", each, GEMMAC_I32, 1}, {"positions", each, GEMMAC_I32, 1}, {"visible", each, GEMMAC_I32, 1}};
 static const gemmac_port logits[] = {{"logits", rows, GEMMAC_F32, 2}};
 static const gemmac_port biased[] = {{"tokens", each, GEMMAC_I32, 1}, {"bias", row, GEMMAC_F32, 1}};
 static const gemmac_port drafted[] = {{"next", each, GEMMAC_I32, 1}, {"logits", rows, GEMMAC_F32, 2}};
