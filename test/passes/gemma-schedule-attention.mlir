@@ -5,18 +5,18 @@
 // CHECK-NEXT: gemma.cache @layer1.cache : tensor<64x1x32xf32> {gemma.layer = 1 : i64}
 // CHECK-NOT: gemma.cache @
 // CHECK-LABEL: @forward
-// CHECK-SAME: (%[[IDS:.*]]: tensor<?xi32>, %[[POSITION:.*]]: index)
+// CHECK-SAME: (%{{.*}}: tensor<?xi32> {gemma.port = "tokens"}, %[[POSITIONS:.*]]: tensor<?xi32> {gemma.port = "positions"}, %[[SEEN:.*]]: tensor<?xi32> {gemma.port = "visible"})
 module attributes {gemma.context = 64 : i64, gemma.max_tokens = 8 : i64} {
 gemma.weight @table : tensor<16x32xf32> from ["t"]
 func.func @forward(%ids: tensor<?xi32>) -> tensor<?x1x32xf32> {
   // CHECK: %[[X:.*]] = gemma.embed
-  // CHECK-NEXT: %[[K0:.*]] = gemma.rope %[[X]] at %[[POSITION]]
-  // CHECK-NEXT: gemma.cache_write %[[K0]], %[[X]], @layer0.cache at %[[POSITION]] {gemma.layer = 0 : i64}
-  // CHECK-NEXT: %[[O0:.*]] = gemma.cached_attention %[[X]], @layer0.cache at %[[POSITION]] scale 1.000000e+00 window 6 {gemma.layer = 0 : i64}
-  // CHECK-NEXT: %[[K1:.*]] = gemma.rope %[[O0]] at %[[POSITION]]
+  // CHECK-NEXT: %[[K0:.*]] = gemma.rope %[[X]] at %[[POSITIONS]]
+  // CHECK-NEXT: gemma.cache_write %[[K0]], %[[X]], @layer0.cache at %[[POSITIONS]] {gemma.layer = 0 : i64}
+  // CHECK-NEXT: %[[O0:.*]] = gemma.cached_attention %[[X]], @layer0.cache at %[[POSITIONS]] seeing %[[SEEN]] scale 1.000000e+00 window 6 {gemma.layer = 0 : i64}
+  // CHECK-NEXT: %[[K1:.*]] = gemma.rope %[[O0]] at %[[POSITIONS]]
   // CHECK-NEXT: gemma.cache_write %[[K1]], %[[O0]], @layer1.cache
-  // CHECK-NEXT: %[[O1:.*]] = gemma.cached_attention %[[O0]], @layer1.cache at %[[POSITION]] scale 1.000000e+00 {gemma.layer = 1 : i64}
-  // CHECK-NEXT: gemma.cached_attention %[[O1]], @layer0.cache at %[[POSITION]] scale 1.000000e+00 window 6 {gemma.layer = 2 : i64}
+  // CHECK-NEXT: %[[O1:.*]] = gemma.cached_attention %[[O0]], @layer1.cache at %[[POSITIONS]] seeing %[[SEEN]] scale 1.000000e+00 {gemma.layer = 1 : i64}
+  // CHECK-NEXT: gemma.cached_attention %[[O1]], @layer0.cache at %[[POSITIONS]] seeing %[[SEEN]] scale 1.000000e+00 window 6 {gemma.layer = 2 : i64}
   // CHECK-NOT: gemma.attention
   %x = gemma.embed %ids, @table scale 1.0 : tensor<?xi32> -> tensor<?x1x32xf32>
   %k0 = gemma.rope %x theta 1.0e+04 pairs 16 {gemma.layer = 0 : i64} : tensor<?x1x32xf32>
@@ -36,8 +36,8 @@ func.func @forward(%ids: tensor<?xi32>) -> tensor<?x1x32xf32> {
 module attributes {gemma.context = 8 : i64, gemma.max_tokens = 8 : i64} {
 gemma.weight @table : tensor<16x32xf32> from ["t"]
 func.func @forward(%ids: tensor<?xi32>) -> tensor<?x1x32xf32> {
-  // CHECK: gemma.cached_attention {{.*}} @layer0.cache at %{{.*}} scale 1.000000e+00 {
-  // CHECK: gemma.cached_attention {{.*}} @layer1.cache at %{{.*}} scale 1.000000e+00 window 7 {
+  // CHECK: gemma.cached_attention {{.*}} @layer0.cache at %{{.*}} seeing %{{.*}} scale 1.000000e+00 {
+  // CHECK: gemma.cached_attention {{.*}} @layer1.cache at %{{.*}} seeing %{{.*}} scale 1.000000e+00 window 7 {
   %x = gemma.embed %ids, @table scale 1.0 {gemma.layer = 0 : i64} : tensor<?xi32> -> tensor<?x1x32xf32>
   %o0 = gemma.attention %x, %x, %x scale 1.0 window 8 {gemma.layer = 0 : i64} : tensor<?x1x32xf32>, tensor<?x1x32xf32>
   %k = gemma.rope %o0 theta 1.0e+04 pairs 16 {gemma.layer = 1 : i64} : tensor<?x1x32xf32>

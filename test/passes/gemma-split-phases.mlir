@@ -2,13 +2,13 @@
 
 gemma.weight @table : tensor<16x32xf32> from ["t"]
 
-// CHECK-LABEL: func.func @prefill(%{{.*}}: tensor<?xi32> {gemma.port = "tokens"}, %{{.*}}: index) {
+// CHECK-LABEL: func.func @prefill(%{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi32>) {
 // CHECK: gemma.embed
 // CHECK: {{ return$}}
-// CHECK-LABEL: func.func @decode(%{{.*}}: tensor<?xi32> {gemma.port = "tokens"}, %{{.*}}: index) -> (tensor<?x1x32xf32> {gemma.port = "logits"}) attributes {gemma.tokens = 1 : i64} {
+// CHECK-LABEL: func.func @decode(%{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi32>) -> (tensor<?x1x32xf32> {gemma.port = "logits"}) attributes {gemma.tokens = 1 : i64} {
 // CHECK: gemma.embed
 // CHECK: return %
-// CHECK-LABEL: func.func @score(%{{.*}}: tensor<?xi32> {gemma.port = "tokens"}, %{{.*}}: index) -> (tensor<?x1x32xf32> {gemma.port = "logits"}) {
+// CHECK-LABEL: func.func @score(%{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi32>, %{{.*}}: tensor<?xi32>) -> (tensor<?x1x32xf32> {gemma.port = "logits"}) {
 // CHECK: gemma.embed
 // CHECK: return %
 // CHECK-NOT: @forward

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
+#include <numeric>
 
 namespace gemmac::reference {
 namespace {
@@ -177,6 +178,17 @@ TEST_P(AnyCut, GivesTheSameAttention) {
   }
 }
 
+// A block: its first token sees what stands behind it, but no token sees further back than its own window.
+TEST(CachedAttention, SeesUpToWhatIsVisible) {
+  Array slots = Array::zeros({4, 1, 1});
+  Cache cache{slots, slots};
+  Array positions = from(0, 4), visible({4}, std::vector<int32_t>{0, 2, 2, 3});
+  cacheWrite(cache, floats({4, 1, 1}, {0, 0, 0, 0}), floats({4, 1, 1}, {1, 2, 4, 8}), positions);
+  // Keys of 0 make attention the mean of what is seen.
+  Array seen = cachedAttention(floats({4, 1, 1}, {1, 1, 1, 1}), cache, positions, visible, 1.0f, 2);
+  expectNear(seen, {1, 7.0f / 3, 3, 6});
+}
+
 INSTANTIATE_TEST_SUITE_P(Chunks, AnyCut, testing::Values(1, 5, 7, 37));
 
 TEST(CacheWrite, RoundsToHalfWhereStored) {
@@ -184,7 +196,7 @@ TEST(CacheWrite, RoundsToHalfWhereStored) {
   Cache cache{slots, slots, Scheme::f16};
   // Between 1 and the next float16, 1 + 2^-10, halfway goes to even.
   cacheWrite(cache, floats({1, 1, 2}, {1.0f + 0x1p-11f, 1.0f + 0x1.8p-11f}),
-             floats({1, 1, 2}, {65504, 1e-8f}), 0);
+             floats({1, 1, 2}, {65504, 1e-8f}), from(0, 1));
   EXPECT_EQ(cache.keys.floats(), (std::vector<float>{1, 1 + 0x1p-10f}));
   EXPECT_EQ(cache.values.floats(), (std::vector<float>{65504, 0}));
 }
@@ -193,7 +205,7 @@ TEST(CacheWrite, RoundsToBytesOfAHead) {
   Array slots = Array::zeros({1, 2, 2});
   Cache cache{slots, slots, Scheme::q8_0};
   // Each head has its own scale; a head of zeros has none to divide by.
-  cacheWrite(cache, floats({1, 2, 2}, {-127, 0.6f, 1.27f, 0.004f}), floats({1, 2, 2}, {0, 0, 254, 3}), 0);
+  cacheWrite(cache, floats({1, 2, 2}, {-127, 0.6f, 1.27f, 0.004f}), floats({1, 2, 2}, {0, 0, 254, 3}), from(0, 1));
   EXPECT_EQ(cache.keys.floats(), (std::vector<float>{-127, 1, 127 * (1.27f / 127), 0}));
   EXPECT_EQ(cache.values.floats(), (std::vector<float>{0, 0, 254, 4}));
 }
