@@ -86,6 +86,7 @@ Stmt withScalar(const BoundScalar &scalar, const Stmt &body) {
 /// The module whose function finds the scalars itself.
 Halide::Module bindScalars(const Halide::Module &module, const std::vector<BoundScalar> &scalars) {
   Halide::Module bound(module.name(), module.target());
+  bound.set_any_strict_float(module.any_strict_float());
   for (LoweredFunc function : module.functions()) {
     for (const BoundScalar &scalar : scalars) {
       function.body = withScalar(scalar, function.body);

@@ -65,7 +65,7 @@ namespace gemmac {
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by
 /// specification, target and this.
-inline constexpr int kKernelVersion = 11;
+inline constexpr int kKernelVersion = 12;
 
 struct CompiledKernel {
   std::string object; ///< the bytes of an object file that defines KernelSpec::symbol() and no other global
