@@ -205,7 +205,8 @@ TEST(CacheWrite, RoundsToBytesOfAHead) {
   Array slots = Array::zeros({1, 2, 2});
   Cache cache{slots, slots, Scheme::q8_0};
   // Each head has its own scale; a head of zeros has none to divide by.
-  cacheWrite(cache, floats({1, 2, 2}, {-127, 0.6f, 1.27f, 0.004f}), floats({1, 2, 2}, {0, 0, 254, 3}), from(0, 1));
+  cacheWrite(cache, floats({1, 2, 2}, {-127, 0.6f, 1.27f, 0.004f}), floats({1, 2, 2}, {0, 0, 254, 3}),
+             from(0, 1));
   EXPECT_EQ(cache.keys.floats(), (std::vector<float>{-127, 1, 127 * (1.27f / 127), 0}));
   EXPECT_EQ(cache.values.floats(), (std::vector<float>{0, 0, 254, 4}));
 }
