@@ -32,6 +32,8 @@ class Memory(ToolTest):
                     context = manifest["context"]
                     untouched = manifest["memory"]["cache"] * (-context % 256) / (context + -context % 256)
                     self.assertLess(measured, 1.02 * planned, f"{measured} measured, {planned} planned")
+                    # A thread that finds no work, as there may be where threads outnumber CPUs, takes no stack.
+                    untouched += (threads - 1) * manifest["memory"]["thread"]
                     self.assertGreater(measured, 0.98 * planned - untouched, f"{measured} measured, {planned} planned, {untouched} of it untouched")
 
     def test_nothing_is_taken_before_it_is_used(self):
