@@ -17,8 +17,9 @@
 // its first axis begin at multiples of tokensTogether (CacheLayout.h).
 //
 // A token stands at `positions`, and `visible` is the last position that it sees: its own in text, the end of
-// the block in an image. Positions of a call ascend, what is seen does not descend, and there is one number
-// to read though n is 0.
+// the block in an image. Each position of a call is one more than the position before it; what is seen does
+// not descend, and is at least the token's own position and at most the call's last. There is one number to
+// read though n is 0.
 //
 // clang-format off
 //   family            constants                                        arguments

@@ -57,8 +57,10 @@ typedef struct gemmac_sequence {
 
 /* The input ports that entries of a language model have, each int32[tokens of the step]:
  *   tokens      ids, 0 … vocab_size - 1
- *   positions   of each token in its text, 0 … context - 1
- *   visible     the last position that each token sees: for text its own
+ *   positions   of each token in its text, 0 … context - 1, in its sequence one more
+ *               than the one before it
+ *   visible     the last position that each token sees: for text its own; never less, never beyond its
+ *               sequence's last, and not descending
  * and their output ports:
  *   logits      float32 [tokens of the step, vocab_size] */
 typedef struct gemmac_step {
