@@ -223,6 +223,15 @@ def ConvertGemmaToPlan : Pass<"convert-gemma-to-plan", "::mlir::ModuleOp"> {
 
 def OutlineLayers : Pass<"plan-outline-layers", "::mlir::ModuleOp"> {
   let summary = "Layers of the same shape become one procedure, called with a table";
+  let description = [{
+    The statements of each layer (`gemma.layer`) are compared with those of the others. Layers that differ in nothing but the weights and caches that they
+    name, index constants and the values that come from outside share one private function. What they differ in becomes a column of a `plan.table` with
+    a row for each of them; neighbours become an `scf.for` over its rows.
+
+    ```mlir
+    %w = plan.row_get @layers_table[%row, 0] : memref<64xf32>
+    ```
+  }];
   let dependentDialects = ["::mlir::scf::SCFDialect"];
 }
 

@@ -53,6 +53,10 @@ def Plan_TokenClass : I32EnumAttr<"TokenClass", "how many tokens an entry's call
   let genSpecializedAttr = 0;
 }
 def Plan_TokenClassAttr : EnumAttr<Plan_Dialect, Plan_TokenClass, "token_class"> {
+  let description = [{
+    `one`: always one. `few`: up to the entry's largest number, which is small (a draft that is verified). `many`: up to the entry's largest number,
+    a chunk of a prompt. Kernels are chosen by it.
+  }];
   let assemblyFormat = "`<` $value `>`";
 }
 
@@ -73,6 +77,10 @@ def Plan_Space : I32EnumAttr<"Space", "where a memory is", [
   let genSpecializedAttr = 0;
 }
 def Plan_SpaceAttr : EnumAttr<Plan_Dialect, Plan_Space, "space"> {
+  let description = [{
+    Stands as the memory space of buffers' types. `host`: what the processor that runs the driver reads and writes. `device`: memory of an
+    accelerator. `flash`: read in place, never written.
+  }];
   let assemblyFormat = "`<` $value `>`";
 }
 
@@ -182,12 +190,24 @@ def Plan_ArenaOp : Plan_Op<"arena", [Pure]> {
 
 def Plan_CountOp : Plan_Op<"count", [Pure]> {
   let summary = "How many tokens this call has";
+  let description = [{
+    The same in every function of an entry's call: procedures ask for it and do not take it as an argument.
+    ```mlir
+    %n = plan.count
+    ```
+  }];
   let results = (outs Index:$result);
   let assemblyFormat = "attr-dict";
 }
 
 def Plan_PositionOp : Plan_Op<"position", [Pure]> {
   let summary = "The position of this call's first token";
+  let description = [{
+    From 0, within the context that was compiled. The same in every function of an entry's call, as `plan.count` is.
+    ```mlir
+    %p = plan.position
+    ```
+  }];
   let results = (outs Index:$result);
   let assemblyFormat = "attr-dict";
 }
