@@ -154,8 +154,21 @@ def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Matrices and tables get the scheme that the device stores";
   let description = [{
     Weights of linears, experts and embedding tables take `scheme`. With `file` each keeps the scheme that its checkpoint chose (`gemma.stored`), if it is one of
-    ours; f16 becomes f32, and other blocks become q8_0, which holds at least as many bits. A stack takes the widest scheme of its sources. With q8_0 and q4_0 a matrix declines, with a remark, and is stored as bf16 where its rows
+    ours; f16 becomes f32, and other blocks become q8_0, which holds at least as many bits. With q8_0 and q4_0 a matrix declines, with a remark, and is stored as bf16 where its rows
     or the rows it multiplies are no whole blocks of 32. The router's projection, norms and scalars stay f32: they are few and the choice of experts hangs on them.
+
+    A stack whose sources take different schemes is taken apart: those that follow each other with one scheme stay one matrix, and each matrix has its own linear.
+    ```mlir
+    gemma.weight @layer0.qkv : tensor<192x64xf32> from ["q", "k", "v"] parts [128, 32, 32] {gemma.stored = ["q4_0", "q4_0", "q6_k"]}
+    %qkv = gemma.linear %x, @layer0.qkv : tensor<?x64xf32> -> tensor<?x6x32xf32>
+    %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
+    %v = gemma.slice %qkv axis 1 from 5 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
+    // becomes
+    %qk = gemma.linear %x, @layer0.qkv.q4_0 : tensor<?x64xf32> -> tensor<?x5x32xf32>
+    %k = gemma.slice %qk axis 1 from 4 : tensor<?x5x32xf32> -> tensor<?x1x32xf32>
+    %v = gemma.linear %x, @layer0.qkv.q8_0 : tensor<?x64xf32> -> tensor<?x1x32xf32>
+    ```
+    Left whole, in the widest of the schemes, where something reads rows of two such matrices together.
   }];
   let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, bf16, q8_0, q4_0 or file">];
 }

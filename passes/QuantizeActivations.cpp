@@ -16,23 +16,28 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
     llvm::DenseMap<Value, Value> bytes;
+    auto meetsQuantized = [&](OpOperand &rows) {
+      auto reader = dyn_cast<gemma::MatrixOp>(rows.getOwner());
+      return reader && &reader.getRowsOperand() == &rows &&
+             isQuantized(symbols.lookup<gemma::WeightOp>(reader.getMatrix().getAttr()).getScheme());
+    };
     getOperation().walk([&](gemma::MatrixOp op) {
-      auto matrix = symbols.lookup<gemma::WeightOp>(op.getMatrix().getAttr());
-      assert(matrix && "verified: the weight exists");
-      quantize(op.getRowsOperand(), matrix, bytes);
+      if (meetsQuantized(op.getRowsOperand()))
+        quantize(op.getRowsOperand(), meetsQuantized, bytes);
     });
   }
 
-  void quantize(OpOperand &rows, gemma::WeightOp matrix, llvm::DenseMap<Value, Value> &bytes) {
+  void quantize(OpOperand &rows, llvm::function_ref<bool(OpOperand &)> meetsQuantized,
+                llvm::DenseMap<Value, Value> &bytes) {
     auto type = cast<RankedTensorType>(rows.get().getType());
-    if (!isQuantized(matrix.getScheme()) || !type.getElementType().isF32() ||
-        type.getShape().back() % kBlock != 0)
+    if (!type.getElementType().isF32() || type.getShape().back() % kBlock != 0)
       return;
     auto encoded = RankedTensorType::get(type.getShape(), IntegerType::get(&getContext(), 8),
                                          gemma::BlocksAttr::get(&getContext(), kBlock));
     // A token goes to many experts: it is quantized once, and gathered as bytes.
-    if (auto gather = rows.get().getDefiningOp<gemma::GatherTokensOp>(); gather && gather->hasOneUse()) {
-      quantize(gather.getXMutable(), matrix, bytes);
+    if (auto gather = rows.get().getDefiningOp<gemma::GatherTokensOp>();
+        gather && llvm::all_of(gather->getUses(), meetsQuantized)) {
+      quantize(gather.getXMutable(), meetsQuantized, bytes);
       gather.getResult().setType(encoded);
       return;
     }

@@ -3,6 +3,7 @@
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
 #include "passes/Passes.h"
+#include "passes/UnstackedWeight.h"
 
 using namespace mlir;
 
@@ -18,19 +19,6 @@ Scheme holding(llvm::StringRef stored) {
   if (same && rowOf(*same).weights)
     return *same;
   return stored == "f16" ? Scheme::f32 : Scheme::q8_0;
-}
-
-/// Of a stack, what holds the widest of its sources.
-Scheme schemeOfFile(gemma::WeightOp weight) {
-  auto stored = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr);
-  if (!stored || stored.empty())
-    return Scheme::f32;
-  std::optional<Scheme> widest;
-  for (llvm::StringRef scheme : stored.getAsValueRange<StringAttr>())
-    if (Scheme holds = holding(scheme);
-        !widest || rowOf(holds).bitsPerNumber() > rowOf(*widest).bitsPerNumber())
-      widest = holds;
-  return *widest;
 }
 
 bool choosesExperts(Operation *op) {
@@ -81,17 +69,58 @@ struct QuantizeWeights : impl::QuantizeWeightsBase<QuantizeWeights> {
       return signalPassFailure();
     }
     Matrices matrices(getOperation());
-    for (auto weight : getOperation().getOps<gemma::WeightOp>()) {
+    for (auto weight : llvm::to_vector(getOperation().getOps<gemma::WeightOp>())) {
       if (!matrices.contains(weight))
         continue;
-      Scheme wanted = one ? *one : schemeOfFile(weight);
-      bool declines = isQuantized(wanted) && !matrices.fitBlocks(weight);
-      weight.setScheme(declines ? Scheme::bf16 : wanted);
-      if (declines)
-        mlir::emitRemark(weight.getLoc())
-            << "@" << weight.getSymName() << " is stored as bf16: its rows, or those that it multiplies, "
-            << "are no whole blocks of " << kBlock;
+      bool fit = matrices.fitBlocks(weight);
+      if (one)
+        store(weight, *one, fit);
+      else
+        storeAsInFile(weight, fit);
     }
+  }
+
+private:
+  static bool declines(Scheme wanted, bool fitBlocks) { return isQuantized(wanted) && !fitBlocks; }
+
+  static void store(gemma::WeightOp weight, Scheme wanted, bool fitBlocks) {
+    weight.setScheme(declines(wanted, fitBlocks) ? Scheme::bf16 : wanted);
+    if (declines(wanted, fitBlocks))
+      remarkThatDeclines(weight.getLoc(), weight.getSymName());
+  }
+
+  static void remarkThatDeclines(Location location, const llvm::Twine &name) {
+    mlir::emitRemark(location) << "@" << name << " is stored as bf16: its rows, or those that it multiplies, "
+                               << "are no whole blocks of " << kBlock;
+  }
+
+  /// A stack whose sources take several schemes is taken apart; the widest holds them all where it cannot be.
+  void storeAsInFile(gemma::WeightOp weight, bool fitBlocks) {
+    auto stored = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr);
+    if (!stored || stored.size() != weight.getSources().size())
+      return store(weight, Scheme::f32, fitBlocks);
+    llvm::SmallVector<StackPart> parts;
+    Scheme widest = holding(cast<StringAttr>(stored[0]).getValue());
+    bool declined = false;
+    for (auto [source, scheme] : llvm::enumerate(stored.getAsValueRange<StringAttr>())) {
+      Scheme holds = holding(scheme);
+      if (rowOf(holds).bitsPerNumber() > rowOf(widest).bitsPerNumber())
+        widest = holds;
+      if (declines(holds, fitBlocks)) {
+        holds = Scheme::bf16;
+        declined = true;
+      }
+      if (parts.empty() || parts.back().scheme != holds)
+        parts.push_back({holds, 0, 0});
+      ++parts.back().sources;
+      parts.back().rows += weight.getParts() ? (*weight.getParts())[source] : 0;
+    }
+    Location location = weight.getLoc();
+    std::string name = weight.getSymName().str();
+    if (parts.size() == 1 || !weight.getParts() || !unstack(weight, parts, getOperation()))
+      store(weight, widest, fitBlocks);
+    else if (declined)
+      remarkThatDeclines(location, name);
   }
 };
 

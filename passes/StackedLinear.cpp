@@ -49,10 +49,15 @@ static gemma::WeightOp stackWeights(llvm::ArrayRef<gemma::WeightOp> weights, llv
   gemma::WeightOp first = weights.front();
   int64_t rows = 0;
   llvm::SmallVector<Attribute> sources, stored;
+  llvm::SmallVector<int64_t> parts;
   llvm::SmallVector<Location> locations;
   for (gemma::WeightOp weight : weights) {
     rows += weight.getTensorType().getDimSize(0);
     llvm::append_range(sources, weight.getSources());
+    if (weight.getParts())
+      llvm::append_range(parts, *weight.getParts());
+    else
+      parts.push_back(weight.getTensorType().getDimSize(0));
     if (auto schemes = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr))
       llvm::append_range(stored, schemes);
     locations.push_back(weight.getLoc());
@@ -63,8 +68,10 @@ static gemma::WeightOp stackWeights(llvm::ArrayRef<gemma::WeightOp> weights, llv
   std::string stacked = (dot == llvm::StringRef::npos ? name : (symbol.take_front(dot + 1) + name)).str();
 
   rewriter.setInsertionPoint(first);
-  auto weight = gemma::WeightOp::create(rewriter, rewriter.getFusedLoc(locations), stacked, type,
-                                        first.getScheme(), rewriter.getArrayAttr(sources), first.getAddOne());
+  DenseI64ArrayAttr said = parts.size() == sources.size() ? rewriter.getDenseI64ArrayAttr(parts) : nullptr;
+  auto weight =
+      gemma::WeightOp::create(rewriter, rewriter.getFusedLoc(locations), stacked, type, first.getScheme(),
+                              rewriter.getArrayAttr(sources), said, first.getAddOne());
   inLayerOf(first, weight);
   if (stored.size() == sources.size())
     weight->setAttr(gemma::kStoredAttr, rewriter.getArrayAttr(stored));

@@ -61,9 +61,14 @@ FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<i
     const SourceTensor *found = weights.find(tensor);
     stored.push_back(found ? StringRef(found->scheme) : "f32");
   }
+  // More than one source: equal parts.
+  SmallVector<int64_t> parts;
+  if (tensors.size() > 1)
+    parts.assign(tensors.size(), shape[1] / int64_t(tensors.size()));
   auto weight =
       gemma::WeightOp::create(builder, location, symbol, RankedTensorType::get(shape, builder.getF32Type()),
-                              Scheme::f32, builder.getStrArrayAttr(sources), addOne);
+                              Scheme::f32, builder.getStrArrayAttr(sources),
+                              parts.empty() ? nullptr : builder.getDenseI64ArrayAttr(parts), addOne);
   weight->setAttr(gemma::kStoredAttr, builder.getStrArrayAttr(stored));
   if (layer)
     weight->setAttr("gemma.layer", builder.getI64IntegerAttr(*layer));

@@ -20,6 +20,17 @@ LogicalResult WeightOp::verify() {
   if (type.getShape().back() % scheme.block != 0)
     return emitOpError("weight-c3: scheme ") << scheme.name << " stores blocks of " << scheme.block
                                              << ", but rows have " << type.getShape().back() << " numbers";
+  if (!getParts())
+    return success();
+  llvm::ArrayRef<int64_t> parts = *getParts();
+  int64_t rows = type.getDimSize(getRowAxis()), left = rows;
+  // Counted down, so that no sum overflows.
+  for (int64_t part : parts)
+    left = part > 0 && part <= left ? left - part : -1;
+  if (left != 0 || parts.size() != getSources().size())
+    return emitOpError("weight-c4: parts are [")
+           << parts << "], but positive numbers of rows, one for each of " << getSources().size()
+           << " sources, must make " << rows;
   return success();
 }
 

@@ -4,19 +4,22 @@
     gguf.py CHECKPOINT [SCHEME …]      f32, bf16, q8_0, q4_0, mixed
 
 A tiny checkpoint is written as GGUF, its matrices in SCHEME. Compiled as its file says, it gives the logits of the safetensors checkpoint that holds the same numbers
-as floats and was compiled with that scheme. `mixed` has what real files have: schemes of ours beside one that we do not hold, in one stack and apart.
+as floats and was compiled with that scheme. `mixed` has what real files have: schemes of ours beside one that we do not hold, in one stack and apart; each
+tensor keeps its own.
 """
 import json
 import os
+import re
 import sys
 import tempfile
 
 import doors
 import gguf_file
+import quantized
 
 SIZES = ("--context", "1024", "--max-tokens", "64")
-# Matrices in q5_0 beside others in q4_0: values in the stack of attention, the down projection alone.
-MIXED = {"attn_v.weight": "q5_0", "ffn_down.weight": "q5_0", "token_embd.weight": "q8_0"}
+# Beside others in q4_0: the last of the stack of attention, the second half of the gated products, the down projection alone.
+MIXED = {"attn_v.weight": "q5_0", "ffn_up.weight": "q8_0", "ffn_up_exps.weight": "q8_0", "ffn_down.weight": "q5_0", "token_embd.weight": "q8_0"}
 
 
 def compiled(checkpoint, folder, *options):
@@ -29,8 +32,10 @@ def mixed(name):
     return next((scheme for end, scheme in MIXED.items() if name.endswith("." + end) or name == end), "q4_0")
 
 
-def fits_blocks(tensor):
-    return tensor.shape[-1] % 32 == 0
+def fits_blocks(tensors, name):
+    """Whether rows are whole blocks. Halves of a tensor have rows as long as its own."""
+    whole = re.sub("ffn_(gate|up)_exps", "ffn_gate_up_exps", name)
+    return tensors[whole].shape[-1] % 32 == 0
 
 
 def check(checkpoint, scheme, folder):
@@ -39,7 +44,7 @@ def check(checkpoint, scheme, folder):
     def scheme_of(name):
         wanted = mixed(name) if scheme == "mixed" else scheme
         # As llama.cpp: rows that are no whole blocks stay floats.
-        return wanted if wanted in ("f32", "bf16") or fits_blocks(tensors[name]) else "bf16"
+        return wanted if wanted in ("f32", "bf16") or fits_blocks(tensors, name) else "bf16"
 
     experts = any("exps" in name for name in tensors)
     file = os.path.join(folder, "model.gguf")
@@ -72,11 +77,11 @@ def check_mixed(file, made, ids, got):
         if not matrix or tensor["shape"][-1] % 32 != 0:
             continue
         parts = {mixed(source) for source in tensor["sources"]}
-        expected = "q4_0" if parts == {"q4_0"} else "q8_0"
-        doors.expect(tensor["scheme"] == expected, f"{tensor['name']} of {parts} is stored as {tensor['scheme']}")
-        lossless = parts <= {"q4_0", "q8_0"} and len(parts) == 1
-        bound = 0 if lossless else 6e-3  # of eight bits a number
+        expected = {"q4_0" if part == "q4_0" else "q8_0" for part in parts}
+        doors.expect({tensor["scheme"]} == expected, f"{tensor['name']} of {parts} is stored as {tensor['scheme']}")
+        bound = 6e-3 if "q5_0" in parts else 0  # of eight bits a number
         doors.expect(tensor["relative_error"] <= bound, f"{tensor['name']} of {parts} lost {tensor['relative_error']:.1e}")
+    quantized.expect_like_noise(file, ids, "file", made["cache_scheme"], got, doors.reference(file, ids, "file", made["cache_scheme"]))
     # Nothing but that loss and rounded activations stands between the program and the file's exact numbers.
     exact = doors.reference(file, ids, "f32", "f32")
     difference = doors.size((got - exact).ravel()) / doors.size(exact.ravel())

@@ -258,7 +258,8 @@ def write_gguf(checkpoint, path, scheme_of, halves=False):
         scheme = scheme_of(called) if is_matrix(name, tensor) else "f32"
         if halves and name.endswith("experts.gate_up_proj"):
             width = tensor.shape[1] // 2
-            parts = [add(called.replace("gate_up", part), half, scheme) for part, half in (("gate", tensor[:, :width]), ("up", tensor[:, width:]))]
+            apart = {called.replace("gate_up", part): half for part, half in (("gate", tensor[:, :width]), ("up", tensor[:, width:]))}
+            parts = [add(half, rows, scheme_of(half)) for half, rows in apart.items()]
             kept[name] = np.concatenate(parts, axis=1)
         elif gemma3 and tensor.ndim == 1:
             add(called, tensor + np.float32(1), scheme)

@@ -1,6 +1,6 @@
 // RUN: gemmac-opt %s --gemma-fuse-gated-mlp | FileCheck %s
 
-// CHECK: gemma.weight @layer0.gate_up : tensor<192x64xf32> from ["gate_proj", "up_proj"] {gemma.layer = 0 : i64}
+// CHECK: gemma.weight @layer0.gate_up : tensor<192x64xf32> from ["gate_proj", "up_proj"] parts [96, 96] {gemma.layer = 0 : i64}
 // CHECK-NEXT: gemma.weight @layer0.per_layer_gate
 gemma.weight @layer0.gate : tensor<96x64xf32> from ["gate_proj"] {gemma.layer = 0 : i64}
 gemma.weight @layer0.up : tensor<96x64xf32> from ["up_proj"] {gemma.layer = 0 : i64}

@@ -2,7 +2,7 @@
 
 // One input, three projections: a single linear over stacked weights, and the old weights go.
 // CHECK-NOT: @layer0.query
-// CHECK: gemma.weight @layer0.qkv : tensor<192x64xf32> from ["q_proj", "k_proj", "v_proj"]
+// CHECK: gemma.weight @layer0.qkv : tensor<192x64xf32> from ["q_proj", "k_proj", "v_proj"] parts [128, 32, 32]
 // CHECK-NOT: gemma.weight
 gemma.weight @layer0.query : tensor<128x64xf32> from ["q_proj"]
 gemma.weight @layer0.key : tensor<32x64xf32> from ["k_proj"]
@@ -29,7 +29,7 @@ func.func @own_keys(%x: tensor<?x64xf32>) -> tensor<?x4x32xf32> {
 
 // Values are the keys before their norm: two weights. The layer that shares its keys has nothing to stack.
 // How the file stores each of them goes along.
-// CHECK: gemma.weight @layer0.qkv : tensor<160x64xf32> from ["q_proj", "k_proj"] {gemma.stored = ["q4_k", "q6_k"]}
+// CHECK: gemma.weight @layer0.qkv : tensor<160x64xf32> from ["q_proj", "k_proj"] parts [128, 32] {gemma.stored = ["q4_k", "q6_k"]}
 // CHECK: gemma.weight @layer1.query
 gemma.weight @layer0.query : tensor<128x64xf32> from ["q_proj"] {gemma.stored = ["q4_k"]}
 gemma.weight @layer0.key : tensor<32x64xf32> from ["k_proj"] {gemma.stored = ["q6_k"]}

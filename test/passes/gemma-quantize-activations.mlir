@@ -4,6 +4,8 @@ gemma.weight @a : tensor<64x64xf32> scheme q4_0 from ["a"]
 gemma.weight @b : tensor<64x64xf32> scheme q8_0 from ["b"]
 gemma.weight @c : tensor<64x64xf32> scheme bf16 from ["c"]
 gemma.weight @matrices : tensor<8x64x64xf32> scheme q4_0 from ["e"]
+gemma.weight @others : tensor<8x64x64xf32> scheme q8_0 from ["f"]
+gemma.weight @floats : tensor<8x64x64xf32> from ["g"]
 
 // One quantized value serves all matrices that read it; float matrices read floats.
 // CHECK-LABEL: @shared
@@ -45,6 +47,30 @@ func.func @gathered(%x: tensor<?x64xf32>, %order: tensor<?xi32>, %offsets: tenso
   %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
   %y = gemma.grouped_linear %g, %offsets, @matrices : tensor<?x64xf32>, tensor<9xi32> -> tensor<?x64xf32>
   return %y : tensor<?x64xf32>
+}
+
+// Two matrices read the pairs: their tokens are quantized before they are gathered if both take bytes.
+// CHECK-LABEL: @gathered_for_two
+func.func @gathered_for_two(%x: tensor<?x64xf32>, %order: tensor<?xi32>, %offsets: tensor<9xi32>) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  // CHECK-NEXT: %[[Q:.*]] = gemma.quantize %arg0
+  // CHECK-NEXT: %[[G:.*]] = gemma.gather_tokens %[[Q]], %arg1
+  // CHECK-NEXT: gemma.grouped_linear %[[G]], %arg2, @matrices
+  // CHECK-NEXT: gemma.grouped_linear %[[G]], %arg2, @others
+  %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+  %y = gemma.grouped_linear %g, %offsets, @matrices : tensor<?x64xf32>, tensor<9xi32> -> tensor<?x64xf32>
+  %z = gemma.grouped_linear %g, %offsets, @others : tensor<?x64xf32>, tensor<9xi32> -> tensor<?x64xf32>
+  return %y, %z : tensor<?x64xf32>, tensor<?x64xf32>
+}
+// CHECK-LABEL: @gathered_for_floats_too
+func.func @gathered_for_floats_too(%x: tensor<?x64xf32>, %order: tensor<?xi32>, %offsets: tensor<9xi32>) -> (tensor<?x64xf32>, tensor<?x64xf32>) {
+  // CHECK-NEXT: %[[G:.*]] = gemma.gather_tokens %arg0, %arg1
+  // CHECK-NEXT: %[[Q:.*]] = gemma.quantize %[[G]]
+  // CHECK-NEXT: gemma.grouped_linear %[[Q]], %arg2, @matrices
+  // CHECK-NEXT: gemma.grouped_linear %[[G]], %arg2, @floats
+  %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
+  %y = gemma.grouped_linear %g, %offsets, @matrices : tensor<?x64xf32>, tensor<9xi32> -> tensor<?x64xf32>
+  %z = gemma.grouped_linear %g, %offsets, @floats : tensor<?x64xf32>, tensor<9xi32> -> tensor<?x64xf32>
+  return %y, %z : tensor<?x64xf32>, tensor<?x64xf32>
 }
 
 // Rows that are no whole blocks, and rows that are bytes already, are left alone.

@@ -22,13 +22,13 @@ gemma.weight @q4_1 : tensor<64x64xf32> from ["g"] {gemma.stored = ["q4_1"]}
 // CHECK: @q2_k : tensor<64x64xf32> scheme q8_0
 gemma.weight @q2_k : tensor<64x64xf32> from ["h"] {gemma.stored = ["q2_k"]}
 
-// The widest of a stack.
+// A stack that is read as a whole is left so: the widest scheme holds it.
 // CHECK: @fours : tensor<64x64xf32> scheme q4_0
 gemma.weight @fours : tensor<64x64xf32> from ["i", "j"] {gemma.stored = ["q4_0", "q4_0"]}
 // CHECK: @four_and_six : tensor<64x64xf32> scheme q8_0
-gemma.weight @four_and_six : tensor<64x64xf32> from ["k", "l"] {gemma.stored = ["q4_0", "q6_k"]}
+gemma.weight @four_and_six : tensor<64x64xf32> from ["k", "l"] parts [32, 32] {gemma.stored = ["q4_0", "q6_k"]}
 // CHECK: @with_bf16 : tensor<64x64xf32> scheme bf16
-gemma.weight @with_bf16 : tensor<64x64xf32> from ["m", "n", "o"] {gemma.stored = ["q8_0", "bf16", "q4_0"]}
+gemma.weight @with_bf16 : tensor<64x64xf32> from ["m", "n", "o"] parts [16, 16, 32] {gemma.stored = ["q8_0", "bf16", "q4_0"]}
 
 // Where nobody said how it is stored.
 // CHECK: @unsaid : tensor<64x64xf32> from

@@ -7,6 +7,7 @@
 
 #include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
+#include "dialects/gemma/Stored.h"
 #include "mlir/Pass/Pass.h"
 #include "mlir/Pass/PassInstrumentation.h"
 #include "mlir/Pass/PassManager.h"
@@ -136,6 +137,10 @@ protected:
   void expectUnchanged(const PipelineOptions &options, int64_t maxTokens, std::vector<int64_t> chunks) {
     Meaning meaning(GetParam(), maxTokens, std::move(chunks));
     ASSERT_TRUE(meaning.ready());
+    expectUnchanged(options, meaning);
+  }
+
+  void expectUnchanged(const PipelineOptions &options, Meaning &meaning) {
     Array expected = meaning.everyCut(meaning.module());
     meaning.run(options, [&](llvm::StringRef pass, mlir::ModuleOp module) {
       SCOPED_TRACE("after " + pass.str());
@@ -161,6 +166,23 @@ TEST_P(EveryPass, KeepsTheResultInLongCalls) {
 // The checkpoints hold bfloat16 numbers: stored as such, they are the same.
 TEST_P(EveryPass, KeepsTheResultInTheCheckpointsOwnScheme) {
   expectUnchanged({.scheme = "bf16"}, 64, {64});
+}
+
+// The checkpoint's numbers are bfloat16, whatever we say that they are stored as: stacks are taken apart, and
+// the result is the same.
+TEST_P(EveryPass, KeepsTheResultOfStacksOfTwoSchemes) {
+  Meaning meaning(GetParam(), 64, {64});
+  ASSERT_TRUE(meaning.ready());
+  mlir::OpBuilder builder(meaning.module());
+  for (gemma::WeightOp weight : meaning.module().getOps<gemma::WeightOp>()) {
+    llvm::StringRef name = weight.getSymName();
+    bool wide = name.ends_with(".key") || name.ends_with(".up");
+    weight->setAttr(gemma::kStoredAttr, builder.getStrArrayAttr({wide ? "f32" : "bf16"}));
+  }
+  expectUnchanged({.scheme = "file"}, meaning);
+  for (llvm::StringRef part :
+       {"layer0.qkv.bf16", "layer0.qkv.f32", "layer0.gate_up.bf16", "layer0.gate_up.f32"})
+    EXPECT_TRUE(meaning.module().lookupSymbol(part)) << part.str();
 }
 
 INSTANTIATE_TEST_SUITE_P(Text, EveryPass, testing::ValuesIn(GoldenCase::all()),

@@ -35,6 +35,22 @@ gemma.weight @w : tensor<4x48xf32> scheme q8_0 from ["w"]
 
 // -----
 
+// expected-error @+1 {{weight-c4: parts are [2, 3], but positive numbers of rows, one for each of 2 sources, must make 4}}
+gemma.weight @w : tensor<4x32xf32> from ["a", "b"] parts [2, 3]
+
+// -----
+
+// expected-error @+1 {{weight-c4: parts are [4], but positive numbers of rows, one for each of 2 sources, must make 4}}
+gemma.weight @w : tensor<4x32xf32> from ["a", "b"] parts [4]
+
+// -----
+
+// Sums that overflow are no way around it.
+// expected-error @+1 {{weight-c4}}
+gemma.weight @w : tensor<2x4x32xf32> from ["a", "b", "c"] parts [9223372036854775807, 9223372036854775807, 6]
+
+// -----
+
 // expected-error @+1 {{cache-c1: has type 'tensor<8x32xf32>', but (slots, kv heads, dim) are needed}}
 gemma.cache @c : tensor<8x32xf32>
 
