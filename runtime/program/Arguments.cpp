@@ -1,7 +1,6 @@
 #include "runtime/program/Arguments.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,55 +8,45 @@
 
 namespace gemmac::program {
 
-void printHelp(const gemmac_model &model) {
-  printf("%s, compiled by gemmac for %s\n", model.name, model.target);
-  printf(R"(
-What to run (one of):
-  --prompt TEXT         continue this text; "-" reads it from standard input
-  --ids-file FILE       continue these token ids: decimal numbers between blanks; "-" reads standard input
-  --bench               measure: commands are lines on standard input, answers lines of JSON (prompt N, generate N, trace, forget,
-                        memory); `gemmac bench` gives them
-
-What comes out, on standard output:
-  --n-predict N         tokens to generate (128); -1: until a stop token or the end of the context
-  --print text|ids      generated text as it comes (default), or ids between blanks
-  --logits OUT.npy      generate nothing: write the logits of every token of the input, float32 (tokens, vocabulary)
-  --stats               a line about speed and memory, on standard error
-
-How the next token is chosen (defaults: the model's own):
-  --temp T              0: always the best token
-  --top-k K             of the K best; 0: of all
-  --top-p P             of the best whose probabilities sum up to P, above 0 and up to 1
-  --min-p P             of those that are at least P times as likely as the best, 0 to 1
-  --repeat-penalty R    logits of tokens that were there before are divided by R, above 0; 1: off
-  --seed N              same seed, same text (default: another one each time)
-  --ignore-eos          stop tokens are tokens like others
-  --no-bos              the prompt does not begin with bos
-
-How it runs:
-  --weights FILE        (default: %s.weights beside this program)
-  --threads N           1 to %u (default: one a CPU)
-  --chunk N             most tokens of the prompt that run at once (%u, which is also the most that can)
-  --verify              first read all weights and compare them with their checksums
-  --help, --version
-
-Exit code: 0 done; 1 failed or interrupted, with a line on standard error; 2 the command line is wrong.
-)",
-         model.name, GEMMAC_MAX_THREADS, model.max_tokens);
+static void printOption(const Option &option) {
+  char names[40], text[256];
+  char letter[8] = "";
+  if (option.letter)
+    snprintf(letter, sizeof(letter), ", -%c", option.letter);
+  snprintf(names, sizeof(names), "%s%s %s", option.name, letter, option.valueName ? option.valueName : "");
+  describe(option, text, sizeof(text));
+  printf("  %-23s %s\n", names, text);
 }
 
-static bool parseInteger(const char *text, int64_t from, int64_t to, int64_t &value) {
-  char *end;
-  errno = 0;
-  value = strtoll(text, &end, 10);
-  return end != text && *end == 0 && errno == 0 && value >= from && value <= to;
+void printHelp(const gemmac_model &model) {
+  printf("%s, compiled by gemmac for %s: a context of %u positions, chunks of up to %u tokens\n", model.name,
+         model.target, model.context, model.max_tokens);
+  for (size_t group = 0; group < sizeof(kGroupTitles) / sizeof(kGroupTitles[0]); ++group) {
+    printf("\n%s:\n", kGroupTitles[group]);
+    for (const Option &option : kOptions)
+      if (option.group == static_cast<Group>(group))
+        printOption(option);
+  }
+  printf("\nExit code: 0 done; 1 failed or interrupted, with a line on standard error; 2 the command line is "
+         "wrong.\n");
+}
+
+/// Does one of "text|ids" equal the word?
+static bool isOneOf(const char *words, const char *word) {
+  for (size_t length;; words += length + 1) {
+    length = strcspn(words, "|");
+    if (strlen(word) == length && memcmp(words, word, length) == 0)
+      return true;
+    if (!words[length])
+      return false;
+  }
 }
 
 namespace {
 /// Walks over the words and keeps the first complaint's exit code.
 class Parser {
 public:
-  Parser(int count, char **words) : count(count), words(words) {}
+  Parser(int count, char **words, Arguments &arguments) : count(count), words(words), arguments(arguments) {}
 
   bool next() {
     if (code != kDone || ++index >= count)
@@ -69,54 +58,55 @@ public:
     return true;
   }
 
-  bool is(const char *option) const {
-    return strlen(option) == nameLength && memcmp(option, name, nameLength) == 0;
+  void read() {
+    if (strcmp(name, "-") == 0)
+      arguments.prompt = name;
+    else if (const Option *option = findOption(name, nameLength))
+      read(option->value);
+    else
+      complain("is no option of this program");
   }
 
-  void flag(bool &value) {
-    if (attached)
-      complain("takes no value");
-    value = true;
-  }
+  ExitCode code = kDone;
 
-  void text(const char *&value) {
-    value = attached ? attached : index + 1 < count ? words[++index] : nullptr;
-    if (!value)
-      complain("needs a value");
-  }
-
-  template <typename T>
-  void integer(T &value, int64_t from, int64_t to) {
-    const char *word;
-    text(word);
-    int64_t number;
-    if (!word)
-      return;
-    if (!parseInteger(word, from, to, number)) {
-      fprintf(stderr, "%.*s: '%s' is no number from %" PRId64 " to %" PRId64 "\n",
-              static_cast<int>(nameLength), name, word, from, to);
-      code = kUsage;
+private:
+  void read(const Value &value) {
+    if (value.kind == Value::flag) {
+      if (attached)
+        complain("takes no value");
+      arguments.*value.asFlag = true;
       return;
     }
-    value = static_cast<T>(number);
+    const char *word = attached ? attached : index + 1 < count ? words[++index] : nullptr;
+    if (!word)
+      return complain("needs a value");
+    if (value.kind == Value::integer)
+      readInteger(word, value.range, arguments.*value.asInteger);
+    else if (value.kind == Value::real)
+      readReal(word, value.range, arguments.*value.asReal);
+    else if (value.kind == Value::word && !isOneOf(value.words, word))
+      complainOf(word, value.words);
+    else
+      arguments.*value.asText = word;
   }
 
-  /// From `from`, or above it, up to `to`.
-  void real(Given<float> &value, float from, bool above, float to) {
-    const char *word;
-    text(word);
-    if (!word)
-      return;
+  void readInteger(const char *word, const Range &range, Given<int64_t> &value) {
     char *end;
-    float number = strtof(word, &end);
-    if (end == word || *end || !isfinite(number) || number < from || (above && number == from) ||
-        number > to) {
-      fprintf(stderr, "%.*s: '%s' is no number %s %g", static_cast<int>(nameLength), name, word,
-              above ? "above" : "from", static_cast<double>(from));
-      fprintf(stderr, isfinite(to) ? " up to %g\n" : "\n", static_cast<double>(to));
-      code = kUsage;
-      return;
-    }
+    errno = 0;
+    const long long number = strtoll(word, &end, 10);
+    const auto real = static_cast<double>(number);
+    if (end == word || *end || errno || real < range.from || real > range.to)
+      return complainOf(word, range);
+    value = {true, number};
+  }
+
+  void readReal(const char *word, const Range &range, Given<float> &value) {
+    char *end;
+    const float number = strtof(word, &end);
+    const auto real = static_cast<double>(number);
+    if (end == word || *end || !isfinite(number) || real < range.from ||
+        (range.above && real == range.from) || real > range.to)
+      return complainOf(word, range);
     value = {true, number};
   }
 
@@ -125,78 +115,30 @@ public:
     code = kUsage;
   }
 
-  ExitCode code = kDone;
+  void complainOf(const char *word, const char *words) {
+    fprintf(stderr, "%.*s: '%s' is none of %s\n", static_cast<int>(nameLength), name, word, words);
+    code = kUsage;
+  }
 
-private:
+  void complainOf(const char *word, const Range &range) {
+    fprintf(stderr, "%.*s: '%s' is no number %s %.0f", static_cast<int>(nameLength), name, word,
+            range.above ? "above" : "from", range.from);
+    fprintf(stderr, isfinite(range.to) ? range.above ? " up to %.0f\n" : " to %.0f\n" : "\n", range.to);
+    code = kUsage;
+  }
+
   int count, index = 0;
   char **words;
+  Arguments &arguments;
   const char *name = nullptr, *attached = nullptr;
   size_t nameLength = 0;
 };
 } // namespace
 
-static void parseOption(Parser &parser, Arguments &a) {
-  if (parser.is("--prompt"))
-    parser.text(a.prompt);
-  else if (parser.is("-"))
-    a.prompt = "-";
-  else if (parser.is("--ids-file"))
-    parser.text(a.idsFile);
-  else if (parser.is("--n-predict") || parser.is("-n")) {
-    int64_t number = a.predict;
-    parser.integer(number, -1, INT32_MAX);
-    a.endless = number < 0;
-    a.predict = a.endless ? 0 : static_cast<uint32_t>(number);
-  } else if (parser.is("--print")) {
-    const char *what;
-    parser.text(what);
-    if (what && strcmp(what, "text") != 0 && strcmp(what, "ids") != 0)
-      parser.complain("is text or ids");
-    a.printIds = what && strcmp(what, "ids") == 0;
-  } else if (parser.is("--logits"))
-    parser.text(a.logits);
-  else if (parser.is("--weights"))
-    parser.text(a.weights);
-  else if (parser.is("--threads"))
-    parser.integer(a.threads, 1, GEMMAC_MAX_THREADS);
-  else if (parser.is("--chunk"))
-    parser.integer(a.chunk, 1, INT32_MAX);
-  else if (parser.is("--temp"))
-    parser.real(a.temperature, 0, false, INFINITY);
-  else if (parser.is("--top-k")) {
-    a.topK.given = true;
-    parser.integer(a.topK.value, 0, INT32_MAX);
-  } else if (parser.is("--top-p"))
-    parser.real(a.topP, 0, true, 1);
-  else if (parser.is("--min-p"))
-    parser.real(a.minP, 0, false, 1);
-  else if (parser.is("--repeat-penalty"))
-    parser.real(a.repetitionPenalty, 0, true, INFINITY);
-  else if (parser.is("--seed")) {
-    a.seed.given = true;
-    parser.integer(a.seed.value, 0, INT64_MAX);
-  } else if (parser.is("--ignore-eos"))
-    parser.flag(a.ignoreStop);
-  else if (parser.is("--no-bos"))
-    parser.flag(a.noBos);
-  else if (parser.is("--verify"))
-    parser.flag(a.verify);
-  else if (parser.is("--bench"))
-    parser.flag(a.bench);
-  else if (parser.is("--stats"))
-    parser.flag(a.stats);
-  else if (parser.is("--help") || parser.is("-h"))
-    parser.flag(a.help);
-  else if (parser.is("--version"))
-    parser.flag(a.version);
-  else
-    parser.complain("is no option of this program");
-}
-
 ExitCode parse(int count, char **words, Arguments &arguments) {
-  Parser parser(count, words);
+  Parser parser(count, words, arguments);
   while (parser.next())
-    parseOption(parser, arguments);
+    parser.read();
   if (parser.code != kDone || arguments.help || arguments.version)
     return parser.code;
   if (!!arguments.prompt + !!arguments.idsFile + arguments.bench != 1) {

@@ -36,6 +36,13 @@ static void cancelOnInterrupt(gemmac_session *session) {
   sigaction(SIGINT, &action, nullptr);
 }
 
+/// Tokens that run at once; 0: as many as can. The chunk's size changes no result: it is clamped to what the
+/// model takes.
+static uint32_t chunkOf(const Arguments &arguments) {
+  const int64_t chunk = arguments.chunk.orElse(0), most = gemmac_program_model->max_tokens;
+  return static_cast<uint32_t>(chunk < most ? chunk : most);
+}
+
 static ExitCode complain(gemmac_session *session) {
   fprintf(stderr, "%s\n", gemmac_last_error(session));
   return kFailed;
@@ -113,7 +120,7 @@ static ExitCode score(gemmac_session *session, const Arguments &arguments, const
     return kFailed;
   }
   uint64_t row = uint64_t{model.vocab_size} * sizeof(float);
-  uint32_t chunk = arguments.chunk;
+  uint32_t chunk = chunkOf(arguments);
   if (chunk == 0)
     chunk = model.max_tokens * row <= kLogitsBytes ? model.max_tokens
             : row < kLogitsBytes                   ? static_cast<uint32_t>(kLogitsBytes / row)
@@ -154,28 +161,29 @@ static void printSpeed(const char *what, size_t tokens, uint64_t nanoseconds) {
 static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, const Arguments &arguments,
                          const int32_t *ids, size_t count) {
   uint64_t begin = platform::nanoseconds();
-  if (gemmac_prompt(session, ids, count, arguments.chunk))
+  if (gemmac_prompt(session, ids, count, chunkOf(arguments)))
     return complain(session);
   uint64_t prompted = platform::nanoseconds();
 
-  Printer printer{arguments.printIds, true};
+  Printer printer{strcmp(arguments.print, "ids") == 0, true};
   gemmac_generation generation = {};
   gemmac_default_sampling(engine, &generation.sampling);
   gemmac_sampling &sampling = generation.sampling;
   sampling.temperature = arguments.temperature.orElse(sampling.temperature);
-  sampling.top_k = arguments.topK.orElse(sampling.top_k);
+  sampling.top_k = static_cast<uint32_t>(arguments.topK.orElse(sampling.top_k));
   sampling.top_p = arguments.topP.orElse(sampling.top_p);
   sampling.min_p = arguments.minP.orElse(sampling.min_p);
   sampling.repetition_penalty = arguments.repetitionPenalty.orElse(sampling.repetition_penalty);
-  sampling.seed = arguments.seed.orElse(begin);
-  generation.max_tokens = arguments.predict;
+  sampling.seed = arguments.seed.given ? static_cast<uint64_t>(arguments.seed.value) : begin;
+  const int64_t predict = arguments.predict.value;
+  generation.max_tokens = predict > 0 ? static_cast<uint32_t>(predict) : 0; // 0: no bound
   generation.ignore_stop = arguments.ignoreStop;
   generation.on_token = printToken;
   generation.user = &printer;
 
   gemmac_result result = {};
   gemmac_status status = GEMMAC_OK;
-  if (arguments.predict || arguments.endless)
+  if (predict != 0)
     status = gemmac_generate(session, &generation, &result);
   uint64_t end = platform::nanoseconds();
   printf("\n");
@@ -196,7 +204,7 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
 
 static ExitCode runSession(const gemmac_engine *engine, gemmac_session *session, const Arguments &arguments) {
   if (arguments.bench)
-    return runBench(session, arguments.chunk);
+    return runBench(session, chunkOf(arguments));
   size_t count = 0;
   int32_t *ids = readInput(session, arguments, count);
   if (!ids)
@@ -229,7 +237,7 @@ static ExitCode run(const char *program, const Arguments &arguments) {
     return kFailed;
   }
   gemmac_session_options sessionOptions = {};
-  sessionOptions.threads = arguments.threads;
+  sessionOptions.threads = static_cast<uint32_t>(arguments.threads.orElse(0));
   gemmac_session *session = nullptr;
   ExitCode code = kFailed;
   if (gemmac_session_open(engine, &sessionOptions, &session, &error))
@@ -248,9 +256,6 @@ int main(int count, char **words) {
   Arguments arguments;
   if (ExitCode code = parse(count, words, arguments))
     return code;
-  // The chunk's size changes no result: it is clamped to what the model takes.
-  if (arguments.chunk > gemmac_program_model->max_tokens)
-    arguments.chunk = gemmac_program_model->max_tokens;
   if (arguments.help) {
     printHelp(*gemmac_program_model);
     return kDone;

@@ -4,6 +4,7 @@
 #include "TestPackage.h"
 
 #include "gemmac/gemmac.h"
+#include "runtime/program/Options.h"
 
 #include <gtest/gtest.h>
 
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <regex>
+#include <set>
 #include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -63,13 +65,31 @@ std::string greedy(std::vector<int32_t> ids, int count) {
 TEST_F(ProgramTest, HelpAndVersion) {
   Result help = command("--help");
   EXPECT_EQ(help.code, 0);
-  for (const char *option :
-       {"--prompt",  "--ids-file", "--n-predict", "--print",          "--logits", "--stats",      "--temp",
-        "--top-k",   "--top-p",    "--min-p",     "--repeat-penalty", "--seed",   "--ignore-eos", "--no-bos",
-        "--weights", "--threads",  "--chunk",     "--verify",         "--help",   "--version",    "--bench"})
-    EXPECT_NE(help.out.find(option), std::string::npos) << option;
+  EXPECT_NE(help.out.find("a context of 48 positions, chunks of up to 8 tokens"), std::string::npos);
+  for (const program::Option &option : program::kOptions)
+    EXPECT_NE(help.out.find(std::string("\n  ") + option.name), std::string::npos) << option.name;
+  for (const char *line :
+       {"  --n-predict, -n N       tokens to generate; -1: until a stop token or the end of the "
+        "context (128)\n",
+        "  --print text|ids        generated text as it comes, or ids between blanks (text)\n",
+        "  --top-p P               of the best whose probabilities sum up to P, above 0, up to 1 "
+        "(the model's)\n",
+        "  --threads N             threads that share the work, 1 to 64 (one a CPU)\n"})
+    EXPECT_NE(help.out.find(line), std::string::npos) << help.out;
   EXPECT_EQ(command("--version").out, "fake for any, gemmac API " + std::to_string(GEMMAC_API_VERSION) +
                                           ", model version " + std::to_string(GEMMAC_MODEL_VERSION) + "\n");
+}
+
+// Every option has a name of its own and says how its value is called.
+TEST(Options, OfTheTable) {
+  std::set<std::string> names;
+  for (const program::Option &option : program::kOptions) {
+    EXPECT_TRUE(names.insert(option.name).second) << option.name;
+    EXPECT_EQ(program::findOption(option.name, strlen(option.name)), &option);
+    EXPECT_EQ(option.value.kind == program::Value::flag, option.valueName == nullptr) << option.name;
+  }
+  EXPECT_EQ(program::findOption("-n", 2), program::findOption("--n-predict", 11));
+  EXPECT_EQ(program::findOption("--n", 3), nullptr);
 }
 
 TEST_F(ProgramTest, IdsInAndOut) {
@@ -177,6 +197,9 @@ TEST_F(ProgramTest, WrongCommandLines) {
     EXPECT_NE(result.err, "") << arguments;
   }
   EXPECT_EQ(run("--prompt a --threads 65").err, "--threads: '65' is no number from 1 to 64\n");
+  EXPECT_EQ(run("--prompt a --print words").err, "--print: 'words' is none of text|ids\n");
+  EXPECT_EQ(run("--prompt a -n 3x").err, "-n: '3x' is no number from -1 to 2147483647\n");
+  EXPECT_EQ(run("--prompt a --temp -1").err, "--temp: '-1' is no number from 0\n");
   EXPECT_EQ(run("--prompt a --top-p 0").err, "--top-p: '0' is no number above 0 up to 1\n");
 }
 

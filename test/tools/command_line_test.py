@@ -1,9 +1,11 @@
 """The command line of gemmac: what it prints where, and what it refuses."""
 import json
+import platform
+import re
 import subprocess
 import unittest
 
-from gemmac_tool import BARD, ToolTest
+from gemmac_tool import BARD, BUILD, ToolTest
 
 
 class Usage(ToolTest):
@@ -19,6 +21,19 @@ class Usage(ToolTest):
     def test_help_is_a_result(self):
         self.assertIn("Exit codes", self.succeed("--help"))
         self.assertIn("--scheme", self.succeed("compile", "--help"))
+
+
+class Run(ToolTest):
+    def test_run_has_the_options_of_the_programs_that_it_runs(self):
+        program = next((BUILD / "runtime").glob(f"{platform.machine()}-*/fake-program"))
+        described = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+        options = set(re.findall(r"^  (--[a-z-]+)", described, re.MULTILINE))
+        self.assertIn("--min-p", options)
+        said = self.succeed("run", "--help")
+        for option in options - {"--bench", "--help", "--logits", "--version", "--weights"}:
+            self.assertRegex(said, rf"{option}\b")
+        self.assertNotIn("--bench", said)
+        self.assertIn("0 to 1 (the model's)", " ".join(said.split()))
 
 
 class Listing(ToolTest):

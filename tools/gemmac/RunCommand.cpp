@@ -3,10 +3,12 @@
 
 #include "compiler/PreparedModel.h"
 #include "contract/Scheme.h"
+#include "runtime/program/Options.h"
 #include "tools/gemmac/Commands.h"
 #include "tools/gemmac/Progress.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cerrno>
 #include <cstring>
 #include <unistd.h>
@@ -53,21 +55,31 @@ CLI::App *addModelCommand(CLI::App &app, const char *name, const char *descripti
   return command;
 }
 
-/// An option of the emitted program, passed on as it is: the program says what fits.
-void forward(CLI::App *command, std::shared_ptr<Words> words, const std::string &names,
-             const std::string &name, const std::string &description) {
-  command->add_option_function<std::string>(
-      names,
-      [words, name](const std::string &value) {
-        words->program.push_back(name);
-        words->program.push_back(value);
-      },
-      description);
+std::string described(const program::Option &option) {
+  char text[256];
+  program::describe(option, text, sizeof(text));
+  return text;
 }
 
-void forwardFlag(CLI::App *command, std::shared_ptr<Words> words, const std::string &name,
-                 const std::string &description) {
-  command->add_flag_callback(name, [words, name] { words->program.push_back(name); }, description);
+/// An option of the emitted program, passed on as it is: the program says what fits. `names`: what it is
+/// called here, if not as there.
+CLI::Option *forward(CLI::App *command, std::shared_ptr<Words> words, const std::string &name,
+                     std::string names = "") {
+  const program::Option *option = program::findOption(name.data(), name.size());
+  assert(option && "the program has this option");
+  if (names.empty())
+    names = option->letter ? std::string("-") + option->letter + "," + name : name;
+  if (option->value.kind == program::Value::flag)
+    return command->add_flag_callback(
+        names, [words, name] { words->program.push_back(name); }, described(*option));
+  return command
+      ->add_option_function<std::string>(
+          names,
+          [words, name](const std::string &value) {
+            words->program.insert(words->program.end(), {name, value});
+          },
+          described(*option))
+      ->type_name(option->valueName);
 }
 
 } // namespace
@@ -86,25 +98,9 @@ void addModelOptions(CLI::App *command, ModelRequest &request) {
 void addRun(CLI::App &app, int &code) {
   auto words = std::make_shared<Words>();
   CLI::App *command = addModelCommand(app, "run", "Generate text; compiles a checkpoint first", words);
-  forward(command, words, "--prompt", "--prompt", "continue this text; - reads it from standard input");
-  forward(command, words, "--ids-file", "--ids-file", "continue these ids; - reads them from standard input");
-  forward(command, words, "-n,--n-predict", "--n-predict",
-          "tokens to generate; -1: until a stop token (128)");
-  forward(command, words, "--print", "--print", "text or ids (text)");
-  forward(command, words, "--temp", "--temp", "temperature; 0: always the best token (the model's)");
-  forward(command, words, "--top-k", "--top-k", "of the K best; 0: of all (the model's)");
-  forward(command, words, "--top-p", "--top-p", "of the best whose probabilities sum up to P (the model's)");
-  forward(command, words, "--min-p", "--min-p",
-          "of those at least P times as likely as the best (the model's)");
-  forward(command, words, "--repeat-penalty", "--repeat-penalty",
-          "penalty for tokens that were there (the model's)");
-  forward(command, words, "--seed", "--seed", "same seed, same text (another one each time)");
-  forward(command, words, "--threads", "--threads", "of the program (one a CPU)");
-  forward(command, words, "--chunk", "--chunk", "tokens of the prompt that run at once");
-  forwardFlag(command, words, "--ignore-eos", "stop tokens are tokens like others");
-  forwardFlag(command, words, "--no-bos", "the prompt does not begin with bos");
-  forwardFlag(command, words, "--verify", "first compare the weights with their checksums");
-  forwardFlag(command, words, "--stats", "a line about speed and memory on standard error");
+  for (const program::Option &option : program::kOptions)
+    if (option.ofRun)
+      forward(command, words, option.name)->group(program::kGroupTitles[static_cast<size_t>(option.group)]);
   command->callback([words, &code] { code = runProgram(*words); });
 }
 
@@ -112,10 +108,8 @@ void addLogits(CLI::App &app, int &code) {
   auto words = std::make_shared<Words>();
   CLI::App *command = addModelCommand(
       app, "logits", "Write the logits of every token, float32 (tokens, vocabulary), as a NumPy file", words);
-  forward(command, words, "--ids-file", "--ids-file", "token ids, decimal, between blanks");
-  command->get_option("--ids-file")->required();
-  forward(command, words, "-o,--output", "--logits", "the .npy file");
-  command->get_option("--output")->required();
+  forward(command, words, "--ids-file")->required();
+  forward(command, words, "--logits", "-o,--output")->description("the .npy file")->required();
   command->add_option_function<int64_t>(
       "--chunk",
       [words](int64_t chunk) {
@@ -125,7 +119,7 @@ void addLogits(CLI::App &app, int &code) {
         words->program.insert(words->program.end(), {"--chunk", std::to_string(chunk)});
       },
       "tokens that run at once");
-  forward(command, words, "--threads", "--threads", "of the program (one a CPU)");
+  forward(command, words, "--threads");
   command->callback([words, &code] { code = runProgram(*words); });
 }
 
