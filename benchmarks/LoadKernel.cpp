@@ -10,7 +10,6 @@
 #include <dlfcn.h>
 #include <filesystem>
 #include <fstream>
-#include <unistd.h>
 
 namespace gemmac {
 
@@ -23,15 +22,18 @@ Kernel load(const KernelSpec &spec) {
     std::fprintf(stderr, "%s\n", compiled.error.c_str());
     std::exit(1);
   }
-  std::string base =
-      std::filesystem::temp_directory_path() / (spec.symbol() + "-" + std::to_string(getpid()));
+  std::string folder = std::filesystem::temp_directory_path() / "gemmac-kernel-XXXXXX";
+  if (!mkdtemp(folder.data())) {
+    std::perror(folder.c_str());
+    std::exit(1);
+  }
+  std::string base = folder + "/kernel";
   std::ofstream(base + ".o", std::ios::binary) << compiled.object;
   std::string link = GEMMAC_LLD " -shared -o " + base + ".so " + base + ".o";
   if (std::system(link.c_str()) != 0)
     std::exit(1);
   void *library = dlopen((base + ".so").c_str(), RTLD_NOW);
-  std::filesystem::remove(base + ".o");
-  std::filesystem::remove(base + ".so");
+  std::filesystem::remove_all(folder);
   std::printf("%-52s %4.1f s  ", spec.symbol().c_str(), seconds);
   return {reinterpret_cast<decltype(Kernel::function)>(dlsym(library, spec.symbol().c_str()))};
 }

@@ -89,17 +89,30 @@ bool NpyWriter::complain() const {
   return false;
 }
 
+/// A file of its own beside `path`, which everybody may read who may read new files.
+FILE *NpyWriter::openTemporary() {
+  const size_t bytes = strlen(path) + sizeof(".XXXXXX");
+  temporary = static_cast<char *>(malloc(bytes));
+  if (!temporary)
+    return nullptr;
+  snprintf(temporary, bytes, "%s.XXXXXX", path);
+  const int descriptor = mkstemp(temporary);
+  if (descriptor < 0) {
+    free(temporary);
+    temporary = nullptr;
+    return nullptr;
+  }
+  const mode_t hidden = umask(0);
+  umask(hidden);
+  fchmod(descriptor, 0666 & ~hidden);
+  return fdopen(descriptor, "wb");
+}
+
 bool NpyWriter::open(const char *name, uint64_t rows, uint64_t columns) {
   path = name;
   struct stat about;
-  if (stat(path, &about) != 0 || S_ISREG(about.st_mode)) {
-    const size_t bytes = strlen(path) + sizeof(".partial");
-    temporary = static_cast<char *>(malloc(bytes));
-    if (!temporary)
-      return complain();
-    snprintf(temporary, bytes, "%s.partial", path);
-  }
-  file = fopen(temporary ? temporary : path, "wb");
+  const bool whole = stat(path, &about) != 0 || S_ISREG(about.st_mode);
+  file = whole ? openTemporary() : fopen(path, "wb");
   if (!file)
     return complain();
   // Magic, version 1.0, length of the dictionary; all together a multiple of 64 that ends with a line break.

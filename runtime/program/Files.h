@@ -26,6 +26,7 @@ public:
   bool finish();
 
 private:
+  FILE *openTemporary();
   bool complain() const;
 
   const char *path = nullptr;

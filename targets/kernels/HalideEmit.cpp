@@ -23,14 +23,23 @@ static std::string readFile(const fs::path &path) {
   return bytes.str();
 }
 
-/// A name beside others' in the folder of temporary files; the file is removed with it.
+/// A new, empty file for which the system chooses the last characters of its name; an empty path if it cannot
+/// be made.
+static fs::path makeFile(std::string beginning, const std::string &suffix = "") {
+  std::string path = beginning + "XXXXXX" + suffix;
+  int descriptor = mkstemps(path.data(), static_cast<int>(suffix.size()));
+  if (descriptor < 0)
+    return {};
+  close(descriptor);
+  return path;
+}
+
+/// A file in the folder of temporary files, removed with this.
 struct TemporaryFile {
   fs::path path;
   explicit TemporaryFile(const char *suffix) {
-    static std::atomic<unsigned> count{0};
     std::error_code ignored;
-    path = fs::temp_directory_path(ignored) /
-           ("gemmac-" + std::to_string(getpid()) + "-" + std::to_string(count++) + suffix);
+    path = makeFile(fs::temp_directory_path(ignored) / "gemmac-kernel-", suffix);
   }
   ~TemporaryFile() {
     std::error_code ignored;
@@ -149,7 +158,7 @@ static std::string cacheKey(const KernelSpec &spec, const Target &target) {
 static void storeInCache(const fs::path &path, const std::string &bytes) {
   std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);
-  fs::path unfinished = path.string() + "." + std::to_string(getpid());
+  fs::path unfinished = makeFile(path.string() + ".");
   std::ofstream file(unfinished, std::ios::binary);
   file.write(bytes.data(), std::streamsize(bytes.size()));
   file.close();

@@ -4,6 +4,7 @@
 #define GEMMAC_TEST_IMPORT_FOLDER_H
 
 #include "nlohmann/json.hpp"
+#include "test/TemporaryFolder.h"
 #include "llvm/Support/Error.h"
 #include "gtest/gtest.h"
 #include <filesystem>
@@ -14,24 +15,10 @@ namespace gemmac {
 /// A folder of its own for one test, gone when the test ends.
 class Folder {
 public:
-  Folder() {
-    const testing::TestInfo *test = testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string(test->test_suite_name()) + "." + test->name();
-    for (char &c : name)
-      if (c == '/')
-        c = '-';
-    path = std::filesystem::path(testing::TempDir()) / (name + "." + std::to_string(getpid()));
-    std::filesystem::remove_all(path);
-    std::filesystem::create_directories(path);
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder &) = delete;
-  Folder &operator=(const Folder &) = delete;
-
-  std::string string() const { return path.string(); }
+  std::string string() const { return folder.path.string(); }
 
   void write(const std::string &file, const std::string &bytes) const {
-    std::ofstream(path / file, std::ios::binary) << bytes;
+    std::ofstream(folder / file, std::ios::binary) << bytes;
   }
   void writeJson(const std::string &file, const nlohmann::json &value) const { write(file, value.dump()); }
 
@@ -43,7 +30,7 @@ public:
   }
 
 private:
-  std::filesystem::path path;
+  test::TemporaryFolder folder;
 };
 
 /// The message of what should have failed.

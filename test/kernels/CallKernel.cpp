@@ -5,6 +5,7 @@
 #include "contract/KernelTraits.h"
 #include "runtime/platform/Platform.h"
 #include "targets/Devices.h"
+#include "test/TemporaryFolder.h"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +17,6 @@
 #include <fstream>
 #include <iterator>
 #include <regex>
-#include <unistd.h>
 
 namespace gemmac::test {
 
@@ -178,12 +178,7 @@ static bool runsHere(const Target &target) {
 
 /// A folder of this process that is removed with it.
 static const fs::path &folder() {
-  struct Folder {
-    fs::path path = fs::temp_directory_path() / ("gemmac-test-" + std::to_string(getpid()));
-    Folder() { fs::create_directories(path); }
-    ~Folder() { fs::remove_all(path); }
-  };
-  static Folder folder;
+  static test::TemporaryFolder folder;
   return folder.path;
 }
 

@@ -3,6 +3,7 @@
 #include "contract/KernelTraits.h"
 #include "targets/Devices.h"
 #include "targets/kernels/Kernel.h"
+#include "test/TemporaryFolder.h"
 
 #include "llvm/Object/ObjectFile.h"
 
@@ -12,7 +13,6 @@
 #include <filesystem>
 #include <regex>
 #include <set>
-#include <unistd.h>
 
 using namespace gemmac;
 
@@ -250,7 +250,8 @@ TEST(CompileKernel, TheSameSpecificationIsTheSameBytes) {
 
 TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
   namespace fs = std::filesystem;
-  fs::path folder = fs::temp_directory_path() / ("gemmac-cache-" + std::to_string(getpid()));
+  const test::TemporaryFolder temporary;
+  const fs::path folder = temporary.path / "kernels"; // is made
   const Target &target = allTargets()[0];
   KernelSpec spec = linear("q8_0", 1);
   std::string object = compileKernel(spec, target).object;
@@ -263,7 +264,6 @@ TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
   // One for another machine has another name.
   compileKernel(spec, allTargets()[1], folder);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
-  fs::remove_all(folder);
 }
 
 TEST(CompileKernel, AnUnknownFamilyIsAnError) {

@@ -11,11 +11,11 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
+#include "test/TemporaryFolder.h"
 
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 using namespace gemmac;
 
@@ -140,7 +140,8 @@ TEST_F(PlannedCalls, OfAPhaseAddUp) {
 }
 
 TEST_F(PlannedCalls, AreReadBackFromTheManifest) {
-  std::string file = testing::TempDir() + "manifest-" + std::to_string(getpid()) + ".json";
+  const test::TemporaryFolder folder;
+  const std::string file = folder / "manifest.json";
   ModelFacts facts;
   Contents contents{{}, {}, {}, phases, {}};
   std::string text = manifest(facts, contents);

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -159,10 +160,15 @@ TEST_F(ProgramTest, LogitsAsNumpy) {
 }
 
 TEST_F(ProgramTest, NoHalfWrittenLogits) {
-  std::string path = file.path + ".npy";
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "logits.npy";
   EXPECT_EQ(run("--ids-file - --logits " + path, "1 2 64").code, 1);
-  EXPECT_NE(access(path.c_str(), F_OK), 0);
-  EXPECT_NE(access((path + ".partial").c_str(), F_OK), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path));
+  EXPECT_EQ(run("--ids-file - --logits " + path, "1 2").code, 0);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path), {}), 1);
+  namespace fs = std::filesystem;
+  const fs::perms plain = fs::status(file.path).permissions();
+  EXPECT_EQ(fs::status(path).permissions(), plain) << "as any new file";
   EXPECT_EQ(run("--ids-file - --logits /nowhere/out.npy", "1 2").code, 1);
   Result full = run("--ids-file - --logits /dev/full", "1 2");
   EXPECT_EQ(full.code, 1);

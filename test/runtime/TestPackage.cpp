@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <unistd.h>
 
 namespace gemmac::test {
 
@@ -129,19 +128,10 @@ void seal(Bytes &bytes) {
   header.checksum = headerChecksum(header, bytes.data() + header.metadata_offset);
 }
 
-static std::string temporaryPath(const std::string &name) {
-  const char *folder = getenv("TMPDIR");
-  return std::string(folder ? folder : "/tmp") + "/gemmac-" + std::to_string(getpid()) + "-" + name;
-}
-
-TemporaryFile::TemporaryFile(const std::string &name, const Bytes &bytes) : path(temporaryPath(name)) {
+TemporaryFile::TemporaryFile(const std::string &name, const Bytes &bytes) : path(folder / name) {
   FILE *file = fopen(path.c_str(), "wb");
   fwrite(bytes.data(), 1, bytes.size(), file);
   fclose(file);
-}
-
-TemporaryFile::~TemporaryFile() {
-  unlink(path.c_str());
 }
 
 } // namespace gemmac::test

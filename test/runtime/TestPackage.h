@@ -4,6 +4,7 @@
 #define GEMMAC_TEST_RUNTIME_TESTPACKAGE_H
 
 #include "runtime/format/Package.h"
+#include "test/TemporaryFolder.h"
 
 #include <new>
 #include <string>
@@ -38,12 +39,12 @@ const format::Header &headerOf(const Bytes &bytes);
 /// Makes the header's checksum fit again.
 void seal(Bytes &bytes);
 
-/// A file of a test; gone with this object.
+/// A file of a test, in a folder of its own; gone with this object.
 class TemporaryFile {
+  TemporaryFolder folder;
+
 public:
   TemporaryFile(const std::string &name, const Bytes &bytes);
-  ~TemporaryFile();
-  TemporaryFile(const TemporaryFile &) = delete;
   const std::string path;
 };
 
