@@ -91,28 +91,36 @@ void expectRowsOfTables(const platform::MappedFile &file, const format::Package 
 
 using namespace gemmac;
 
-gemmac_status gemmac_engine::open(const char *path, bool verify, gemmac_error *error) {
+gemmac_status gemmac_engine::openFile(const char *path, bool verify, gemmac_error *error) {
   if (const char *reason = platform::mapFile(path, file))
     return fail(error, GEMMAC_FILE_ERROR, "%s: %s", path, reason);
-  if (gemmac_status status = package.open(file.bytes, file.size, path, error))
+  return open(file.bytes, file.size, path, verify, error);
+}
+
+gemmac_status gemmac_engine::open(const uint8_t *bytes, uint64_t size, const char *name, bool verify,
+                                  gemmac_error *error) {
+  if (gemmac_status status = package.open(bytes, size, name, error))
     return status;
   const format::Metadata &metadata = package.metadata();
   // What the package was made for says more than that its fingerprint is another one.
   char who[256];
-  snprintf(who, sizeof(who), "%s: made for '%s', it", path, metadata.target()->c_str());
+  snprintf(who, sizeof(who), "%s: made for '%s', it", name, metadata.target()->c_str());
   if (gemmac_status status = checkCpu(who, metadata.cpu_features()->c_str(), error))
     return status;
-  if (gemmac_status status = checkFit(*code, package, path, error))
+  if (gemmac_status status = checkFit(*code, package, name, error))
     return status;
-  if (gemmac_status status = openVocabulary(metadata, vocabulary, path, error))
+  if (gemmac_status status = openVocabulary(metadata, vocabulary, name, error))
     return status;
   if (gemmac_status status = bindEntries(error))
     return status;
-  platform::expectAccess(file, 0, file.size, platform::Access::streamed);
+  // Hints are for what is mapped here: the caller knows better about memory of its own.
+  if (file.bytes)
+    platform::expectAccess(file, 0, file.size, platform::Access::streamed);
   if (verify)
-    if (gemmac_status status = package.verifyTensors(path, error))
+    if (gemmac_status status = package.verifyTensors(name, error))
       return status;
-  expectRowsOfTables(file, package);
+  if (file.bytes)
+    expectRowsOfTables(file, package);
   return GEMMAC_OK;
 }
 

@@ -12,12 +12,14 @@
 struct gemmac_engine {
   const gemmac_model *code;
   gemmac::Region region;
-  gemmac::platform::MappedFile file;
+  gemmac::platform::MappedFile file; ///< empty where the package is the caller's memory
   gemmac::format::Package package;
   gemmac::Vocabulary vocabulary;
   gemmac::TextEntry prefill, decode, score;
 
-  gemmac_status open(const char *path, bool verify, gemmac_error *error);
+  gemmac_status openFile(const char *path, bool verify, gemmac_error *error);
+  /// `name` is the package's in messages.
+  gemmac_status open(const uint8_t *bytes, uint64_t size, const char *name, bool verify, gemmac_error *error);
   gemmac_status bindEntries(gemmac_error *error);
   void close();
 };

@@ -33,13 +33,10 @@ static gemmac_status checkCode(const gemmac_model &code, gemmac_error *error) {
   return checkCpu(code.name, code.cpu_features, error);
 }
 
-gemmac_status gemmac_open(const gemmac_model *code, const char *path, const gemmac_open_options *given,
-                          gemmac_engine **result, gemmac_error *error) {
-  if (!code || !path || !result)
-    return fail(error, GEMMAC_INVALID_ARGUMENT, "gemmac_open: %s is null",
-                !code   ? "code"
-                : !path ? "weights_path"
-                        : "engine");
+/// Opens an engine; `openPackage(engine, verify)` opens its package.
+template <typename Open>
+static gemmac_status openEngine(const gemmac_model *code, const gemmac_open_options *given,
+                                gemmac_engine **result, gemmac_error *error, Open openPackage) {
   if (gemmac_status status = checkCode(*code, error))
     return status;
   const gemmac_open_options options = given ? *given : gemmac_open_options{};
@@ -50,12 +47,39 @@ gemmac_status gemmac_open(const gemmac_model *code, const char *path, const gemm
   gemmac_engine *engine = new (region.memory) gemmac_engine{};
   engine->code = code;
   engine->region = region;
-  if (gemmac_status status = engine->open(path, options.verify, error)) {
+  if (gemmac_status status = openPackage(*engine, options.verify != 0)) {
     gemmac_close(engine);
     return status;
   }
   *result = engine;
   return GEMMAC_OK;
+}
+
+gemmac_status gemmac_open(const gemmac_model *code, const char *path, const gemmac_open_options *options,
+                          gemmac_engine **result, gemmac_error *error) {
+  if (!code || !path || !result)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "gemmac_open: %s is null",
+                !code   ? "code"
+                : !path ? "weights_path"
+                        : "engine");
+  return openEngine(code, options, result, error,
+                    [&](gemmac_engine &engine, bool verify) { return engine.openFile(path, verify, error); });
+}
+
+gemmac_status gemmac_open_memory(const gemmac_model *code, const void *package, size_t bytes,
+                                 const gemmac_open_options *options, gemmac_engine **result,
+                                 gemmac_error *error) {
+  if (!code || !package || !result)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "gemmac_open_memory: %s is null",
+                !code      ? "code"
+                : !package ? "package"
+                           : "engine");
+  if (reinterpret_cast<uintptr_t>(package) % format::kPlaneAlignment)
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "the package in memory is not aligned to %d bytes",
+                static_cast<int>(format::kPlaneAlignment));
+  return openEngine(code, options, result, error, [&](gemmac_engine &engine, bool verify) {
+    return engine.open(static_cast<const uint8_t *>(package), bytes, "the package in memory", verify, error);
+  });
 }
 
 void gemmac_close(gemmac_engine *engine) {

@@ -74,10 +74,19 @@ typedef struct gemmac_open_options {
 
 size_t gemmac_engine_bytes(void);
 
-/* Opens the package at weights_path for this code. Options may be null: all zero. Fails with FILE_ERROR,
- * CORRUPT, VERSION_MISMATCH, WRONG_PACKAGE, UNSUPPORTED_CPU, OUT_OF_MEMORY, INVALID_ARGUMENT. */
+/* Opens the package at weights_path for this code: maps it until close. Options may be null: all zero. Fails
+ * with FILE_ERROR, CORRUPT, VERSION_MISMATCH, WRONG_PACKAGE, UNSUPPORTED_CPU, OUT_OF_MEMORY,
+ * INVALID_ARGUMENT. */
 gemmac_status gemmac_open(const gemmac_model *code, const char *weights_path,
                           const gemmac_open_options *options, gemmac_engine **engine, gemmac_error *error);
+
+/* As gemmac_open, of a package that lies in memory: all `bytes` of a .weights file, in flash, linked in, or
+ * mapped by the caller. It begins at a multiple of 64 bytes, stays readable, unchanged and in its place until
+ * close, and remains the caller's; nothing of it is copied, and no advice about it is given to the system.
+ * Fails as gemmac_open, without FILE_ERROR. */
+gemmac_status gemmac_open_memory(const gemmac_model *code, const void *package, size_t bytes,
+                                 const gemmac_open_options *options, gemmac_engine **engine,
+                                 gemmac_error *error);
 
 /* All its sessions are closed before. Null is allowed. */
 void gemmac_close(gemmac_engine *engine);
