@@ -3,7 +3,7 @@
 // thread-pool-speed [threads] — microseconds from handing out a job that does nothing to having it back, and
 // of the same job as one piece, which stays on the calling thread: the median and the best of some runs.
 
-#include "runtime/core/ThreadPool.h"
+#include "runtime/threads/ThreadPool.h"
 
 #include <algorithm>
 #include <cstdio>

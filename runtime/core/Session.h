@@ -5,7 +5,7 @@
 
 #include "runtime/core/Engine.h"
 #include "runtime/core/SessionMemory.h"
-#include "runtime/core/ThreadPool.h"
+#include "runtime/threads/ThreadPool.h"
 #include "runtime/tokenizer/Decoder.h"
 
 #include <atomic>

@@ -11,6 +11,11 @@ NARROWER = {
     "compiler/import": {"compiler/import", "dialects", "contract"},
     "compiler/reference": {"compiler/reference", "compiler/import", "dialects", "contract"},
     "targets/kernels": {"targets", "contract"},
+    "runtime/platform": {"runtime/platform"},
+    "runtime/threads": {"runtime/threads", "runtime/platform"},
+    "runtime/tokenizer": {"runtime/tokenizer", "runtime/format/tokenizer_generated.h"},
+    "runtime/format": {"runtime/format", "runtime/core/Status.h"},
+    "runtime/core": {"runtime/core", "runtime/format", "runtime/tokenizer", "runtime/threads", "runtime/platform"},
 }
 
 # What other rooms may see of the runtime: its contract with emitted code, its file format, and what the compiler runs itself.
@@ -49,13 +54,17 @@ def refusal(file, included):
     target = "runtime" if library == "gemmac" else library
     if target not in ORDER + ["runtime"]:
         return None
-    if room == "runtime":
-        return None if target == "runtime" else "the runtime includes no other room"
-    if target == "runtime":
+    if room == "runtime" and target != "runtime":
+        return "the runtime includes no other room"
+    if room == "runtime" and included.startswith("gemmac/"):
+        return None  # its public headers
+    if target == "runtime" and room != "runtime":
         return None if included.startswith(OF_RUNTIME[room]) else f"{room} may not read this part of the runtime"
     for part, allowed in NARROWER.items():
         if belongs(file, [part]):
             return None if belongs(included, allowed) else f"{part} includes only {', '.join(sorted(allowed))}"
+    if room == "runtime":
+        return None
     return None if ORDER.index(target) <= ORDER.index(room) else f"{room} is below {target}"
 
 

@@ -1,4 +1,4 @@
-#include "runtime/core/ThreadPool.h"
+#include "runtime/threads/ThreadPool.h"
 
 #include <gtest/gtest.h>
 

@@ -7,8 +7,8 @@
 //
 // Waiting threads spin for some microseconds, as a model's next kernel comes about that soon, and then sleep.
 
-#ifndef GEMMAC_RUNTIME_CORE_THREADPOOL_H
-#define GEMMAC_RUNTIME_CORE_THREADPOOL_H
+#ifndef GEMMAC_RUNTIME_THREADS_THREADPOOL_H
+#define GEMMAC_RUNTIME_THREADS_THREADPOOL_H
 
 #include "gemmac/gemmac.h"
 #include "runtime/platform/Platform.h"
