@@ -9,7 +9,7 @@ namespace gemmac {
 
 static const KernelConstant &find(const KernelSpec &spec, const std::string &name) {
   auto found = spec.constants.find(name);
-  assert(found != spec.constants.end() && "the family's table in Kernel.h lists its constants");
+  assert(found != spec.constants.end() && "the table of families lists its constants");
   return found->second;
 }
 

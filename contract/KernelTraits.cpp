@@ -2,28 +2,34 @@
 
 #include "contract/KernelTraits.h"
 #include "contract/CacheLayout.h"
+#include "contract/KernelFamily.h"
 
 #include <algorithm>
 #include <cstdint>
 
 namespace gemmac {
 
-/// Is it a linear kernel of any number of tokens, with int8 numbers?
+/// Do many rows of int8 numbers meet each weight?
 static bool multipliesManyInt8(const KernelSpec &spec) {
-  bool many = spec.family == "grouped_linear" || (spec.family == "linear" && spec.integer("tokens") != 1);
-  return many && isQuantized(spec.scheme());
+  bool oneToken = spec.has("tokens") && spec.integer("tokens") == 1;
+  return familyOf(spec).manyRows && !oneToken && isQuantized(spec.scheme());
 }
 
 bool usesMatrixTiles(const KernelSpec &spec, const Target &target) {
   if (!target.matrixTiles8 || !multipliesManyInt8(spec))
     return false;
-  bool grouped = spec.family == "grouped_linear";
-  int64_t tiles = (spec.integer(grouped ? "output" : "rows") + kTileRows - 1) / kTileRows;
-  return (grouped ? spec.integer("experts") : 1) * tiles * kTileRows * spec.integer("input") <= INT32_MAX;
+  int64_t tiles = (spec.integer(spec.has("rows") ? "rows" : "output") + kTileRows - 1) / kTileRows;
+  int64_t matrices = spec.has("experts") ? spec.integer("experts") : 1;
+  return matrices * tiles * kTileRows * spec.integer("input") <= INT32_MAX;
+}
+
+int64_t readBehindTiles(const KernelSpec &spec, const Target &target) {
+  return usesMatrixTiles(spec, target) ? (kTileTokens - 1) * spec.integer("input") : 0;
 }
 
 int64_t bytesReadBehind(const KernelSpec &spec, const Target &target) {
-  return usesMatrixTiles(spec, target) ? (kTileTokens - 1) * spec.integer("input") : 0;
+  const KernelFamily &family = familyOf(spec);
+  return family.readBehind ? family.readBehind(spec, target) : 0;
 }
 
 bool unpacksTiles(const KernelSpec &spec, const Target &target) {
@@ -44,14 +50,20 @@ int groupsTogether(int rows, const Target &target) {
 }
 
 int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
-  if (unpacksTiles(spec, target)) {
-    // TileProduct: a byte for every number; of int8 its sign too, and for each row of a block a sum.
-    int64_t numbers = kTileRows * spec.integer("input");
-    return rowOf(spec.scheme()).bias ? numbers : 2 * numbers + numbers / kBlock * 4;
-  }
-  bool prompt = spec.family == "cached_attention";
-  if (!prompt && spec.family != "attention_spans")
+  const KernelFamily &family = familyOf(spec);
+  return family.stackBytes ? family.stackBytes(spec, target) : 0;
+}
+
+int64_t stackOfTiles(const KernelSpec &spec, const Target &target) {
+  if (!unpacksTiles(spec, target))
     return 0;
+  // TileProduct: a byte for every number; of int8 its sign too, and for each row of a block a sum.
+  int64_t numbers = kTileRows * spec.integer("input");
+  return rowOf(spec.scheme()).bias ? numbers : 2 * numbers + numbers / kBlock * 4;
+}
+
+/// Of one token, or of the tokens of a prompt.
+static int64_t stackOfAttention(const KernelSpec &spec, const Target &target, bool prompt) {
   int64_t heads = spec.integer("heads"), group = heads / spec.integer("kv_heads"), dim = spec.integer("dim");
   int64_t rows = prompt ? tokensTogether(group) * group : group;
   bool integers = multipliesIntegers(spec, target);
@@ -76,6 +88,14 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
   if (spec.has("pairs") && integers)
     bytes += 2 * kGroup * dim * groupsTogether(prompt ? kRowsTogether : rowsTogether(group), target);
   return bytes;
+}
+
+int64_t stackOfSpans(const KernelSpec &spec, const Target &target) {
+  return stackOfAttention(spec, target, false);
+}
+
+int64_t stackOfCachedAttention(const KernelSpec &spec, const Target &target) {
+  return stackOfAttention(spec, target, true);
 }
 
 } // namespace gemmac

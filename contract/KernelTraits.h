@@ -35,6 +35,12 @@ int groupsTogether(int rows, const Target &target);
 /// a third more than it takes: which arrays share their place LLVM decides.
 int64_t stackBytesOf(const KernelSpec &spec, const Target &target);
 
+// What rows of the table of families say of their stack, and of what they read behind inputs.
+int64_t stackOfTiles(const KernelSpec &spec, const Target &target);
+int64_t stackOfSpans(const KernelSpec &spec, const Target &target);
+int64_t stackOfCachedAttention(const KernelSpec &spec, const Target &target);
+int64_t readBehindTiles(const KernelSpec &spec, const Target &target);
+
 } // namespace gemmac
 
 #endif

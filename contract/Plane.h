@@ -5,16 +5,18 @@
 
 #include <cassert>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace gemmac {
 
-/// Of bf16 and f16 an array holds the bits.
-enum class Element : uint8_t { f32, bf16, f16, i8, u8 };
+/// Of bf16 and f16 an array holds the bits. Weights and caches have no i32.
+enum class Element : uint8_t { f32, bf16, f16, i8, u8, i32 };
 
 inline int64_t bytesOf(Element element) {
   switch (element) {
   case Element::f32:
+  case Element::i32:
     return 4;
   case Element::bf16:
   case Element::f16:
@@ -25,6 +27,25 @@ inline int64_t bytesOf(Element element) {
   }
   assert(false && "all elements are listed");
   return 0;
+}
+
+inline std::string_view nameOf(Element element) {
+  switch (element) {
+  case Element::f32:
+    return "f32";
+  case Element::bf16:
+    return "bf16";
+  case Element::f16:
+    return "f16";
+  case Element::i8:
+    return "i8";
+  case Element::u8:
+    return "u8";
+  case Element::i32:
+    return "i32";
+  }
+  assert(false && "all elements are listed");
+  return "";
 }
 
 struct Plane {

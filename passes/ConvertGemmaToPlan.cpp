@@ -9,6 +9,7 @@
 #include "contract/CacheLayout.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
+#include "dialects/plan/KernelSpecs.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -23,21 +24,6 @@ namespace gemmac {
 #define GEN_PASS_DEF_CONVERTGEMMATOPLAN
 #include "passes/Passes.h.inc"
 namespace {
-
-Type elementType(Element element, Builder &builder) {
-  switch (element) {
-  case Element::f32:
-    return builder.getF32Type();
-  case Element::f16:
-    return builder.getF16Type();
-  case Element::bf16:
-    return builder.getI16Type();
-  case Element::i8:
-  case Element::u8:
-    return builder.getI8Type();
-  }
-  llvm_unreachable("elements are listed above");
-}
 
 class FunctionConverter {
 public:
@@ -250,7 +236,7 @@ private:
     Scheme scheme = weight.getScheme();
     SmallVector<Type> planes;
     for (const Plane &plane : planesOf(layout, scheme, logical))
-      planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
+      planes.push_back(MemRefType::get(plane.shape, elementTypeOf(plane.element, builder)));
     plan::WeightOp::create(builder, weight.getLoc(), weight.getSymName(), layout,
                            builder.getTypeArrayAttr(planes), ArrayRef<int64_t>{}, shape, scheme,
                            weight.getAddOne(), weight.getSources());
@@ -263,7 +249,7 @@ private:
     SmallVector<Type> planes;
     for (const Plane &plane : cachePlanesOf(cache.getScheme(), shape[0], shape[1], shape[2],
                                             static_cast<int64_t>(cache.getPairs().value_or(0))))
-      planes.push_back(MemRefType::get(plane.shape, elementType(plane.element, builder)));
+      planes.push_back(MemRefType::get(plane.shape, elementTypeOf(plane.element, builder)));
     plan::CacheOp::create(builder, cache.getLoc(), cache.getSymName(), builder.getTypeArrayAttr(planes),
                           ArrayRef<int64_t>{});
     cache.erase();

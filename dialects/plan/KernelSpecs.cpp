@@ -2,8 +2,6 @@
 
 #include "dialects/plan/KernelSpecs.h"
 
-#include "mlir/IR/Builders.h"
-
 using namespace mlir;
 
 namespace gemmac {
@@ -38,6 +36,23 @@ plan::KernelAttr kernelAttrOf(const KernelSpec &spec, MLIRContext *context) {
   }
   return plan::KernelAttr::get(context, builder.getStringAttr(spec.family),
                                builder.getDictionaryAttr(constants));
+}
+
+Type elementTypeOf(Element element, Builder &builder) {
+  switch (element) {
+  case Element::f32:
+    return builder.getF32Type();
+  case Element::f16:
+    return builder.getF16Type();
+  case Element::bf16:
+    return builder.getI16Type();
+  case Element::i8:
+  case Element::u8:
+    return builder.getI8Type();
+  case Element::i32:
+    return builder.getI32Type();
+  }
+  llvm_unreachable("elements are listed above");
 }
 
 std::vector<KernelSpec> kernelsOf(ModuleOp plan) {

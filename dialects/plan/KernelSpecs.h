@@ -5,6 +5,7 @@
 
 #include "contract/KernelSpec.h"
 #include "dialects/plan/Plan.h"
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 
 #include <vector>
@@ -13,6 +14,9 @@ namespace gemmac {
 
 KernelSpec specOf(plan::KernelAttr kernel);
 plan::KernelAttr kernelAttrOf(const KernelSpec &spec, mlir::MLIRContext *context);
+
+/// What an array of such elements holds in the plan: of u8 and bf16 signless integers.
+mlir::Type elementTypeOf(Element element, mlir::Builder &builder);
 
 /// The specifications of all kernels that the plan calls, each once, in the order of their names.
 std::vector<KernelSpec> kernelsOf(mlir::ModuleOp plan);

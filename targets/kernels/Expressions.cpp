@@ -134,6 +134,8 @@ Type typeOf(Element element) {
     return Int(8);
   case Element::u8:
     return UInt(8);
+  case Element::i32:
+    return Int(32);
   }
   assert(false && "all elements are listed");
   return {};

@@ -1,6 +1,7 @@
 //===- HalideEmit.cpp - the one door to Halide ----------------------------------------------------------===//
 
 #include "targets/kernels/HalideEmit.h"
+#include "contract/KernelFamily.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -112,10 +113,28 @@ Halide::Module bindScalars(const Halide::Module &module, const std::vector<Bound
 
 } // namespace
 
+/// Callers hand in what the table of families says: nothing else may be in the function's signature. Empty if
+/// nothing is.
+static std::string problemWithArguments(const Halide::Module &module, const KernelSpec &spec) {
+  std::vector<KernelArgument> wanted = argumentsOf(spec);
+  const auto &made = module.functions().front().args;
+  if (made.size() != wanted.size())
+    return "it has " + std::to_string(made.size()) + " arguments, the table of families " +
+           std::to_string(wanted.size());
+  for (size_t i = 0; i < made.size(); ++i)
+    if (made[i].is_output() != isOutput(wanted[i].port->role) ||
+        made[i].type.bytes() != bytesOf(wanted[i].element))
+      return "argument " + std::to_string(i) + " is " + made[i].name + ", in the table of families " +
+             wanted[i].name;
+  return "";
+}
+
 static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
   KernelBuilder builder = findKernel(spec.family);
   if (!builder)
     return {"", "there is no kernel family \"" + spec.family + "\""};
+  if (std::string problem = problemWithConstants(spec); !problem.empty())
+    return {"", "kernel " + spec.text() + ": " + problem};
   // Halide counts names and caches targets in globals.
   static std::mutex mutex;
   std::lock_guard lock(mutex);
@@ -130,6 +149,8 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
                                                             Halide::LinkageType::External);
     if (!code.scalars.empty())
       module = bindScalars(module, code.scalars);
+    if (std::string problem = problemWithArguments(module, spec); !problem.empty())
+      return {"", "kernel " + spec.text() + ": " + problem};
     module.compile({{type, file.path.string()}});
   } catch (const Halide::Error &error) {
     return {"", "kernel " + spec.text() + " for " + target.name + ": " + error.what()};

@@ -4,8 +4,8 @@
 
 namespace gemmac {
 
-KernelBuilder findKernel(const std::string &family) {
-  static const std::map<std::string, KernelBuilder> builders = {
+static const std::map<std::string, KernelBuilder> &builders() {
+  static const std::map<std::string, KernelBuilder> all = {
       {"add", buildAdd},
       {"add_norm", buildAddNorm},
       {"attention_spans", buildAttentionSpans},
@@ -31,8 +31,19 @@ KernelBuilder findKernel(const std::string &family) {
       {"softmax", buildSoftmax},
       {"top_k", buildTopK},
   };
-  auto found = builders.find(family);
-  return found == builders.end() ? nullptr : found->second;
+  return all;
+}
+
+KernelBuilder findKernel(const std::string &family) {
+  auto found = builders().find(family);
+  return found == builders().end() ? nullptr : found->second;
+}
+
+std::vector<std::string> builtFamilies() {
+  std::vector<std::string> families;
+  for (const auto &[family, builder] : builders())
+    families.push_back(family);
+  return families;
 }
 
 } // namespace gemmac

@@ -2,7 +2,7 @@
 import pathlib
 import sys
 
-ROOMS = ("benchmarks", "compiler", "contract", "dialects", "examples", "passes", "runtime", "scripts", "targets", "test", "tools")
+ROOMS = ("benchmarks", "compiler", "contract", "dialects", "docs", "examples", "passes", "runtime", "scripts", "targets", "test", "tools")
 
 
 def root():

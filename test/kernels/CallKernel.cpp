@@ -60,6 +60,8 @@ static halide_type_t typeOf(Element element) {
     return halide_type_of<int8_t>();
   case Element::u8:
     return halide_type_of<uint8_t>();
+  case Element::i32:
+    return halide_type_of<int32_t>();
   }
   return {};
 }
@@ -252,6 +254,7 @@ LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, Kern
       entry->second.second = opened ? dlsym(opened, spec.symbol().c_str()) : nullptr;
     }
   }
+  wanted = argumentsOf(spec);
   program = entry->second.first;
   function = entry->second.second;
 }
@@ -323,7 +326,22 @@ static void emulate(const std::string &program, const std::vector<Buffer> &argum
   ASSERT_TRUE(back.good() || memory.ranges.empty());
 }
 
+/// Is a call what the table of families says? Of an output it may have a part.
+static void expectArguments(const std::vector<Buffer> &arguments, const std::vector<KernelArgument> &wanted) {
+  ASSERT_EQ(arguments.size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    const halide_buffer_t &buffer = arguments[i].raw;
+    SCOPED_TRACE(wanted[i].name);
+    EXPECT_EQ(buffer.type.bytes(), bytesOf(wanted[i].element));
+    ASSERT_EQ(size_t(buffer.dimensions), wanted[i].axes.size());
+    for (size_t axis = 0; axis < wanted[i].axes.size() && !isOutput(wanted[i].port->role); ++axis)
+      if (std::optional<int64_t> size = wanted[i].axes[axis].number)
+        EXPECT_EQ(buffer.dim[wanted[i].axes.size() - 1 - axis].extent, *size) << axis;
+  }
+}
+
 void LoadedKernel::call(std::vector<Buffer> &arguments) const {
+  expectArguments(arguments, wanted);
   ASSERT_LE(arguments.size(), 12u);
   if (!function) {
     ASSERT_FALSE(program.empty());

@@ -3,6 +3,7 @@
 #ifndef GEMMAC_TEST_KERNELS_CALLKERNEL_H
 #define GEMMAC_TEST_KERNELS_CALLKERNEL_H
 
+#include "contract/KernelFamily.h"
 #include "contract/WeightLayout.h"
 #include "targets/kernels/Kernel.h"
 
@@ -152,8 +153,9 @@ private:
   }
   void call(std::vector<Buffer> &arguments) const;
 
-  void *function = nullptr; ///< in this process
-  std::string program;      ///< of an emulated kernel
+  std::vector<KernelArgument> wanted; ///< by the table of families
+  void *function = nullptr;           ///< in this process
+  std::string program;                ///< of an emulated kernel
 };
 
 } // namespace gemmac::test

@@ -1,5 +1,6 @@
 //===- CrossTest.cpp - every family for every machine: its needs, its instructions, its stack -----------===//
 
+#include "contract/KernelFamily.h"
 #include "contract/KernelTraits.h"
 #include "targets/Devices.h"
 #include "targets/kernels/Kernel.h"
@@ -17,8 +18,6 @@
 using namespace gemmac;
 
 namespace {
-
-using Constants = std::map<std::string, KernelConstant>;
 
 int64_t i(int64_t number) {
   return number;
@@ -47,63 +46,10 @@ KernelSpec attention(const std::string &family, const std::string &scheme, int64
 
 /// Each family, each of its variants.
 std::vector<KernelSpec> allSpecs() {
-  std::vector<KernelSpec> specs = {
-      {"add", {{"heads", i(1)}, {"size", i(40)}}},
-      {"add_norm", {{"heads", i(3)}, {"size", i(40)}, {"scaled", i(0)}, {"eps", 1e-6}}},
-      {"add_norm", {{"heads", i(1)}, {"size", i(40)}, {"scaled", i(1)}, {"eps", 1e-6}}},
-      {"combine", {{"width", i(40)}, {"choices", i(3)}}},
-      {"combine_groups", {{"width", i(40)}, {"choices", i(3)}}},
-      {"gather_tokens", {{"width", i(40)}, {"choices", i(3)}, {"quantized", i(0)}}},
-      {"gather_tokens", {{"width", i(64)}, {"choices", i(3)}, {"quantized", i(1)}}},
-      {"gelu", {{"heads", i(1)}, {"size", i(40)}}},
-      {"gelu_mul", {{"heads", i(1)}, {"size", i(40)}}},
-      {"gelu_mul", {{"heads", i(2)}, {"size", i(96)}, {"quantized", i(1)}}},
-      {"group_by_expert", {{"experts", i(8)}, {"choices", i(3)}}},
-      {"merge_spans", {{"heads", i(4)}, {"kv_heads", i(2)}, {"dim", i(64)}}},
-      {"mul", {{"heads", i(3)}, {"size", i(40)}}},
-      {"quantize", {{"heads", i(2)}, {"size", i(96)}}},
-      {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(1)}, {"eps", 1e-6}}},
-      {"rms_norm", {{"heads", i(2)}, {"size", i(40)}, {"weighted", i(0)}, {"eps", 1e-6}}},
-      {"rms_norm",
-       {{"heads", i(1)}, {"size", i(96)}, {"weighted", i(1)}, {"eps", 1e-6}, {"quantized", i(1)}}},
-      {"rope", {{"heads", i(2)}, {"dim", i(64)}, {"theta", 1e6}, {"pairs", i(8)}, {"factor", 1.0}}},
-      {"scale", {{"heads", i(1)}, {"size", i(40)}, {"by", 0.5}}},
-      {"scale", {{"heads", i(1)}, {"size", i(40)}}},
-      {"softcap", {{"heads", i(1)}, {"size", i(40)}, {"cap", 30.0}}},
-      {"softmax", {{"heads", i(1)}, {"size", i(40)}}},
-      {"top_k", {{"experts", i(8)}, {"choices", i(3)}}},
-  };
-  for (std::string scheme : {"f32", "f16", "q8_0"}) {
-    specs.push_back(
-        {"cache_write", {{"heads", i(2)}, {"dim", i(64)}, {"slots", i(100)}, {"scheme", scheme}}});
-    for (int64_t window : {0, 20})
-      for (std::string family : {"cached_attention", "attention_spans"})
-        specs.push_back(attention(family, scheme, window));
-  }
-  for (std::string scheme : {"f32", "bf16", "q8_0", "q4_0"}) {
-    for (int64_t tokens : {0, 1})
-      specs.push_back(linear(scheme, tokens));
-    specs.push_back(linear(scheme, 0, 2048)); // Halide's stack ends at 16 KiB
-    specs.push_back({"expert_linear",
-                     {{"input", i(96)},
-                      {"output", i(40)},
-                      {"experts", i(4)},
-                      {"choices", i(2)},
-                      {"shared", i(1)},
-                      {"scheme", scheme}}});
-    for (int64_t input : {96, 2048})
-      specs.push_back(
-          {"grouped_linear", {{"input", input}, {"output", i(40)}, {"experts", i(4)}, {"scheme", scheme}}});
-    for (std::string layout : {"rows", "tiles16"})
-      specs.push_back({"embed",
-                       {{"vocab", i(100)},
-                        {"columns", i(96)},
-                        {"width", i(40)},
-                        {"offset", i(8)},
-                        {"scale", 2.0},
-                        {"scheme", scheme},
-                        {"layout", layout}}});
-  }
+  std::vector<KernelSpec> specs;
+  for (const KernelFamily &family : kernelFamilies())
+    for (KernelSpec &spec : examplesOf(family))
+      specs.push_back(std::move(spec));
   return specs;
 }
 
@@ -266,8 +212,19 @@ TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
 }
 
-TEST(CompileKernel, AnUnknownFamilyIsAnError) {
-  EXPECT_NE(compileKernel({"fourier", {}}, allTargets()[0]).error.find("fourier"), std::string::npos);
+TEST(CompileKernel, WhatTheTableDoesNotHaveIsAnError) {
+  auto errorOf = [](const KernelSpec &spec) { return compileKernel(spec, allTargets()[0]).error; };
+  EXPECT_NE(errorOf({"fourier", {}}).find("fourier"), std::string::npos);
+  KernelSpec spec = linear("q8_0", 1);
+  spec.constants.erase("rows");
+  EXPECT_NE(errorOf(spec).find("linear needs the constant 'rows'"), std::string::npos);
+}
+
+TEST(CompileKernel, EveryFamilyHasOneBuilder) {
+  std::vector<std::string> families;
+  for (const KernelFamily &family : kernelFamilies())
+    families.emplace_back(family.name);
+  EXPECT_EQ(builtFamilies(), families);
 }
 
 TEST(KernelSpec, NamesAreReadableAndUnique) {
