@@ -98,18 +98,3 @@ LogicalResult ViewOp::verify() {
     return emitOpError("view-p4: begins at byte ") << static_cast<int64_t>(getBytes());
   return success();
 }
-
-LogicalResult CallOp::verify() {
-  int64_t outputs = static_cast<int64_t>(getOutputs()),
-          operands = static_cast<int64_t>(getOperands_().size());
-  if (outputs < 1 || outputs > operands)
-    return emitOpError("call-p1: ") << outputs << " of " << operands << " operands are outputs";
-  if (!getAxis())
-    return success();
-  if (static_cast<int64_t>(getGrain().value_or(0)) < 1)
-    return emitOpError("call-p2: the grain must be positive");
-  auto last = dyn_cast<MemRefType>(getOperands_().back().getType());
-  if (!last || static_cast<int64_t>(*getAxis()) >= last.getRank())
-    return emitOpError("call-p2: the last output has no axis ") << *getAxis();
-  return success();
-}

@@ -38,8 +38,9 @@ def Plan_KernelAttr : AttrDef<Plan_Dialect, "Kernel"> {
   let mnemonic = "kernel";
   let summary = "A kernel's specification: its family and the constants it is compiled for";
   let description = [{
-    The same specification is the same object file: `#plan.kernel<"linear", {input = 1536 : i64, output = 2048 : i64, scheme = "q4_0"}>`.
-    Numbers are i64 or f64, words are strings.
+    The same specification is the same object file:
+    `#plan.kernel<"softcap", {cap = 30.0, heads = 1 : i64, size = 2048 : i64}>`. Numbers are i64 or f64, words are strings. What
+    families and constants there are says the table of kernels, `contract/KernelFamilies.cpp`.
   }];
   let parameters = (ins "::mlir::StringAttr":$family, "::mlir::DictionaryAttr":$constants);
   let assemblyFormat = "`<` $family `,` $constants `>`";
@@ -256,10 +257,13 @@ def Plan_CallOp : Plan_Op<"call"> {
     each piece sees only its part of every output that has this axis. A finished plan gives every call a `number`, and those outside of procedures
     their `layer`, if they belong to one.
 
-    `call-p1`: there is at least one output. `call-p2`: the axis exists in the outputs, the grain is positive.
+    `call-p1`: there is at least one output. `call-p2`: the axis exists in the outputs, the grain is positive. The table of kernels has `call-p3`: the
+    family; `call-p4`: its constants, each once and in its range; `call-p5`: so many arguments and outputs; `call-p6`: their elements; `call-p7`: their
+    axes, with constants where it has them, and one size for what has one name, such as `n`; `call-p8`: the axis, whose parts calls of the family may
+    have, and which is as long in all outputs. `call-p9`: an output is no input, but for the first one and the input that the family lets it be.
     ```mlir
-    plan.call #plan.kernel<"rms_norm", {size = 64 : i64, weighted = 1 : i64, eps = 1.0e-6}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
-        : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
+    plan.call #plan.kernel<"rms_norm", {heads = 1 : i64, size = 64 : i64, weighted = 1 : i64, eps = 1.0e-6}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
+        : memref<?x1x64xf32>, memref<64xf32>, memref<?x1x64xf32>
     ```
   }];
   let arguments = (ins Plan_KernelAttr:$kernel, Variadic<AnyMemRef>:$operands_, I64Attr:$outputs,

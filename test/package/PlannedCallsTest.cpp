@@ -30,14 +30,25 @@ plan.weight @layer1.experts layout "tiles16" planes [memref<8x2x64x16xf32>] at [
 plan.cache @layer0.cache planes [memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>] at [0, 16384]
 plan.table @table layers [0, 2] planes [0, 1, 0, 1] rows [[@layer0.qkv, @layer0.qkv, @layer0.cache, @layer0.cache], [@layer2.qkv, @layer2.qkv, @layer0.cache, @layer0.cache]]
 func.func private @layer(%x: memref<?x64xf32>, %at: memref<?xi32>, %row: index) attributes {plan.tokens = 4 : i64} {
+  %count = plan.count
+  %q = plan.arena at 4096(%count) : memref<?x64xi8>
+  %qs = plan.arena at 8192(%count) : memref<?x2xf32>
+  %sums = plan.arena at 9216(%count) : memref<?x2xi32>
+  %y = plan.arena at 10240(%count) : memref<?x16xf32>
   %w = plan.row_get @table[%row, 0] : memref<2x2x4x16x4xi8>
   %s = plan.row_get @table[%row, 1] : memref<2x2x16xf16>
   // The second half of the rows.
-  plan.call <"linear", {input = 64 : i64, offset = 16 : i64, output = 16 : i64, rows = 32 : i64, scheme = "q4_0"}>(%x, %w, %s, %x) outputs 1 : memref<?x64xf32>, memref<2x2x4x16x4xi8>, memref<2x2x16xf16>, memref<?x64xf32>
+  plan.call <"linear", {input = 64 : i64, offset = 16 : i64, output = 16 : i64, rows = 32 : i64, scheme = "q4_0", tokens = 0 : i64}>(%q, %qs, %sums, %w, %s, %y) outputs 1
+      : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<2x2x4x16x4xi8>, memref<2x2x16xf16>, memref<?x16xf32>
   %k = plan.row_get @table[%row, 2] : memref<1x1x16x32x16xf16>
   %v = plan.row_get @table[%row, 3] : memref<1x1x2x256x16xf16>
-  plan.call <"cache_write", {dim = 32 : i64, heads = 1 : i64}>(%x, %x, %at, %k, %v) outputs 2 : memref<?x64xf32>, memref<?x64xf32>, memref<?xi32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>
-  plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, window = 16 : i64}>(%x, %at, %at, %k, %v, %x) outputs 1 : memref<?x64xf32>, memref<?xi32>, memref<?xi32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>, memref<?x64xf32>
+  %heads = memref.expand_shape %x [[0], [1, 2]] output_shape [%count, 2, 32] : memref<?x64xf32> into memref<?x2x32xf32>
+  %key = plan.arena at 12288(%count) : memref<?x1x32xf32>
+  %o = plan.arena at 16384(%count) : memref<?x2x32xf32>
+  plan.call <"cache_write", {dim = 32 : i64, heads = 1 : i64, scheme = "f16", slots = 31 : i64}>(%key, %key, %at, %k, %v) outputs 2
+      : memref<?x1x32xf32>, memref<?x1x32xf32>, memref<?xi32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>
+  plan.call <"cached_attention", {dim = 32 : i64, heads = 2 : i64, kv_heads = 1 : i64, scale = 1.0, scheme = "f16", slots = 31 : i64, window = 16 : i64}>(%heads, %at, %at, %k, %v, %o) outputs 1
+      : memref<?x2x32xf32>, memref<?xi32>, memref<?xi32>, memref<1x1x16x32x16xf16>, memref<1x1x2x256x16xf16>, memref<?x2x32xf32>
   return
 }
 func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %at: memref<?xi32> {plan.input = "positions"}) attributes {plan.tokens = 4 : i64} {
@@ -45,7 +56,8 @@ func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %at: memref<?x
   %x = plan.arena at 0(%count) : memref<?x64xf32>
   %e = plan.get @embedding plane 0 : memref<4x2x4x16x4xi8>
   %es = plan.get @embedding plane 1 : memref<4x2x16xf16>
-  plan.call <"embed", {width = 64 : i64}>(%tokens, %e, %es, %x) outputs 1 : memref<?xi32>, memref<4x2x4x16x4xi8>, memref<4x2x16xf16>, memref<?x64xf32>
+  plan.call <"embed", {columns = 64 : i64, layout = "tiles16", offset = 0 : i64, scale = 8.0, scheme = "q4_0", vocab = 64 : i64, width = 64 : i64}>(%tokens, %e, %es, %x) outputs 1
+      : memref<?xi32>, memref<4x2x4x16x4xi8>, memref<4x2x16xf16>, memref<?x64xf32>
   %zero = arith.constant 0 : index
   %one = arith.constant 1 : index
   scf.for %row = %zero to %one step %one {
@@ -53,7 +65,10 @@ func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %at: memref<?x
   }
   %flat = memref.collapse_shape %x [[0, 1]] : memref<?x64xf32> into memref<?xf32>
   %experts = plan.get @layer1.experts plane 0 {gemma.layer = 1 : i64} : memref<8x2x64x16xf32>
-  plan.call <"expert_linear", {choices = 3 : i64, output = 32 : i64}>(%x, %experts, %x) outputs 1 {gemma.layer = 1 : i64} : memref<?x64xf32>, memref<8x2x64x16xf32>, memref<?x64xf32>
+  %ids = plan.arena at 20480(%count) : memref<?x3xi32>
+  %z = plan.arena at 24576(%count) : memref<?x3x32xf32>
+  plan.call <"expert_linear", {choices = 3 : i64, experts = 8 : i64, input = 64 : i64, output = 32 : i64, scheme = "f32", shared = 1 : i64}>(%x, %ids, %experts, %z) outputs 1 {gemma.layer = 1 : i64}
+      : memref<?x64xf32>, memref<?x3xi32>, memref<8x2x64x16xf32>, memref<?x3x32xf32>
   func.call @layer(%x, %at, %one) : (memref<?x64xf32>, memref<?xi32>, index) -> ()
   return
 }

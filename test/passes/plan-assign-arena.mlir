@@ -14,10 +14,11 @@ plan.cache @d planes [memref<4x8xf32>, memref<4x1x8xf32>]
 // The procedure's scratch stands behind what its caller keeps meanwhile.
 // CHECK-LABEL: @layer
 // CHECK: plan.arena at 512
-func.func private @layer(%x: memref<?x12xf32>) attributes {plan.tokens = 10 : i64} {
+func.func private @layer(%x: memref<?x1x12xf32>) attributes {plan.tokens = 10 : i64} {
   %n = plan.count
-  %t = memref.alloc(%n) : memref<?x4xf32>
-  plan.call #plan.kernel<"k", {}> (%x, %t) outputs 1 : memref<?x12xf32>, memref<?x4xf32>
+  %t = memref.alloc(%n) : memref<?x1x4xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 4 : i64}> (%t, %t) outputs 1 : memref<?x1x4xf32>, memref<?x1x4xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 12 : i64}> (%x, %x) outputs 1 : memref<?x1x12xf32>, memref<?x1x12xf32>
   return
 }
 
@@ -26,14 +27,14 @@ func.func private @layer(%x: memref<?x12xf32>) attributes {plan.tokens = 10 : i6
 func.func @score() attributes {plan.tokens = 10 : i64} {
   %n = plan.count
   // CHECK: %[[X:.*]] = plan.arena at 0
-  %x = memref.alloc(%n) : memref<?x12xf32>
-  plan.call #plan.kernel<"k", {}> (%x) outputs 1 : memref<?x12xf32>
-  func.call @layer(%x) : (memref<?x12xf32>) -> ()
-  // CHECK: plan.call {{.*}}(%[[X]])
-  plan.call #plan.kernel<"k", {}> (%x) outputs 1 : memref<?x12xf32>
+  %x = memref.alloc(%n) : memref<?x1x12xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 12 : i64}> (%x, %x) outputs 1 : memref<?x1x12xf32>, memref<?x1x12xf32>
+  func.call @layer(%x) : (memref<?x1x12xf32>) -> ()
+  // CHECK: plan.call {{.*}}(%[[X]], %[[X]])
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 12 : i64}> (%x, %x) outputs 1 : memref<?x1x12xf32>, memref<?x1x12xf32>
   // A buffer that begins when the first has ended takes its room.
   // CHECK: plan.arena at 0
-  %y = memref.alloc(%n) : memref<?xi32>
-  plan.call #plan.kernel<"k", {}> (%y) outputs 1 : memref<?xi32>
+  %y = memref.alloc(%n) : memref<?x1x1xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 1 : i64}> (%y, %y) outputs 1 : memref<?x1x1xf32>, memref<?x1x1xf32>
   return
 }

@@ -35,33 +35,189 @@ plan.table @t layers [0, 1] planes [-1] rows [[0], [@a]]
 
 // -----
 
-func.func @call_p1(%x: memref<?x64xf32>) {
+func.func @call_p1(%x: memref<?x1x64xf32>) {
   // expected-error @+1 {{call-p1: 0 of 1 operands are outputs}}
-  plan.call #plan.kernel<"k", {}> (%x) outputs 0 : memref<?x64xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 64 : i64}> (%x) outputs 0 : memref<?x1x64xf32>
   return
 }
 
 // -----
 
-func.func @call_p1_many(%x: memref<?x64xf32>) {
+func.func @call_p1_many(%x: memref<?x1x64xf32>) {
   // expected-error @+1 {{call-p1: 2 of 1 operands are outputs}}
-  plan.call #plan.kernel<"k", {}> (%x) outputs 2 : memref<?x64xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 64 : i64}> (%x) outputs 2 : memref<?x1x64xf32>
   return
 }
 
 // -----
 
-func.func @call_p2_axis(%x: memref<?x64xf32>) {
-  // expected-error @+1 {{call-p2: the last output has no axis 2}}
-  plan.call #plan.kernel<"k", {}> (%x) outputs 1 parallel axis 2 grain 1 : memref<?x64xf32>
+func.func @call_p2_axis(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p2: the last output has no axis 3}}
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 64 : i64}> (%x) outputs 1 parallel axis 3 grain 1 : memref<?x1x64xf32>
   return
 }
 
 // -----
 
-func.func @call_p2_grain(%x: memref<?x64xf32>) {
+func.func @call_p2_grain(%x: memref<?x1x64xf32>) {
   // expected-error @+1 {{call-p2: the grain must be positive}}
-  plan.call #plan.kernel<"k", {}> (%x) outputs 1 parallel axis 0 grain 0 : memref<?x64xf32>
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 64 : i64}> (%x) outputs 1 parallel axis 0 grain 0 : memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p3(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p3: there is no family of kernels 'fourier', but add, add_norm, }}
+  plan.call #plan.kernel<"fourier", {}> (%x, %x) outputs 1 : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_missing(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p4: softcap needs the constant 'cap', a float64 number}}
+  plan.call #plan.kernel<"softcap", {heads = 1 : i64, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_unknown(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p4: gelu has no constant 'cap', but heads, size}}
+  plan.call #plan.kernel<"gelu", {cap = 3.0, heads = 1 : i64, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_type(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p4: the constant 'cap' of softcap is 30, not a float64 number}}
+  plan.call #plan.kernel<"softcap", {cap = 30 : i64, heads = 1 : i64, size = 64 : i64}> (%x, %x) outputs 1
+      : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_attribute(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p4: the constant 'heads' is 1 : i32, no i64, f64 or string}}
+  plan.call #plan.kernel<"gelu", {heads = 1 : i32, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_range(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p4: the constant 'heads' of gelu is 0, not an integer of at least 1}}
+  plan.call #plan.kernel<"gelu", {heads = 0 : i64, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_scheme(%ids: memref<?xi32>, %w: memref<100x64xf16>, %y: memref<?x64xf32>) {
+  // A scheme of caches, but not of weights.
+  // expected-error @+1 {{call-p4: the constant 'scheme' of embed is "f16", not a scheme of weights}}
+  plan.call #plan.kernel<"embed", {vocab = 100 : i64, columns = 64 : i64, width = 64 : i64, offset = 0 : i64, scale = 1.0, scheme = "f16", layout = "rows"}>
+      (%ids, %w, %y) outputs 1 : memref<?xi32>, memref<100x64xf16>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p4_layout(%ids: memref<?xi32>, %w: memref<100x64xf32>, %y: memref<?x64xf32>) {
+  // expected-error @+1 {{call-p4: the constant 'layout' of embed is "vector", not a layout that the weight may have}}
+  plan.call #plan.kernel<"embed", {vocab = 100 : i64, columns = 64 : i64, width = 64 : i64, offset = 0 : i64, scale = 1.0, scheme = "f32", layout = "vector"}>
+      (%ids, %w, %y) outputs 1 : memref<?xi32>, memref<100x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p5_arguments(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p5: mul has the arguments a, b, y, of which the last 1 are outputs; here are 2 with 1 outputs}}
+  plan.call #plan.kernel<"mul", {heads = 1 : i64, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p5_outputs(%x: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p5: mul has the arguments a, b, y, of which the last 1 are outputs; here are 3 with 2 outputs}}
+  plan.call #plan.kernel<"mul", {heads = 1 : i64, size = 64 : i64}> (%x, %x, %x) outputs 2 : memref<?x1x64xf32>, memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p6(%x: memref<?x1x64xf32>, %w: memref<64xf16>, %y: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p6: argument 1 of rms_norm, w, holds 'f16', not f32}}
+  plan.call #plan.kernel<"rms_norm", {heads = 1 : i64, size = 64 : i64, weighted = 1 : i64, eps = 1.0e-6}> (%x, %w, %y) outputs 1
+      : memref<?x1x64xf32>, memref<64xf16>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p7_rank(%x: memref<?x64xf32>) {
+  // expected-error @+1 {{call-p7: argument 0 of gelu, x, is 'memref<?x64xf32>', not [n, heads = 1, size = 64]}}
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x64xf32>, memref<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p7_size(%x: memref<?x128xi8>, %s: memref<?x4xf32>, %u: memref<?x4xi32>, %w: memref<4x4x4x16x4xi8>, %ws: memref<4x4x16xf16>, %y: memref<?x40xf32>) {
+  // The plane of another weight: of 64 rows, where the kernel is for 32.
+  // expected-error @+1 {{call-p7: argument 3 of linear, w.0, is 'memref<4x4x4x16x4xi8>', not [2, 4, 4, 16, 4]}}
+  plan.call #plan.kernel<"linear", {input = 128 : i64, output = 40 : i64, rows = 32 : i64, offset = 0 : i64, tokens = 0 : i64, scheme = "q4_0"}>
+      (%x, %s, %u, %w, %ws, %y) outputs 1
+      : memref<?x128xi8>, memref<?x4xf32>, memref<?x4xi32>, memref<4x4x4x16x4xi8>, memref<4x4x16xf16>, memref<?x40xf32>
+  return
+}
+
+// -----
+
+func.func @call_p7_constant(%x: memref<?x?x64xf32>) {
+  // expected-error @+1 {{call-p7: argument 0 of gelu, x, is 'memref<?x?x64xf32>', not [n, heads = 2, size = 64]}}
+  plan.call #plan.kernel<"gelu", {heads = 2 : i64, size = 64 : i64}> (%x, %x) outputs 1 : memref<?x?x64xf32>, memref<?x?x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p7_tokens(%x: memref<3x1x64xf32>, %y: memref<4x1x64xf32>) {
+  // expected-error @+1 {{call-p7: argument 1 of gelu, y, is 'memref<4x1x64xf32>', not [n, heads = 1, size = 64]}}
+  plan.call #plan.kernel<"gelu", {heads = 1 : i64, size = 64 : i64}> (%x, %y) outputs 1 : memref<3x1x64xf32>, memref<4x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p8_whole_rows(%x: memref<?x1x64xf32>, %y: memref<?x1x64xf32>) {
+  // expected-error @+1 {{call-p8: calls of softmax are not cut along axis 2}}
+  plan.call #plan.kernel<"softmax", {heads = 1 : i64, size = 64 : i64}> (%x, %y) outputs 1 parallel axis 2 grain 16
+      : memref<?x1x64xf32>, memref<?x1x64xf32>
+  return
+}
+
+// -----
+
+func.func @call_p8_unequal(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %u: memref<?x2xi32>, %order: memref<?xi32>, %y: memref<?x64xi8>, %ys: memref<?x2xf32>, %yu: memref<?x2xi32>) {
+  // A part of the numbers would not be the same part of their scales.
+  // expected-error @+1 {{call-p8: calls of gather_tokens are not cut along axis 1}}
+  plan.call #plan.kernel<"gather_tokens", {width = 64 : i64, choices = 2 : i64, quantized = 1 : i64}> (%x, %s, %u, %order, %y, %ys, %yu) outputs 3
+      parallel axis 1 grain 1 : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>
+  return
+}
+
+// -----
+
+func.func @call_p9(%x: memref<?x2x64xf32>, %at: memref<?xi32>) {
+  // expected-error @+1 {{call-p9: argument 2 of rope, y, is x too, which it would overwrite}}
+  plan.call #plan.kernel<"rope", {heads = 2 : i64, dim = 64 : i64, theta = 1.0e4, pairs = 8 : i64, factor = 1.0}> (%x, %at, %x) outputs 1
+      : memref<?x2x64xf32>, memref<?xi32>, memref<?x2x64xf32>
   return
 }
 

@@ -25,19 +25,22 @@ func.func @score(%ids: memref<?xi32> {plan.input = "tokens"}, %y: memref<?x64xf3
   %r = plan.row_get @layers[%p, 0] : memref<12x2x16xf16>
   // CHECK: plan.row_number @layers[%[[P]], 1]
   %i = plan.row_number @layers[%p, 1]
-  // CHECK: %[[X:.*]] = plan.arena at 4096(%[[N]]) : memref<?x64xf32>
-  %x = plan.arena at 4096 (%n) : memref<?x64xf32>
-  // CHECK: plan.call <"rms_norm", {size = 64 : i64}>(%[[X]], %[[W]], %[[Y]]) outputs 1 parallel axis 0 grain 1 : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
-  plan.call #plan.kernel<"rms_norm", {size = 64 : i64}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
-      : memref<?x64xf32>, memref<64xf32>, memref<?x64xf32>
+  // CHECK: %[[X:.*]] = plan.arena at 4096(%[[N]]) : memref<?x1x64xf32>
+  %x = plan.arena at 4096 (%n) : memref<?x1x64xf32>
+  // CHECK: %[[T:.*]] = plan.arena at 8192(%[[N]]) : memref<?x1x64xf32>
+  %t = plan.arena at 8192 (%n) : memref<?x1x64xf32>
+  // CHECK: plan.call <"rms_norm", {eps = 9.99{{.*}}, heads = 1 : i64, size = 64 : i64, weighted = 1 : i64}>(%[[X]], %[[W]], %[[T]]) outputs 1 parallel axis 0 grain 1 : memref<?x1x64xf32>, memref<64xf32>, memref<?x1x64xf32>
+  plan.call #plan.kernel<"rms_norm", {eps = 1.0e-6, heads = 1 : i64, size = 64 : i64, weighted = 1 : i64}> (%x, %w, %t) outputs 1
+      parallel axis 0 grain 1 : memref<?x1x64xf32>, memref<64xf32>, memref<?x1x64xf32>
   // CHECK: %[[O:.*]] = plan.offset @qkv plane 1
   %o = plan.offset @qkv plane 1
   // CHECK: %[[V:.*]] = plan.view weights at 64 plus %[[O]]() : memref<12x2x16xf16, strided<[32, 16, 1]>, #plan.space<host>>
   %v = plan.view weights at 64 plus %o () : memref<12x2x16xf16, strided<[32, 16, 1]>, #plan.space<host>>
   // CHECK: %[[I:.*]] = plan.view input port 0 at 0(%[[N]]) : memref<?xi32, strided<[1]>, #plan.space<host>>
   %ids_view = plan.view input port 0 at 0 (%n) : memref<?xi32, strided<[1]>, #plan.space<host>>
-  // CHECK: plan.call number 7 layer 2 <"rope", {}>(%[[X]], %[[I]], %[[Y]]) outputs 1
-  plan.call number 7 layer 2 #plan.kernel<"rope", {}> (%x, %ids_view, %y) outputs 1
-      : memref<?x64xf32>, memref<?xi32, strided<[1]>, #plan.space<host>>, memref<?x64xf32>
+  // CHECK: plan.call number 7 layer 2 <"gather_tokens", {choices = 1 : i64, quantized = 0 : i64, width = 64 : i64}>(%[[Y]], %[[I]], %[[Z:.*]]) outputs 1
+  %z = plan.arena at 12288 (%n) : memref<?x64xf32>
+  plan.call number 7 layer 2 #plan.kernel<"gather_tokens", {choices = 1 : i64, quantized = 0 : i64, width = 64 : i64}> (%y, %ids_view, %z)
+      outputs 1 : memref<?x64xf32>, memref<?xi32, strided<[1]>, #plan.space<host>>, memref<?x64xf32>
   return
 }
