@@ -3,6 +3,7 @@
 #include "compiler/package/PlannedCalls.h"
 
 #include "contract/CacheLayout.h"
+#include "contract/KernelFamily.h"
 #include "dialects/plan/KernelSpecs.h"
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -157,22 +158,28 @@ private:
 
   PlannedCall read(plan::CallOp op) {
     PlannedCall call;
-    call.kernel = specOf(op.getKernel()).symbol();
+    KernelSpec spec = specOf(op.getKernel());
+    call.kernel = spec.symbol();
     auto constant = [&](StringRef name) {
       auto value = op.getKernel().getConstants().getAs<IntegerAttr>(name);
       return value ? value.getInt() : 0;
     };
     call.window = constant("window");
-    call.choices = op.getKernel().getFamily() == "grouped_linear" ? rowsOfToken(op) : constant("choices");
-    bool lookUp = op.getKernel().getFamily() == "embed";
-    size_t inputs = op.getOperands_().size() - op.getOutputs();
-    for (Value operand : op.getOperands_().take_front(inputs)) {
+    call.choices = constant("choices");
+    for (auto [operand, argument] : llvm::zip_equal(op.getOperands_(), argumentsOf(spec))) {
       Stored from = stored(operand.getDefiningOp<plan::ViewOp>());
       auto type = cast<MemRefType>(operand.getType());
-      if (auto weight = dyn_cast_if_present<plan::WeightOp>(from.symbol))
-        addWeight(call, weight, from.plane, type, lookUp, constant("output"), constant("rows"));
-      else if (isa_and_present<plan::CacheOp>(from.symbol))
+      PortRole role = argument.port->role;
+      if (role == PortRole::cache)
         call.slotBytes += bytesOf(type) / (type.getDimSize(0) * kSpan);
+      auto weight = dyn_cast_if_present<plan::WeightOp>(from.symbol);
+      if (!weight || isOutput(role))
+        continue;
+      // Rows of tokens and their choices come without the number of these.
+      if (weight.getShape().size() == 3 && !call.choices)
+        call.choices = rowsOfToken(op);
+      addWeight(call, weight, from.plane, type, role == PortRole::table, constant("output"),
+                constant("rows"));
     }
     // Scores and their sum over the values.
     if (call.slotBytes)
