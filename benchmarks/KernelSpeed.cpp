@@ -7,18 +7,23 @@
 
 #include "LoadKernel.h"
 #include "contract/CacheLayout.h"
+#include "contract/KernelFamily.h"
 #include "contract/WeightLayout.h"
 #include "targets/Devices.h"
 
 #include <HalideRuntime.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
+#include <memory>
+#include <numeric>
 #include <random>
+#include <tuple>
 
 using namespace gemmac;
 
@@ -154,7 +159,7 @@ void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, 
     if (quantized)
       grouped(x.word(), scales.word(), sums.word(), offsets.word(), w.word(), ws.word(), y.word());
     else
-      grouped(x.word(), offsets.word(), w.word(), y.word(), 0, 0, 0);
+      grouped(x.word(), offsets.word(), w.word(), y.word());
   }));
   constants.erase("experts");
   constants.insert({{"rows", output}, {"offset", int64_t(0)}, {"tokens", int64_t(0)}});
@@ -168,9 +173,9 @@ void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, 
         continue;
       uint64_t matrix = w.slice(e), matrixScales = ws.slice(e);
       if (quantized)
-        linear(x.word(), scales.word(), sums.word(), matrix, matrixScales, y.word(), 0);
+        linear(x.word(), scales.word(), sums.word(), matrix, matrixScales, y.word());
       else
-        linear(x.word(), matrix, y.word(), 0, 0, 0, 0);
+        linear(x.word(), matrix, y.word());
     }
   }));
 }
@@ -226,25 +231,24 @@ void measureAttention(int64_t tokens, int64_t position, int64_t dim, int64_t win
   std::printf("%5lld spans  %8.1f us\n", static_cast<long long>(spans), seconds * 1e6);
 }
 
-void measureRows(const std::string &family, std::map<std::string, KernelConstant> constants, int inputs,
-                 int64_t size, bool weighted = false) {
+/// A kernel whose arrays follow from the table of families.
+void measureRows(const KernelSpec &spec) {
   const int64_t tokens = 64;
-  Kernel kernel = load({family, std::move(constants)});
-  Array a(4, {tokens, 1, size}), b(4, {tokens, 1, size}), w(4, {size}), y(4, {tokens, 1, size});
-  Array q(1, {tokens, size / 32, 32}), scales(4, {tokens, size / 32, 1}), sums(4, {tokens, size / 32, 1});
-  Positions at(100, tokens);
-  double seconds = best([&](int) {
-    if (family == "quantize")
-      kernel(a.word(), q.word(), scales.word(), sums.word());
-    else if (family == "rope")
-      kernel(a.word(), at.word(), y.word());
-    else if (inputs == 2 || weighted)
-      kernel(a.word(), inputs == 2 ? b.word() : w.word(), y.word());
-    else
-      kernel(a.word(), y.word());
-  });
+  Kernel kernel = load(spec);
+  std::vector<std::unique_ptr<Array>> arrays;
+  std::array<uint64_t, 8> words{};
+  for (const KernelArgument &argument : argumentsOf(spec)) {
+    Shape shape;
+    for (const AxisSize &axis : argument.axes)
+      shape.push_back(axis.number.value_or(tokens));
+    arrays.push_back(std::make_unique<Array>(bytesOfNumber(argument.element), shape));
+    words[arrays.size() - 1] = arrays.back()->word();
+    if (argument.name == "positions")
+      std::iota(arrays.back()->numbers<int32_t>(), arrays.back()->numbers<int32_t>() + tokens, 100);
+  }
+  double seconds = best([&](int) { std::apply(kernel, words); });
   std::printf("%5lld tokens %8.1f us  %6.2f ns for a number\n", static_cast<long long>(tokens), seconds * 1e6,
-              seconds * 1e9 / double(tokens * size));
+              seconds * 1e9 / double(arrays.front()->size / 4));
 }
 
 } // namespace
@@ -272,19 +276,14 @@ int main(int count, char **arguments) {
       measureAttention(64, 1000, 256, 512, scheme);
       measureAttention(64, 448, 512, 0, scheme);
     }
-  int64_t one = 1, width = 1536;
-  if (wanted("rms_norm"))
-    measureRows("rms_norm", {{"heads", one}, {"size", width}, {"weighted", one}, {"eps", 1e-6}}, 1, width,
-                true);
-  if (wanted("gelu_mul"))
-    measureRows("gelu_mul", {{"heads", one}, {"size", 4 * width}}, 2, 4 * width);
-  if (wanted("softcap"))
-    measureRows("softcap", {{"heads", one}, {"size", 4 * width}, {"cap", 30.0}}, 1, 4 * width);
-  if (wanted("quantize"))
-    measureRows("quantize", {{"heads", one}, {"size", width}}, 1, width);
-  if (wanted("rope"))
-    measureRows(
-        "rope",
-        {{"heads", one}, {"dim", int64_t(512)}, {"theta", 1e6}, {"pairs", int64_t(64)}, {"factor", 1.0}}, 1,
-        512);
+  const int64_t one = 1, width = 1536, dim = 512, pairs = 64;
+  const KernelSpec rows[] = {
+      {"rms_norm", {{"heads", one}, {"size", width}, {"weighted", one}, {"eps", 1e-6}}},
+      {"gelu_mul", {{"heads", one}, {"size", 4 * width}}},
+      {"softcap", {{"heads", one}, {"size", 4 * width}, {"cap", 30.0}}},
+      {"quantize", {{"heads", one}, {"size", width}}},
+      {"rope", {{"heads", one}, {"dim", dim}, {"theta", 1e6}, {"pairs", pairs}, {"factor", 1.0}}}};
+  for (const KernelSpec &spec : rows)
+    if (wanted(spec.family.c_str()))
+      measureRows(spec);
 }

@@ -126,7 +126,7 @@ private:
     int64_t begin = tiles * thread / threads * kTileRows;
     View part(y.data() + begin, {1, output});
     part.narrow(begin, std::min(output, tiles * (thread + 1) / threads * kTileRows));
-    kernel(vx.word(), vScales.word(), vSums.word(), w.word(), ws.word(), part.word(), 0);
+    kernel(vx.word(), vScales.word(), vSums.word(), w.word(), ws.word(), part.word());
   }
 
   /// All threads begin together.
