@@ -2,8 +2,12 @@
 
 #include "contract/KernelSpec.h"
 
+#include "contract/Hash.h"
+
 #include <cassert>
 #include <cstdio>
+#include <iomanip>
+#include <sstream>
 
 namespace gemmac {
 
@@ -41,28 +45,21 @@ Layout KernelSpec::layout() const {
 }
 
 std::string KernelSpec::text() const {
-  std::string text = family + "{";
+  std::ostringstream text;
+  text << family << "{";
   for (const auto &[name, value] : constants) {
-    text += name + "=";
+    text << name << "=";
     char digits[32];
     if (const int64_t *integer = std::get_if<int64_t>(&value))
-      text += std::to_string(*integer);
+      text << *integer;
     else if (const double *number = std::get_if<double>(&value))
-      text.append(digits, size_t(std::snprintf(digits, sizeof digits, "%a", *number)));
+      text.write(digits, std::snprintf(digits, sizeof digits, "%a", *number));
     else
-      text += std::get<std::string>(value);
-    text += ";";
+      text << std::quoted(std::get<std::string>(value));
+    text << ";";
   }
-  return text + "}";
-}
-
-/// FNV-1a, folded to 32 bits: enough to part the specifications of one program that agree in what the name
-/// spells out.
-static uint32_t shortHash(const std::string &text) {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char c : text)
-    hash = (hash ^ c) * 0x100000001b3;
-  return uint32_t(hash >> 32) ^ uint32_t(hash);
+  text << "}";
+  return text.str();
 }
 
 std::string KernelSpec::symbol() const {
@@ -74,9 +71,7 @@ std::string KernelSpec::symbol() const {
   for (const char *axis : {"heads", "input", "columns", "experts", "output", "width", "dim", "size"})
     if (has(axis))
       size += (size.empty() ? "_" : "x") + std::to_string(integer(axis));
-  char hash[16];
-  std::snprintf(hash, sizeof hash, "_%08x", shortHash(text()));
-  return name + size + hash;
+  return name + size + "_" + hashOf(text()).substr(0, 16);
 }
 
 } // namespace gemmac

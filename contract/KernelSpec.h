@@ -24,11 +24,15 @@ struct KernelSpec {
   Layout layout() const; ///< what the word `layout` names
   bool has(const std::string &name) const { return constants.count(name) != 0; }
 
-  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}".
+  bool operator==(const KernelSpec &) const = default;
+
+  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}". Words stand in
+  /// quotes.
   std::string text() const;
 
-  /// The C name of the kernel: readable, unique for the specification, the same on every run:
-  /// "linear_q4_0_1536x2048_1a2b3c4d".
+  /// The C name of the kernel: readable, one for each specification, the same on every run:
+  /// "linear_q4_0_1536x2048_1a2b3c4d5e6f7a8b". The hash at its end does not prove that the specification is
+  /// the same: whoever collects kernels by symbol compares.
   std::string symbol() const;
 };
 

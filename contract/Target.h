@@ -37,6 +37,10 @@ struct Target {
   bool matrixTiles8 = false;   ///< multiplies matrices of int8 numbers, of 16 by 64 bytes: tdpbssd
 };
 
+/// All that may matter for the code of a target, in one line; what it is called does not: two targets of the
+/// same text get the same code.
+std::string textOf(const Target &target);
+
 } // namespace gemmac
 
 #endif

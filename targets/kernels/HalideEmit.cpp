@@ -3,6 +3,8 @@
 #include "targets/kernels/HalideEmit.h"
 #include "contract/KernelFamily.h"
 
+#include "contract/Hash.h"
+
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -161,17 +163,11 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
   return {std::move(bytes), ""};
 }
 
-/// FNV-1a of all that decides the object's bytes.
-static std::string cacheKey(const KernelSpec &spec, const Target &target) {
-  std::string all = spec.text() + "|" + target.halide + "|" + std::to_string(target.vectorBytes) + "|" +
-                    std::to_string(target.dotProduct8) + std::to_string(target.matrixTiles8) + "|" +
-                    std::to_string(kKernelVersion);
-  uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned char c : all)
-    hash = (hash ^ c) * 0x100000001b3;
-  char digits[17];
-  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(hash));
-  return spec.symbol() + "-" + digits + ".o";
+std::string kernelCacheName(const KernelSpec &spec, const Target &target) {
+  std::string all = spec.text() + " " + textOf(target) + " Halide " + std::to_string(HALIDE_VERSION_MAJOR) +
+                    "." + std::to_string(HALIDE_VERSION_MINOR) + "." + std::to_string(HALIDE_VERSION_PATCH) +
+                    " kernels " + std::to_string(kKernelVersion);
+  return spec.symbol() + "-" + hashOf(all) + ".o";
 }
 
 /// Written beside its final name and renamed, so that a reader sees all of it or nothing. A cache that cannot
@@ -193,7 +189,7 @@ CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
                              const std::string &cacheDirectory) {
   if (cacheDirectory.empty())
     return compileTo(OutputFileType::object, spec, target);
-  fs::path cached = fs::path(cacheDirectory) / cacheKey(spec, target);
+  fs::path cached = fs::path(cacheDirectory) / kernelCacheName(spec, target);
   if (std::string bytes = readFile(cached); bytes.starts_with("\x7f"
                                                               "ELF"))
     return {std::move(bytes), ""};

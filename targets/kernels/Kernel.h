@@ -31,7 +31,7 @@
 namespace gemmac {
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by
-/// specification, target and this.
+/// specification, target, Halide's version and this.
 inline constexpr int kKernelVersion = 12;
 
 struct CompiledKernel {
@@ -42,6 +42,9 @@ struct CompiledKernel {
 /// Compiles a kernel; thread safe. Where `cacheDirectory` is not empty, looks there first and stores there.
 CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
                              const std::string &cacheDirectory = "");
+
+/// The name of a kernel's file in the cache: of all that its code depends on.
+std::string kernelCacheName(const KernelSpec &spec, const Target &target);
 
 /// The kernel as assembly text, for tests that look for the instruction that was meant and for people.
 CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target);

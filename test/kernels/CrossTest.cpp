@@ -212,6 +212,17 @@ TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
 }
 
+TEST(KernelCacheName, SaysAllThatTheCodeDependsOn) {
+  Target target = allTargets()[0];
+  KernelSpec spec = linear("q8_0", 1);
+  std::string name = kernelCacheName(spec, target);
+  EXPECT_EQ(name.rfind(spec.symbol() + "-", 0), 0u);
+  target.name = "toaster";
+  EXPECT_EQ(kernelCacheName(spec, target), name);
+  target.l2 *= 2; // a new row with an old row's Halide string
+  EXPECT_NE(kernelCacheName(spec, target), name);
+}
+
 TEST(CompileKernel, WhatTheTableDoesNotHaveIsAnError) {
   auto errorOf = [](const KernelSpec &spec) { return compileKernel(spec, allTargets()[0]).error; };
   EXPECT_NE(errorOf({"fourier", {}}).find("fourier"), std::string::npos);
