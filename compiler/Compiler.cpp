@@ -84,6 +84,7 @@ private:
   OwningOpRef<ModuleOp> module;
   std::vector<PlannedWeight> weights;
   std::vector<PlannedPhase> phases;
+  std::vector<KernelSpec> specs; ///< of the kernels that the plan calls
   PlannedMemory memory;
   std::vector<KernelFacts> kernels;
   std::vector<ObjectFile> objects; ///< the driver's first
@@ -202,7 +203,7 @@ LogicalResult Compilation::runStages(StringRef last) {
   PipelineOptions pipeline;
   pipeline.scheme = facts.scheme;
   pipeline.cacheScheme = facts.cacheScheme;
-  pipeline.target = options.target;
+  pipeline.target = &facts.target;
   bool known = addStagesThrough(passes, pipeline, last);
   assert(known && "options have been read");
   (void)known;
@@ -220,9 +221,8 @@ std::string textOf(ModuleOp module) {
 /// Of all that the code depends on: equal plans for equal machines are equal code.
 uint64_t fingerprintOf(ModuleOp plan, const Target &target) {
   std::string text = textOf(plan);
-  text += target.name + "\n" + target.triple + "\n" + target.cpu + "\n" + target.features + "\n" +
-          target.halide + "\n" + compilerVersion() + "\n" + std::to_string(kKernelVersion) + "\n" +
-          std::to_string(GEMMAC_MODEL_VERSION);
+  text += target.name + "\n" + textOf(target) + "\n" + compilerVersion() + "\n" +
+          std::to_string(kKernelVersion) + "\n" + std::to_string(GEMMAC_MODEL_VERSION);
   return XXH3_64bits(text.data(), text.size());
 }
 
@@ -248,7 +248,11 @@ LogicalResult Compilation::readPlan() {
   if (tokenizer)
     for (const std::string &piece : tokenizer->pieces)
       longestPiece = std::max(longestPiece, static_cast<uint32_t>(piece.size()));
-  for (const KernelSpec &kernel : kernelsOf(*module))
+  FailureOr<std::vector<KernelSpec>> called = kernelsOf(*module);
+  if (failed(called))
+    return failure();
+  specs = std::move(*called);
+  for (const KernelSpec &kernel : specs)
     facts.stackBytes = std::max(facts.stackBytes, stackBytesOf(kernel, facts.target));
   memory = plannedMemory(facts, longestPiece);
   memory.generationArena = touchedArena(*module, {"prefill", "decode"},
@@ -260,7 +264,6 @@ LogicalResult Compilation::readPlan() {
 }
 
 LogicalResult Compilation::compileKernels() {
-  std::vector<KernelSpec> specs = kernelsOf(*module);
   std::string cache = options.kernelCache;
   if (cache.empty() && !cacheDirectory().empty())
     cache = cacheDirectory() + "/kernels";

@@ -13,7 +13,6 @@
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/IndexReach.h"
 #include "passes/Passes.h"
-#include "targets/Devices.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -118,8 +117,14 @@ int64_t FrameLayout::place() {
 }
 
 struct AssignArena : impl::AssignArenaBase<AssignArena> {
+  using AssignArenaBase::AssignArenaBase;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    const Target *device = target.get(module);
+    FailureOr<std::vector<KernelSpec>> kernels = kernelsOf(module);
+    if (!device || failed(kernels))
+      return signalPassFailure();
     OpBuilder builder(&getContext());
     int64_t weights = place<plan::WeightOp>(), caches = place<plan::CacheOp>();
 
@@ -127,7 +132,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     // them.
     llvm::StringMap<int64_t> procedureBytes;
     llvm::StringMap<SmallVector<Tenant>> procedureTenants;
-    int64_t arena = 0, behind = bytesBehind(module);
+    int64_t arena = 0, behind = bytesBehind(*kernels, *device);
     for (bool procedures : {true, false})
       for (auto function : module.getOps<func::FuncOp>()) {
         if (function.isPrivate() != procedures)
@@ -158,13 +163,10 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
 
 private:
   /// What must be there behind the last buffer.
-  static int64_t bytesBehind(ModuleOp module) {
-    auto name = module->getAttrOfType<StringAttr>("gemma.target");
-    const Target *target = name ? findTarget(name.getValue()) : nullptr;
+  static int64_t bytesBehind(ArrayRef<KernelSpec> kernels, const Target &target) {
     int64_t most = 0;
-    if (target)
-      for (const KernelSpec &kernel : kernelsOf(module))
-        most = std::max(most, bytesReadBehind(kernel, *target));
+    for (const KernelSpec &kernel : kernels)
+      most = std::max(most, bytesReadBehind(kernel, target));
     return llvm::alignTo(most, kAlignment);
   }
 

@@ -5,6 +5,9 @@
 
 include "mlir/Pass/PassBase.td"
 
+def TargetOption : Option<"target", "target", "::gemmac::TargetChoice", "::gemmac::TargetChoice()",
+                          "the device: a name that `gemmac targets` lists, or host">;
+
 //===----------------------------------------------------------------------------------------------------===//
 // fuse
 //===----------------------------------------------------------------------------------------------------===//
@@ -214,9 +217,9 @@ def SelectKernels : Pass<"gemma-select-kernels", "::mlir::ModuleOp"> {
   let summary = "Every op names the kernel that will run it";
   let description = [{
     Sets `gemma.kernel` (a #plan.kernel: family and constants) on every op that computes, `gemma.parallel` (axis and indices per piece) where threads share its
-    work, `gemma.layout` on weights, and `gemma.target` on the module.
+    work, and `gemma.layout` on weights.
   }];
-  let options = [Option<"target", "target", "std::string", "\"host\"", "the device: a name that `gemmac targets` lists, or host">];
+  let options = [TargetOption];
   let dependentDialects = ["::gemmac::plan::PlanDialect"];
 }
 
@@ -252,8 +255,9 @@ def AssignArena : Pass<"plan-assign-arena", "::mlir::ModuleOp"> {
   let summary = "Weights, caches and scratch get their offsets";
   let description = [{
     Sets the offsets of `plan.weight` and `plan.cache`, replaces `memref.alloc` by `plan.arena`, and sets `plan.arena_bytes`, `plan.cache_bytes` and
-    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry.
+    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry. The arena ends with what the target's kernels may read behind their inputs.
   }];
+  let options = [TargetOption];
 }
 
 def PlaceArguments : Pass<"plan-place-arguments", "::mlir::ModuleOp"> {

@@ -50,7 +50,7 @@ static void addPlan(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createConvertGemmaToPlan());
   // Layers are compared while their buffers have no offsets: those depend on what lives beside them.
   pm.addPass(createOutlineLayers());
-  pm.addPass(createAssignArena());
+  pm.addPass(createAssignArena({options.target}));
   // Everything has its place: what is left of views and their arithmetic is an offset and sizes.
   pm.addPass(createPlaceArguments());
 }
@@ -84,8 +84,8 @@ struct StageFlags : PassPipelineOptions<StageFlags> {
                              llvm::cl::init(PipelineOptions().scheme)};
   Option<std::string> cacheScheme{*this, "cache-scheme", llvm::cl::desc("how keys and values are stored"),
                                   llvm::cl::init(PipelineOptions().cacheScheme)};
-  Option<std::string> target{*this, "target", llvm::cl::desc("the device"),
-                             llvm::cl::init(PipelineOptions().target)};
+  Option<TargetChoice> target{*this, "target", llvm::cl::desc("the device"),
+                              llvm::cl::init(PipelineOptions().target)};
 
   PipelineOptions options() const {
     PipelineOptions result;

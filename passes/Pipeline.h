@@ -3,6 +3,7 @@
 #ifndef GEMMAC_PASSES_PIPELINE_H
 #define GEMMAC_PASSES_PIPELINE_H
 
+#include "passes/TargetChoice.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
@@ -16,7 +17,7 @@ namespace gemmac {
 struct PipelineOptions {
   std::string scheme = "f32";      ///< of matrices: f32, bf16, q8_0, q4_0 or file
   std::string cacheScheme = "f32"; ///< of keys and values: f32, f16, q8_0, or one for each kind of layer
-  std::string target = "host";     ///< the device whose kernels are chosen
+  TargetChoice target = {};        ///< the device that is compiled for
 };
 
 struct Stage {

@@ -12,7 +12,6 @@
 #include "dialects/plan/KernelSpecs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "passes/Passes.h"
-#include "targets/Devices.h"
 
 using namespace mlir;
 
@@ -96,20 +95,17 @@ struct SelectKernels : impl::SelectKernelsBase<SelectKernels> {
   using SelectKernelsBase::SelectKernelsBase;
 
   void runOnOperation() override {
-    const Target *found = findTarget(target);
-    if (!found) {
-      getOperation().emitError("unknown target '") << target << "'; known are " << targetNames();
+    const Target *device = target.get(getOperation());
+    if (!device)
       return signalPassFailure();
-    }
     setWeightLayouts();
-    getOperation()->setAttr("gemma.target", StringAttr::get(&getContext(), found->name));
     SymbolTable symbols(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto tokens = function->getAttrOfType<IntegerAttr>("gemma.tokens");
       bool oneToken = tokens && tokens.getInt() == 1;
-      Sharing sharing(*found, oneToken);
+      Sharing sharing(*device, oneToken);
       for (Operation &op : function.getBody().getOps())
-        if (failed(select(&op, symbols, oneToken, sharing, *found)))
+        if (failed(select(&op, symbols, oneToken, sharing, *device)))
           return signalPassFailure();
     }
   }

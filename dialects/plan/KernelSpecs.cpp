@@ -2,6 +2,8 @@
 
 #include "dialects/plan/KernelSpecs.h"
 
+#include "mlir/IR/Visitors.h"
+
 using namespace mlir;
 
 namespace gemmac {
@@ -55,12 +57,19 @@ Type elementTypeOf(Element element, Builder &builder) {
   llvm_unreachable("elements are listed above");
 }
 
-std::vector<KernelSpec> kernelsOf(ModuleOp plan) {
+FailureOr<std::vector<KernelSpec>> kernelsOf(ModuleOp plan,
+                                             function_ref<std::string(const KernelSpec &)> symbolOf) {
   std::map<std::string, KernelSpec> specs;
-  plan.walk([&](plan::CallOp call) {
+  WalkResult walked = plan.walk([&](plan::CallOp call) {
     KernelSpec spec = specOf(call.getKernel());
-    specs.try_emplace(spec.symbol(), spec);
+    auto [known, isNew] = specs.try_emplace(symbolOf(spec), spec);
+    if (isNew || known->second == spec)
+      return WalkResult::advance();
+    return WalkResult(call.emitOpError("call-p10: ") << spec.text() << " and " << known->second.text()
+                                                    << " have the same symbol, " << known->first);
   });
+  if (walked.wasInterrupted())
+    return failure();
   std::vector<KernelSpec> result;
   for (auto &[symbol, spec] : specs)
     result.push_back(spec);

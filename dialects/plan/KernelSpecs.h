@@ -18,8 +18,11 @@ plan::KernelAttr kernelAttrOf(const KernelSpec &spec, mlir::MLIRContext *context
 /// What an array of such elements holds in the plan: of u8 and bf16 signless integers.
 mlir::Type elementTypeOf(Element element, mlir::Builder &builder);
 
-/// The specifications of all kernels that the plan calls, each once, in the order of their names.
-std::vector<KernelSpec> kernelsOf(mlir::ModuleOp plan);
+/// The specifications of all kernels that the plan calls, each once, in the order of their symbols. Fails,
+/// with an error at a call, where two of them have the same symbol: one would be linked for both.
+mlir::FailureOr<std::vector<KernelSpec>> kernelsOf(
+    mlir::ModuleOp plan, llvm::function_ref<std::string(const KernelSpec &)> symbolOf =
+                             [](const KernelSpec &spec) { return spec.symbol(); });
 
 } // namespace gemmac
 

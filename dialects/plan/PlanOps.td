@@ -261,6 +261,7 @@ def Plan_CallOp : Plan_Op<"call"> {
     family; `call-p4`: its constants, each once and in its range; `call-p5`: so many arguments and outputs; `call-p6`: their elements; `call-p7`: their
     axes, with constants where it has them, and one size for what has one name, such as `n`; `call-p8`: the axis, whose parts calls of the family may
     have, and which is as long in all outputs. `call-p9`: an output is no input, but for the first one and the input that the family lets it be.
+    `call-p10`: kernels of one symbol have the same specification (checked where a plan's kernels are collected).
     ```mlir
     plan.call #plan.kernel<"rms_norm", {heads = 1 : i64, size = 64 : i64, weighted = 1 : i64, eps = 1.0e-6}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
         : memref<?x1x64xf32>, memref<64xf32>, memref<?x1x64xf32>

@@ -4,7 +4,6 @@
 // UNKNOWN: unknown target 'toaster'; known are {{.*}}generic-aarch64
 
 // A matrix is stored in tiles even where it is also a table; a table that is only looked up, by rows; a vector as it is.
-// CHECK: module attributes {gemma.target = "generic-aarch64"}
 // CHECK: gemma.weight @embedding {{.*}}gemma.layout = "tiles16"
 // CHECK: gemma.weight @table {{.*}}gemma.layout = "rows"
 // CHECK: gemma.weight @norm {{.*}}gemma.layout = "vector"

@@ -130,7 +130,10 @@ struct Emit : testing::Test {
     passes.addPass(createPlaceArguments());
     if (failed(passes.run(*module)))
       return {};
-    for (const KernelSpec &kernel : kernelsOf(*module))
+    auto kernels = kernelsOf(*module);
+    if (failed(kernels))
+      return {};
+    for (const KernelSpec &kernel : *kernels)
       symbols[kernel.symbol()] =
           kernel.family == "outer" ? reinterpret_cast<void *>(outer) : reinterpret_cast<void *>(rows);
     if (failed(lowerPlanToLLVM(*module, target, {.name = "probe", .vocabSize = 3, .fingerprint = 77})))
