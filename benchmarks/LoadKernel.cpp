@@ -13,10 +13,13 @@
 
 namespace gemmac {
 
-Kernel load(const KernelSpec &spec) {
+Kernel load(KernelSpec spec) {
   platform::cpuFeature("amx-tile", 8); // a kernel of tiles may run where the process has asked for them
+  const Target &host = *findTarget("host");
+  if (spec.schedule == Schedule())
+    spec.schedule = defaultSchedule(spec, host);
   auto begin = std::chrono::steady_clock::now();
-  CompiledKernel compiled = compileKernel(spec, *findTarget("host"));
+  CompiledKernel compiled = compileKernel(spec, host);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   if (!compiled.error.empty()) {
     std::fprintf(stderr, "%s\n", compiled.error.c_str());

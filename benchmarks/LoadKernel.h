@@ -22,8 +22,9 @@ struct Kernel {
   }
 };
 
-/// Prints the kernel's name and how long it took to compile; ends the program where that fails.
-Kernel load(const KernelSpec &spec);
+/// With the default schedule, if it has none. Prints the kernel's name and how long it took to compile; ends
+/// the program where that fails.
+Kernel load(KernelSpec spec);
 
 } // namespace gemmac
 

@@ -7,19 +7,6 @@
 
 namespace gemmac {
 
-int rowsTogether(int group) {
-  int together = kRowsTogether;
-  while (group % together)
-    --together;
-  return together;
-}
-
-int64_t tokensTogether(int64_t group) {
-  constexpr int64_t rows = 24;
-  int64_t fewest = kRowsTogether / std::gcd(int64_t(kRowsTogether), group);
-  return fewest * std::max<int64_t>(1, rows / (fewest * group));
-}
-
 std::vector<Plane> cachePlanesOf(Scheme scheme, int64_t slots, int64_t heads, int64_t dim, int64_t pairs) {
   assert(rowOf(scheme).caches && "keys and values are stored so");
   Element element = rowOf(scheme).element;

@@ -16,16 +16,6 @@ inline constexpr int64_t kSpan = 256;
 /// Positions of a group: a vector register or some of them.
 inline constexpr int64_t kGroup = 16;
 
-/// Rows, a token and a head each, that are in registers together in cached_attention, beside 16 positions.
-inline constexpr int kRowsTogether = 6;
-
-/// Of the `group` heads that share a kv head, in attention_spans: the most that divides them.
-int rowsTogether(int group);
-
-/// Tokens that cached_attention takes over the keys together, where `group` heads share a kv head: whole
-/// registers of rows, about as many as keep their sums in the second level of cache.
-int64_t tokensTogether(int64_t group);
-
 /// Channels of a strip of values.
 inline int64_t stripOf(int64_t dim) {
   return std::gcd(dim, kGroup);

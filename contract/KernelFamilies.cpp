@@ -199,8 +199,8 @@ std::vector<KernelFamily> products() {
             rows(PortRole::input, "x", "n, choices, input", "n, choices, input/32", "!shared !quantized",
                  "!shared quantized"),
             {ints("ids", "n, choices"), matrix("experts, output, input"), out("y", "n, choices, output")}}),
-       .note = "Parts of the last axis best begin at multiples of 64.",
        .cutAxes = 3,
+       .schedule = &kExpertSchedule,
        .examples = {"input=96 output=40 experts=4 choices=2 shared=1",
                     "input=96 output=40 experts=4 choices=2 shared=0"}},
       {.name = "grouped_linear",
@@ -209,9 +209,10 @@ std::vector<KernelFamily> products() {
        .ports =
            join({rows(PortRole::input, "x", "p, input", "p, input/32"),
                  {ints("offsets", "experts+1"), matrix("experts, output, input"), out("y", "p, output")}}),
-       .note = "Offsets ascend from 0 to p. Parts of the last axis best begin at multiples of 16.",
+       .note = "Offsets ascend from 0 to p.",
        .cutAxes = 2,
        .manyRows = true,
+       .schedule = &kMatrixSchedule,
        .stackBytes = stackOfTiles,
        .readBehind = readBehindTiles,
        .examples = {"input=96 output=40 experts=4", "input=2048 output=40 experts=4"}},
@@ -226,9 +227,9 @@ std::vector<KernelFamily> products() {
                      {"cap", number, "of a softcap", true}},
        .ports = join({rows(PortRole::input, "x", "n, input", "n, input/32"),
                       {matrix("rows, input"), out("y", "n, output")}}),
-       .note = "Parts of the last axis best begin at multiples of 16, of 64 with one token.",
        .cutAxes = 2,
        .manyRows = true,
+       .schedule = &kMatrixSchedule,
        .stackBytes = stackOfTiles,
        .readBehind = readBehindTiles,
        // Halide's stack ends at 16 KiB, which the last one is beyond.
@@ -265,6 +266,7 @@ std::vector<KernelFamily> attention() {
            "Piece i is kv head i mod kv_heads of span first + i / kv_heads, where first is the first span "
            "that the token sees; a piece beyond its last span is empty.",
        .cutAxes = 3,
+       .schedule = &kSpanSchedule,
        .stackBytes = stackOfSpans,
        .examples = examples},
       {.name = "cache_write",
@@ -279,6 +281,7 @@ std::vector<KernelFamily> attention() {
                  ints("positions", "n"),
                  {"cache", PortRole::writtenCache, Element::f32, "slots, heads, dim"}},
        .note = "A call writes all tokens of k, as far as its outputs' spans and heads go.",
+       .schedule = &kWholeSchedule,
        .examples = {"heads=2 dim=64 slots=100", "heads=2 dim=64 slots=100 pairs=8"}},
       {.name = "cached_attention",
        .formula = "y[t, h] = sum over visible j of p[j] v[j], where p = softmax over visible j of scale q[t, "
@@ -286,9 +289,9 @@ std::vector<KernelFamily> attention() {
        .constants = constants,
        .ports = join({inputs, {out("y", "n, heads, dim")}}),
        .note = "Visible are positions[t] - window + 1 … visible[t]. With `pairs`, w is what values are "
-               "multiplied with to be keys. Parts of the first axis best begin at multiples of "
-               "tokensTogether (CacheLayout.h).",
+               "multiplied with to be keys.",
        .cutAxes = 3,
+       .schedule = &kPromptSchedule,
        .stackBytes = stackOfCachedAttention,
        .examples = examples},
       {.name = "merge_spans",
@@ -297,6 +300,7 @@ std::vector<KernelFamily> attention() {
        .ports = {in("parts", "pieces, heads/kv_heads, dim+16"), out("y", "n, heads, dim")},
        .note = "n is 1.",
        .cutAxes = 3,
+       .schedule = &kSingleSchedule,
        .examples = {"heads=4 kv_heads=2 dim=64"}},
   };
 }
@@ -330,6 +334,7 @@ std::vector<KernelFamily> experts() {
        .constants = {kExperts, kChoices},
        .ports = {ints("ids", "n, choices"), outInts("order", "n*choices"), outInts("place", "n, choices"),
                  outInts("offsets", "experts+1")},
+       .schedule = &kWholeSchedule,
        .examples = {"experts=8 choices=3"}},
       {.name = "top_k",
        .formula = "ids[t] are the largest of p[t], the lower id first among equals; weights[t, i] = p[t, "

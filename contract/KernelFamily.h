@@ -84,10 +84,12 @@ struct KernelFamily {
   int cutAxes = 0;
   /// Many rows of x meet each weight (but with `tokens` = 1).
   bool manyRows = false;
+  /// What its schedules choose.
+  const ScheduleRules *schedule = &kTokenSchedule;
 
-  /// Traits that depend on the machine (KernelTraits.h); null: none.
+  /// Traits that depend on the schedule or the machine (KernelTraits.h); null: none.
   int64_t (*stackBytes)(const KernelSpec &, const Target &) = nullptr;
-  int64_t (*readBehind)(const KernelSpec &, const Target &) = nullptr;
+  int64_t (*readBehind)(const KernelSpec &) = nullptr;
 
   /// Every variant once, with awkward sizes: constants as "heads=2 size=40 eps=1e-6", without schemes and
   /// layouts.

@@ -58,7 +58,7 @@ std::string KernelSpec::text() const {
       text << std::quoted(std::get<std::string>(value));
     text << ";";
   }
-  text << "}";
+  text << "}" << textOf(schedule);
   return text.str();
 }
 

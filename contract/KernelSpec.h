@@ -3,6 +3,7 @@
 #ifndef GEMMAC_CONTRACT_KERNELSPEC_H
 #define GEMMAC_CONTRACT_KERNELSPEC_H
 
+#include "contract/Schedule.h"
 #include "contract/WeightLayout.h"
 
 #include <map>
@@ -16,6 +17,7 @@ using KernelConstant = std::variant<int64_t, double, std::string>;
 struct KernelSpec {
   std::string family;
   std::map<std::string, KernelConstant> constants;
+  Schedule schedule = {};
 
   int64_t integer(const std::string &name) const; ///< asserts that it is there
   double number(const std::string &name) const;   ///< a double, or an integer as one
@@ -26,8 +28,8 @@ struct KernelSpec {
 
   bool operator==(const KernelSpec &) const = default;
 
-  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}". Words stand in
-  /// quotes.
+  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}{grain = 8}".
+  /// Words stand in quotes.
   std::string text() const;
 
   /// The C name of the kernel: readable, one for each specification, the same on every run:

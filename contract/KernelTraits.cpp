@@ -15,7 +15,7 @@ static bool multipliesManyInt8(const KernelSpec &spec) {
   return familyOf(spec).manyRows && !oneToken && isQuantized(spec.scheme());
 }
 
-bool usesMatrixTiles(const KernelSpec &spec, const Target &target) {
+bool hasMatrixTiles(const KernelSpec &spec, const Target &target) {
   if (!target.matrixTiles8 || !multipliesManyInt8(spec))
     return false;
   int64_t tiles = (spec.integer(spec.has("rows") ? "rows" : "output") + kTileRows - 1) / kTileRows;
@@ -23,30 +23,17 @@ bool usesMatrixTiles(const KernelSpec &spec, const Target &target) {
   return matrices * tiles * kTileRows * spec.integer("input") <= INT32_MAX;
 }
 
-int64_t readBehindTiles(const KernelSpec &spec, const Target &target) {
-  return usesMatrixTiles(spec, target) ? (kTileTokens - 1) * spec.integer("input") : 0;
+int64_t readBehindTiles(const KernelSpec &spec) {
+  return spec.schedule.matrixTiles ? (kTileTokens - 1) * spec.integer("input") : 0;
 }
 
-int64_t bytesReadBehind(const KernelSpec &spec, const Target &target) {
+int64_t bytesReadBehind(const KernelSpec &spec) {
   const KernelFamily &family = familyOf(spec);
-  return family.readBehind ? family.readBehind(spec, target) : 0;
-}
-
-bool unpacksTiles(const KernelSpec &spec, const Target &target) {
-  if (usesMatrixTiles(spec, target))
-    return rowOf(spec.scheme()).bias != 0;
-  return multipliesManyInt8(spec) && target.mixedSigns8 && !target.dotProduct8;
+  return family.readBehind ? family.readBehind(spec) : 0;
 }
 
 bool multipliesIntegers(const KernelSpec &spec, const Target &target) {
   return isQuantized(spec.scheme()) && target.pairProducts16;
-}
-
-int groupsTogether(int rows, const Target &target) {
-  int registersOfGroup = std::max(1, int(kGroup) * 4 / target.vectorBytes), groups = 1;
-  while (groups * rows * registersOfGroup < 8)
-    groups *= 2;
-  return groups;
 }
 
 int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
@@ -55,7 +42,7 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
 }
 
 int64_t stackOfTiles(const KernelSpec &spec, const Target &target) {
-  if (!unpacksTiles(spec, target))
+  if (!spec.schedule.unpack)
     return 0;
   // TileProduct: a byte for every number; of int8 its sign too, and for each row of a block a sum.
   int64_t numbers = kTileRows * spec.integer("input");
@@ -65,7 +52,7 @@ int64_t stackOfTiles(const KernelSpec &spec, const Target &target) {
 /// Of one token, or of the tokens of a prompt.
 static int64_t stackOfAttention(const KernelSpec &spec, const Target &target, bool prompt) {
   int64_t heads = spec.integer("heads"), group = heads / spec.integer("kv_heads"), dim = spec.integer("dim");
-  int64_t rows = prompt ? tokensTogether(group) * group : group;
+  int64_t rows = prompt ? spec.schedule.tokens * group : group;
   bool integers = multipliesIntegers(spec, target);
   int64_t query = integers ? 2 : 4;
   // SpanAttention: scores and weights of a span, and with int8 values the products with their scales, which
@@ -86,7 +73,7 @@ static int64_t stackOfAttention(const KernelSpec &spec, const Target &target, bo
     bytes += heads * dim * query;
   // Keys unpacked to int16.
   if (spec.has("pairs") && integers)
-    bytes += 2 * kGroup * dim * groupsTogether(prompt ? kRowsTogether : rowsTogether(group), target);
+    bytes += 2 * kGroup * dim * spec.schedule.keyGroups;
   return bytes;
 }
 

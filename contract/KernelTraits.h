@@ -11,25 +11,16 @@ namespace gemmac {
 /// Tokens of a matrix tile, whose rows of x are read as a whole.
 inline constexpr int kTileTokens = 16;
 
-/// Does `linear` multiply matrix tiles? Not where indices take 64 bits: Halide knows tiles with 32-bit ones.
-bool usesMatrixTiles(const KernelSpec &spec, const Target &target);
+/// Can `linear` multiply matrix tiles? Not where indices take 64 bits: Halide knows tiles with 32-bit ones.
+bool hasMatrixTiles(const KernelSpec &spec, const Target &target);
 
 /// Bytes behind each of its inputs that a kernel may read, whatever they hold: a matrix tile has all of its
 /// tokens.
-int64_t bytesReadBehind(const KernelSpec &spec, const Target &target);
-
-/// Does `linear` unpack the numbers of a row tile once, before many tokens meet them? Where one instruction
-/// multiplies as many numbers as another unpacks, unpacking for every few tokens takes a sixth of the time
-/// with q4_0 and a third with q8_0.
-bool unpacksTiles(const KernelSpec &spec, const Target &target);
+int64_t bytesReadBehind(const KernelSpec &spec);
 
 /// Does attention multiply the int8 numbers of its cache as integers? ARM has no instruction that does more
 /// of these at a time than of float32 multiply-adds.
 bool multipliesIntegers(const KernelSpec &spec, const Target &target);
-
-/// Groups of keys that so many rows of a product hold in registers together: at least 8 sums, which hide what
-/// a multiply-add takes.
-int groupsTogether(int rows, const Target &target);
 
 /// Bytes of the arrays that a kernel keeps on its thread's stack; 0 where they are no more than a page. Up to
 /// a third more than it takes: which arrays share their place LLVM decides.
@@ -39,7 +30,7 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target);
 int64_t stackOfTiles(const KernelSpec &spec, const Target &target);
 int64_t stackOfSpans(const KernelSpec &spec, const Target &target);
 int64_t stackOfCachedAttention(const KernelSpec &spec, const Target &target);
-int64_t readBehindTiles(const KernelSpec &spec, const Target &target);
+int64_t readBehindTiles(const KernelSpec &spec);
 
 } // namespace gemmac
 

@@ -27,6 +27,7 @@ struct Target {
   int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's data cache and second level
   Scheme scheme = Scheme::q4_0;          ///< default scheme of the weights
   int vectorBytes = 32;                  ///< width of its float vectors
+  int vectorRegisters = 16;              ///< that it has of these
 
   // Instructions, each with the names that it has.
   bool dotProduct8 = false; ///< sums four products of 8-bit numbers into int32: vpdpbusd, sdot

@@ -3,6 +3,7 @@
 
 #include "contract/KernelFamily.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
@@ -67,7 +68,14 @@ void writeFamily(std::ostream &page, const KernelFamily &family) {
          << " in common.";
   if (family.readBehind)
     page << " With matrix tiles, reads behind its inputs (KernelTraits.h).";
-  page << (family.note.empty() ? "" : " ") << family.note << "\n\n";
+  page << (family.note.empty() ? "" : " ") << family.note;
+  std::string choices;
+  for (const ScheduleNumber &number : scheduleNumbers())
+    if (std::ranges::find(family.schedule->numbers, number.value) != family.schedule->numbers.end())
+      choices += (choices.empty() ? "" : ", ") + code(number.name);
+  if (!choices.empty())
+    page << " Its schedule chooses " << choices << ".";
+  page << "\n\n";
 }
 
 } // namespace

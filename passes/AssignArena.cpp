@@ -117,13 +117,10 @@ int64_t FrameLayout::place() {
 }
 
 struct AssignArena : impl::AssignArenaBase<AssignArena> {
-  using AssignArenaBase::AssignArenaBase;
-
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    const Target *device = target.get(module);
     FailureOr<std::vector<KernelSpec>> kernels = kernelsOf(module);
-    if (!device || failed(kernels))
+    if (failed(kernels))
       return signalPassFailure();
     OpBuilder builder(&getContext());
     int64_t weights = place<plan::WeightOp>(), caches = place<plan::CacheOp>();
@@ -132,7 +129,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     // them.
     llvm::StringMap<int64_t> procedureBytes;
     llvm::StringMap<SmallVector<Tenant>> procedureTenants;
-    int64_t arena = 0, behind = bytesBehind(*kernels, *device);
+    int64_t arena = 0, behind = bytesBehind(*kernels);
     for (bool procedures : {true, false})
       for (auto function : module.getOps<func::FuncOp>()) {
         if (function.isPrivate() != procedures)
@@ -163,10 +160,10 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
 
 private:
   /// What must be there behind the last buffer.
-  static int64_t bytesBehind(ArrayRef<KernelSpec> kernels, const Target &target) {
+  static int64_t bytesBehind(ArrayRef<KernelSpec> kernels) {
     int64_t most = 0;
     for (const KernelSpec &kernel : kernels)
-      most = std::max(most, bytesReadBehind(kernel, target));
+      most = std::max(most, bytesReadBehind(kernel));
     return llvm::alignTo(most, kAlignment);
   }
 

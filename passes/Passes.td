@@ -5,9 +5,6 @@
 
 include "mlir/Pass/PassBase.td"
 
-def TargetOption : Option<"target", "target", "::gemmac::TargetChoice", "::gemmac::TargetChoice()",
-                          "the device: a name that `gemmac targets` lists, or host">;
-
 //===----------------------------------------------------------------------------------------------------===//
 // fuse
 //===----------------------------------------------------------------------------------------------------===//
@@ -216,10 +213,11 @@ def QuantizeKvCache : Pass<"gemma-quantize-kv-cache", "::mlir::ModuleOp"> {
 def SelectKernels : Pass<"gemma-select-kernels", "::mlir::ModuleOp"> {
   let summary = "Every op names the kernel that will run it";
   let description = [{
-    Sets `gemma.kernel` (a #plan.kernel: family and constants) on every op that computes, `gemma.parallel` (axis and indices per piece) where threads share its
+    Sets `gemma.kernel` (a #plan.kernel: family, constants and the target's default schedule) on every op that computes, `gemma.parallel` (axis and indices per piece) where threads share its
     work, and `gemma.layout` on weights.
   }];
-  let options = [TargetOption];
+  let options = [Option<"target", "target", "::gemmac::TargetChoice", "::gemmac::TargetChoice()",
+                        "the device: a name that `gemmac targets` lists, or host">];
   let dependentDialects = ["::gemmac::plan::PlanDialect"];
 }
 
@@ -255,9 +253,8 @@ def AssignArena : Pass<"plan-assign-arena", "::mlir::ModuleOp"> {
   let summary = "Weights, caches and scratch get their offsets";
   let description = [{
     Sets the offsets of `plan.weight` and `plan.cache`, replaces `memref.alloc` by `plan.arena`, and sets `plan.arena_bytes`, `plan.cache_bytes` and
-    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry. The arena ends with what the target's kernels may read behind their inputs.
+    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry. The arena ends with what kernels may read behind their inputs.
   }];
-  let options = [TargetOption];
 }
 
 def PlaceArguments : Pass<"plan-place-arguments", "::mlir::ModuleOp"> {

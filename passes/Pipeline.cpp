@@ -50,7 +50,7 @@ static void addPlan(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createConvertGemmaToPlan());
   // Layers are compared while their buffers have no offsets: those depend on what lives beside them.
   pm.addPass(createOutlineLayers());
-  pm.addPass(createAssignArena({options.target}));
+  pm.addPass(createAssignArena());
   // Everything has its place: what is left of views and their arithmetic is an offset and sizes.
   pm.addPass(createPlaceArguments());
 }

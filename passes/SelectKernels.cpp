@@ -2,10 +2,9 @@
 //
 // The kernel stands on the op as `gemma.kernel`, a #plan.kernel; how its work is shared by threads as
 // `gemma.parallel = [axis, grain]`, in axes and indices of the result as the kernel sees it. Which kernel it
-// is the op knows (KernelOp); how many pieces its work has depends on the number of tokens, one in decode,
-// and on the target.
+// is the op knows (KernelOp); its schedule is the target's default; how many pieces its work has depends on
+// the number of tokens, one in decode, and on the target.
 
-#include "contract/CacheLayout.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Shapes.h"
 #include "dialects/gemma/Stored.h"
@@ -27,8 +26,8 @@ struct Pieces {
 
 /// Exponentials of so many numbers take some microseconds.
 constexpr int64_t kNumbersForThreads = 4096;
-/// Tokens of a prompt that a thread takes at a time.
-constexpr int64_t kTokensTogether = 8;
+/// A few pieces per thread, so that a late thread costs little.
+constexpr int64_t kPiecesPerThread = 4;
 
 /// How a function's work is shared: its calls have one token, or many.
 class Sharing {
@@ -46,7 +45,7 @@ public:
     case gemma::Parts::numbers:
       return byNumbers(typeOf(op), kernel);
     case gemma::Parts::outputs:
-      return byOutputs(typeOf(op), op.getKernelAxes());
+      return byOutputs(typeOf(op), op.getKernelAxes(), kernel.schedule.grain);
     }
     llvm_unreachable("parts are listed above");
   }
@@ -54,18 +53,14 @@ public:
 private:
   static RankedTensorType typeOf(Operation *op) { return cast<RankedTensorType>(op->getResult(0).getType()); }
 
-  /// A few pieces per thread, so that a late thread costs little, in whole units.
+  /// In whole units.
   int64_t grainOf(int64_t indices, int64_t unit) const {
-    return llvm::alignTo(llvm::divideCeil(indices, int64_t(cores) * 4), unit);
+    return llvm::alignTo(llvm::divideCeil(indices, int64_t(cores) * kPiecesPerThread), unit);
   }
 
   /// One token is not worth a second thread.
   Pieces byTokens(const KernelSpec &kernel) const {
-    if (oneToken)
-      return {};
-    if (kernel.family == "cached_attention")
-      return {0, tokensTogether(kernel.integer("heads") / kernel.integer("kv_heads"))};
-    return {0, kTokensTogether};
+    return oneToken ? Pieces{} : Pieces{0, kernel.schedule.grain};
   }
 
   /// Of one token, numbers (blocks where they are quantized) if they take longer than to wake a second
@@ -79,11 +74,11 @@ private:
     return *numbers == type.getShape().back() ? Pieces{2, grainOf(*numbers, kBlock)} : Pieces{};
   }
 
-  /// Rows of a matrix: in whole groups of tiles where one token reads it.
-  Pieces byOutputs(RankedTensorType type, gemma::KernelAxes axes) const {
+  /// Rows of a matrix, in whole units.
+  Pieces byOutputs(RankedTensorType type, gemma::KernelAxes axes, int64_t unit) const {
     bool flat = axes == gemma::KernelAxes::flat;
     int64_t axis = flat ? 1 : type.getRank() - 1;
-    int64_t outputs = *gemma::numbersFromAxis(type, axis), unit = oneToken ? 4 * kTileRows : kTileRows;
+    int64_t outputs = *gemma::numbersFromAxis(type, axis);
     return outputs > unit ? Pieces{axis, grainOf(outputs, unit)} : Pieces{};
   }
 
@@ -119,6 +114,7 @@ private:
     if (!withKernel)
       return op->emitOpError("has no kernel; the stages before `select` replace it");
     KernelSpec kernel = withKernel.getKernelSpec(symbols, oneToken);
+    kernel.schedule = defaultSchedule(kernel, target);
     if (oneToken && isa<gemma::CachedAttentionOp>(op)) {
       selectSpans(op, kernel, target);
       return success();
@@ -131,17 +127,19 @@ private:
   /// One token: spans and kv heads are shared out, then what they add to each head.
   void selectSpans(Operation *attention, KernelSpec kernel, const Target &target) {
     kernel.family = "attention_spans";
+    kernel.schedule = defaultSchedule(kernel, target);
     KernelSpec merge{"merge_spans", {}};
     for (const char *size : {"heads", "kv_heads", "dim"})
       merge.constants[size] = kernel.integer(size);
+    merge.schedule = defaultSchedule(merge, target);
     setKernel(attention, "gemma.kernel", kernel);
     setKernel(attention, "gemma.merge_kernel", merge);
     if (target.cores == 1)
       return;
-    setPieces(attention, "gemma.parallel", {0, 1});
+    setPieces(attention, "gemma.parallel", {0, kernel.schedule.grain});
     // Without a window there are so many parts that the heads are shared out again.
     if (kernel.integer("window") == 0)
-      setPieces(attention, "gemma.merge_parallel", {1, 1});
+      setPieces(attention, "gemma.merge_parallel", {1, merge.schedule.grain});
   }
 
   void setKernel(Operation *op, StringRef name, const KernelSpec &kernel) {

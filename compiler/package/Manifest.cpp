@@ -19,9 +19,14 @@ static Json describe(const KernelFacts &kernel) {
   Json constants = Json::object();
   for (const auto &[name, constant] : kernel.spec.constants)
     std::visit([&](const auto &value) { constants[name] = value; }, constant);
+  Json schedule = Json::object();
+  for (const ScheduleNumber &number : scheduleNumbers())
+    if (int64_t value = kernel.spec.schedule.*number.value)
+      schedule[std::string(number.name)] = value;
   return {{"symbol", kernel.spec.symbol()},
           {"family", kernel.spec.family},
           {"constants", constants},
+          {"schedule", schedule},
           {"object_bytes", kernel.bytes}};
 }
 

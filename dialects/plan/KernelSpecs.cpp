@@ -11,6 +11,7 @@ namespace gemmac {
 KernelSpec specOf(plan::KernelAttr kernel) {
   KernelSpec spec;
   spec.family = kernel.getFamily().str();
+  spec.schedule = kernel.getSchedule();
   for (NamedAttribute constant : kernel.getConstants()) {
     KernelConstant &value = spec.constants[constant.getName().str()];
     if (auto integer = dyn_cast<IntegerAttr>(constant.getValue()))
@@ -37,7 +38,7 @@ plan::KernelAttr kernelAttrOf(const KernelSpec &spec, MLIRContext *context) {
     constants.push_back(builder.getNamedAttr(name, constant));
   }
   return plan::KernelAttr::get(context, builder.getStringAttr(spec.family),
-                               builder.getDictionaryAttr(constants));
+                               builder.getDictionaryAttr(constants), spec.schedule);
 }
 
 Type elementTypeOf(Element element, Builder &builder) {
@@ -66,7 +67,7 @@ FailureOr<std::vector<KernelSpec>> kernelsOf(ModuleOp plan,
     if (isNew || known->second == spec)
       return WalkResult::advance();
     return WalkResult(call.emitOpError("call-p10: ") << spec.text() << " and " << known->second.text()
-                                                    << " have the same symbol, " << known->first);
+                                                     << " have the same symbol, " << known->first);
   });
   if (walked.wasInterrupted())
     return failure();

@@ -3,6 +3,7 @@
 #ifndef GEMMAC_DIALECTS_PLAN_PLAN_H
 #define GEMMAC_DIALECTS_PLAN_PLAN_H
 
+#include "contract/Schedule.h"
 #include "contract/WeightLayout.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
@@ -11,6 +12,11 @@
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace gemmac {
+/// As attributes want it of their parameters.
+llvm::hash_code hash_value(const Schedule &schedule);
+} // namespace gemmac
 
 #include "dialects/plan/PlanOpsEnums.h.inc"
 #define GET_ATTRDEF_CLASSES

@@ -39,11 +39,15 @@ def Plan_KernelAttr : AttrDef<Plan_Dialect, "Kernel"> {
   let summary = "A kernel's specification: its family and the constants it is compiled for";
   let description = [{
     The same specification is the same object file:
-    `#plan.kernel<"softcap", {cap = 30.0, heads = 1 : i64, size = 2048 : i64}>`. Numbers are i64 or f64, words are strings. What
-    families and constants there are says the table of kernels, `contract/KernelFamilies.cpp`.
+    `#plan.kernel<"softcap", {cap = 30.0, heads = 1 : i64, size = 2048 : i64}, schedule = {grain = 8}>`. Numbers are i64 or f64,
+    words are strings. What families and constants there are says the table of kernels, `contract/KernelFamilies.cpp`. The schedule is how the
+    kernel goes about its work, `contract/Schedule.h`; a kernel can be compiled once it is complete.
+
+    `kernel-a1`: the family has the schedule's numbers, each is in its range.
   }];
-  let parameters = (ins "::mlir::StringAttr":$family, "::mlir::DictionaryAttr":$constants);
-  let assemblyFormat = "`<` $family `,` $constants `>`";
+  let parameters = (ins "::mlir::StringAttr":$family, "::mlir::DictionaryAttr":$constants, "::gemmac::Schedule":$schedule);
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def Plan_TokenClass : I32EnumAttr<"TokenClass", "how many tokens an entry's calls bring", [

@@ -15,7 +15,8 @@ const std::vector<Target> &devices() {
        .halide = "arm-64-linux",
        .requires_ = {"neon"},
        .cores = 4,
-       .vectorBytes = 16},
+       .vectorBytes = 16,
+       .vectorRegisters = 32},
       {.name = "generic-aarch64-dotprod",
        .description = "64-bit ARM with int8 dot products and float16 (Armv8.2 and newer, most since 2018)",
        .triple = triple,
@@ -25,6 +26,7 @@ const std::vector<Target> &devices() {
        .requires_ = {"neon", "dotprod", "fullfp16"},
        .cores = 4,
        .vectorBytes = 16,
+       .vectorRegisters = 32,
        .dotProduct8 = true},
       {.name = "raspberry-pi-5",
        .description = "Raspberry Pi 5: four Cortex-A76",
@@ -37,6 +39,7 @@ const std::vector<Target> &devices() {
        .cores = 4,
        .l1 = 64 << 10,
        .vectorBytes = 16,
+       .vectorRegisters = 32,
        .dotProduct8 = true},
   };
   return rows;

@@ -31,7 +31,8 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   queries.begin = inSpan(firstSeen);
   queries.end = inSpan(places.endSeen(token));
   queries.rows = heads;
-  queries.together = rowsTogether(heads);
+  queries.together = int(spec.schedule.rows);
+  queries.keyGroups = int(spec.schedule.keyGroups);
   queries.fromMemory = true;
   // The same for all spans of a head, and so of a call.
   Var h("h");

@@ -18,7 +18,7 @@ using namespace Halide;
 KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   AttentionShape shape(spec);
   CacheArrays cache(spec, target);
-  int heads = shape.group(), together = kRowsTogether, tileTokens = int(tokensTogether(heads));
+  int heads = shape.group(), together = int(spec.schedule.rows), tileTokens = int(spec.schedule.tokens);
   ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
   Var c("c"), m("m"), s("s"), h("h"), n("n"), t("t");
   Func out("out"), state("state");
@@ -41,6 +41,7 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   queries.end = inSpan(endSeen);
   queries.rows = tileTokens * heads;
   queries.together = together;
+  queries.keyGroups = int(spec.schedule.keyGroups);
   auto number = [&](const Expr &c) { return cache.folded(q(c, h * heads + m % heads, tokenOf(m)), c); };
   RoundedQueries rounded({m, h, n}, cache, shape.dim, number);
   Func folded("folded"), packed("packed");

@@ -63,7 +63,7 @@ KernelCode buildGeluMul(const KernelSpec &spec, const Target &target) {
   int blocks = int(spec.integer("size") / kBlock); // of a head
   QuantizedRows rows(
       [&](const Expr &i, const Expr &block, const Expr &t) {
-        std::vector<Expr> at = {block % blocks * 32 + i, block / blocks, t};
+        std::vector<Expr> at = {block % blocks * int(kBlock) + i, block / blocks, t};
         return product(a(at), b(at));
       },
       target);

@@ -14,20 +14,21 @@ using namespace Halide;
 static Expr numberAt(Layout layout, const SchemeRow &scheme, const std::vector<ImageParam> &planes,
                      const Expr &row, const Expr &column, const Target &target) {
   bool tiled = layout == Layout::tiles16;
-  Expr tile = row / 16, lane = row % 16;
+  Expr tile = row / int(kTileRows), lane = row % int(kTileRows);
   if (!scheme.quantized()) {
     Expr stored = tiled ? planes[0](lane, column, tile) : planes[0](column, row);
     return scheme.scheme == Scheme::f32 ? stored : widenBfloat(stored);
   }
-  Expr block = column / 32, i = column % 32;
+  Expr block = column / int(kBlock), i = column % int(kBlock);
   Expr scale = fromStoredHalf(tiled ? planes[1](lane, block, tile) : planes[1](block, row), target);
   if (scheme.numberBytes == scheme.block) {
     Expr stored = tiled ? planes[0](i % 4, lane, i / 4, block, tile) : planes[0](column, row);
     return scale * cast<float>(stored);
   }
-  Expr byte = i % 16;
+  int bytes = int(scheme.numberBytes); // the second half of a block stands in their upper halves
+  Expr byte = i % bytes;
   Expr stored = tiled ? planes[0](byte % 4, lane, byte / 4, block, tile) : planes[0](byte, block, row);
-  Expr number = select(i < 16, stored & cast<uint8_t>(15), stored >> cast<uint8_t>(4));
+  Expr number = select(i < bytes, stored & cast<uint8_t>(15), stored >> cast<uint8_t>(4));
   return scale * cast<float>(cast<int32_t>(number) - scheme.bias);
 }
 

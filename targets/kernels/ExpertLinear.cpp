@@ -24,10 +24,12 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   ImageParam ids = tokensArray("ids", Int(32), choices);
   WeightShape shape{experts, spec.integer("output"), spec.integer("input")};
   std::vector<ImageParam> planes = weightPlanes(Layout::tiles16, spec.scheme(), shape);
-  GroupSize size = groupSizeFor(spec.scheme(), true, target);
+  GroupSize size{int(spec.schedule.rowTiles), 1};
   GroupVars group;
-  Expr rowGroups = ((rows.end + 15) / 16 - rows.begin / 16 + size.tiles - 1) / size.tiles;
-  Expr rowTile = min(rows.begin / 16 + group.tile * rowGroups + rowGroup, (rows.end - 1) / 16);
+  constexpr int tileRows = int(kTileRows);
+  Expr rowGroups =
+      ((rows.end + tileRows - 1) / tileRows - rows.begin / tileRows + size.tiles - 1) / size.tiles;
+  Expr rowTile = min(rows.begin / tileRows + group.tile * rowGroups + rowGroup, (rows.end - 1) / tileRows);
   Expr expert = clamp(ids(i, t), 0, int(experts) - 1);
   auto ofRow = [&](const ImageParam &array, const Expr &k) { return shared ? array(k, t) : array(k, i, t); };
   TileOperands operands;
@@ -41,8 +43,8 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
   operands.sum = [&](const Expr &b) { return ofRow(input.sums, b); };
   Func sum = tileProduct(spec, target, size, operands, {rowGroup, i, t});
 
-  RDom d(0, 16, 0, size.tiles, 0, rowGroups, "d");
-  Expr row = (rows.begin / 16 + d[1] * rowGroups + d[2]) * 16 + d[0];
+  RDom d(0, tileRows, 0, size.tiles, 0, rowGroups, "d");
+  Expr row = (rows.begin / tileRows + d[1] * rowGroups + d[2]) * tileRows + d[0];
   d.where(row >= rows.begin && row < rows.end);
   out(row, i, t) = sum(d[0], d[1], 0, d[2], i, t);
   out.update().allow_race_conditions().reorder(d[0], d[1], d[2], i, t).vectorize(d[0]).unroll(d[1]);

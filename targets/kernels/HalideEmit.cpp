@@ -135,8 +135,11 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
   KernelBuilder builder = findKernel(spec.family);
   if (!builder)
     return {"", "there is no kernel family \"" + spec.family + "\""};
-  if (std::string problem = problemWithConstants(spec); !problem.empty())
-    return {"", "kernel " + spec.text() + ": " + problem};
+  std::string problem = problemWithConstants(spec);
+  if (problem.empty())
+    problem = problemWithSchedule(spec, target);
+  if (!problem.empty())
+    return {"", "kernel " + spec.text() + " for " + target.name + ": " + problem};
   // Halide counts names and caches targets in globals.
   static std::mutex mutex;
   std::lock_guard lock(mutex);

@@ -12,7 +12,7 @@
 // Elementwise families take three axes (tokens, heads, size); plain rows have one head. What is left
 // quantized is numbers (n, B, 32), scales (n, B, 1) and sums (n, B, 1) of -8 q for the B blocks of a token; a
 // call's parts of the three name the same tokens and blocks. What the table lets be cut may be cut anywhere;
-// where it says how parts are fastest, others are right too.
+// it is fastest in whole grains of the schedule.
 //
 // A token stands at `positions`, and `visible` is the last position that it sees: its own in text, the end of
 // the block in an image. Each position of a call is one more than the position before it; what is seen does

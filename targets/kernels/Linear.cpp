@@ -9,26 +9,16 @@
 // store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
 // through memory that runs as long as the call, so that prefetchers don't start anew with every group.
 
-#include "contract/KernelTraits.h"
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
-
-#include <bit>
 
 namespace gemmac {
 
 using namespace Halide;
 
-/// Groups of tokens that take half of the second level of cache, rounded down to a power of two: so is what
-/// prompts are cut into.
-static int groupsOfBlock(const TokenRows &input, int64_t columns, GroupSize size, const Target &target) {
-  if (size.tokens == 1)
-    return 1;
-  int64_t bytes = columns * input.x.type().bytes() * size.tokens;
-  return int(std::bit_floor(std::max<uint64_t>(uint64_t(target.l2 / 2 / bytes), 1)));
-}
-
 namespace {
+
+constexpr int kRows = int(kTileRows);
 
 /// All tokens through one matrix, or, with `experts`, each expert's through its own: its matrix is read once
 /// for all of them, and experts without tokens cost a comparison.
@@ -65,16 +55,16 @@ TokensTimesMatrix::TokensTimesMatrix(const KernelSpec &spec, const Target &targe
     : spec(spec), target(target), experts(experts),
       shape{experts, spec.integer(experts ? "output" : "rows"), spec.integer("input")}, input(spec),
       offsets(denseArray("offsets", Int(32), {experts + 1})),
-      planes(weightPlanes(Layout::tiles16, spec.scheme(), shape)), matrixTiles(usesMatrixTiles(spec, target)),
-      size(matrixTiles ? GroupSize{1, kTileTokens}
-                       : groupSizeFor(spec.scheme(), !experts && spec.integer("tokens") == 1, target)),
+      planes(weightPlanes(Layout::tiles16, spec.scheme(), shape)),
+      matrixTiles(spec.schedule.matrixTiles != 0),
+      size{int(spec.schedule.rowTiles), int(spec.schedule.tokens)},
       offset(experts ? 0 : int(spec.integer("offset"))) {
   out(r, t) = undef<float>();
   Part rows = partOf(out, 0);
   allTokens = partOf(out, 1);
   begin = rows.begin + offset;
   end = rows.end + offset;
-  rowGroups = ((end + 15) / 16 - begin / 16 + size.tiles - 1) / size.tiles;
+  rowGroups = ((end + kRows - 1) / kRows - begin / kRows + size.tiles - 1) / size.tiles;
 }
 
 Part TokensTimesMatrix::tokensOf(const Expr &e) const {
@@ -87,7 +77,7 @@ Part TokensTimesMatrix::tokensOf(const Expr &e) const {
 TileOperands TokensTimesMatrix::operands() {
   GroupVars group;
   Part tokens = tokensOf(expert);
-  Expr rowTile = min(begin / 16 + group.tile * rowGroups + rowGroup, (end - 1) / 16);
+  Expr rowTile = min(begin / kRows + group.tile * rowGroups + rowGroup, (end - 1) / kRows);
   Expr token = min(tokens.begin + tokenGroup * size.tokens + group.token, tokens.end - 1);
   // A matrix tile has rows of x that lie one stride apart, beyond the last token too.
   Expr tokenOfX = matrixTiles ? tokens.begin + tokenGroup * size.tokens + group.token : token;
@@ -102,9 +92,9 @@ TileOperands TokensTimesMatrix::operands() {
   operands.scale = [=, this](const Expr &b) { return input.scales(b, tokenOfX); };
   operands.sum = [=, this](const Expr &b) { return input.sums(b, token); };
   if (matrixTiles) {
-    int tiles = int((shape.rows + 15) / 16), fours = int(shape.columns / 4);
-    if (!unpacksTiles(spec, target))
-      planes[0] = denseArray("weights", Int(8), {std::max<int64_t>(experts, 1) * tiles * fours, 16, 4});
+    int tiles = int((shape.rows + kRows - 1) / kRows), fours = int(shape.columns / 4);
+    if (!spec.schedule.unpack)
+      planes[0] = denseArray("weights", Int(8), {std::max<int64_t>(experts, 1) * tiles * fours, kRows, 4});
     Expr tile = experts ? expert * tiles + rowTile : rowTile;
     operands.four = [=, this](std::vector<Expr> inTile) {
       return planes[0](inTile[0], inTile[1], tile * fours + inTile[2]);
@@ -119,22 +109,22 @@ KernelCode TokensTimesMatrix::build() {
   if (experts)
     matrix.push_back(expert);
   std::vector<Func> unpacked;
-  if (unpacksTiles(spec, target))
-    unpacked = unpackTile(spec, target, size, operands, matrix);
+  if (spec.schedule.unpack)
+    unpacked = unpackTile(spec, size, operands, matrix);
   matrix.insert(matrix.begin(), tokenGroup);
   Func sum = tileProduct(spec, target, size, operands, matrix);
 
   // A block of tokens that stays in the second level of cache meets all rows before the next: weights come
   // from far away once for each block, tokens from near for each row tile.
-  int inBlock = groupsOfBlock(input, shape.columns, size, target);
+  int inBlock = int(spec.schedule.tokenGroups);
   Expr blocks = (groupsOf(allTokens) + inBlock - 1) / inBlock;
   // d[3] is there to compute a group inside of it, where it is known to be one of the groups.
-  Region loops = {{0, 16},      {0, size.tiles}, {0, size.tokens}, {0, 1},
+  Region loops = {{0, kRows},   {0, size.tiles}, {0, size.tokens}, {0, 1},
                   {0, inBlock}, {0, rowGroups},  {0, blocks}};
   if (experts)
     loops.push_back({0, int(experts)});
   RDom d(loops, "d");
-  Expr row = (begin / 16 + d[1] * rowGroups + d[5]) * 16 + d[0], groupOfTokens = d[6] * inBlock + d[4];
+  Expr row = (begin / kRows + d[1] * rowGroups + d[5]) * kRows + d[0], groupOfTokens = d[6] * inBlock + d[4];
   std::vector<Expr> result = {d[0], d[1], d[2], groupOfTokens, d[5]};
   Part tokens = allTokens;
   if (experts) {

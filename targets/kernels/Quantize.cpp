@@ -10,9 +10,9 @@ using namespace Halide;
 KernelCode buildQuantize(const KernelSpec &spec, const Target &target) {
   int blocks = int(spec.integer("size") / kBlock); // of a head
   ImageParam x = tokensArray("x", Float(32), spec.integer("size"), spec.integer("heads"));
-  QuantizedRows rows(
-      [&](const Expr &i, const Expr &b, const Expr &t) { return x(b % blocks * 32 + i, b / blocks, t); },
-      target);
+  QuantizedRows rows([&](const Expr &i, const Expr &b,
+                         const Expr &t) { return x(b % blocks * int(kBlock) + i, b / blocks, t); },
+                     target);
   return {{x}, Pipeline(rows.outputs())};
 }
 

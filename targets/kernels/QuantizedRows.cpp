@@ -38,7 +38,7 @@ QuantizedRows::QuantizedRows(const Number &number, const Target &target) {
   scales(one, b, t) = s;
   sums(one, b, t) = -8 * foldLanes(partial, [](const Expr &x, const Expr &y) -> Expr { return x + y; });
 
-  q.bound(i, 0, 32).vectorize(i);
+  q.bound(i, 0, int(kBlock)).vectorize(i);
   for (Func f : {scales, sums}) {
     f.bound(one, 0, 1).compute_with(q, b);
     for (int axis : {1, 2}) {
@@ -47,7 +47,7 @@ QuantizedRows::QuantizedRows(const Number &number, const Target &target) {
     }
   }
   for (Func f : {value, rounded})
-    f.bound(i, 0, 32).vectorize(i, std::min(2 * lanesOf(target), 32)).unroll(i);
+    f.bound(i, 0, int(kBlock)).vectorize(i, std::min(2 * lanesOf(target), int(kBlock))).unroll(i);
   for (Func f : {most, partial}) {
     f.bound(lane, 0, 8).vectorize(lane);
     f.update().vectorize(lane);

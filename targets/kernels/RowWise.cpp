@@ -70,8 +70,9 @@ KernelCode buildRmsNorm(const KernelSpec &spec, const Target &target) {
   };
   if (spec.has("quantized")) {
     assert(spec.integer("heads") == 1 && "heads are not quantized");
-    QuantizedRows rows([&](const Expr &i, const Expr &b, const Expr &t) { return normed(b * 32 + i, 0, t); },
-                       target);
+    QuantizedRows rows(
+        [&](const Expr &i, const Expr &b, const Expr &t) { return normed(b * int(kBlock) + i, 0, t); },
+        target);
     row.set(rows.token());
     return {arguments, Pipeline(rows.outputs())};
   }

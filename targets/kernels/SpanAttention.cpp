@@ -95,7 +95,7 @@ Span::Span(const SpanQueries &queries, const AttentionShape &shape, const CacheA
            const Target &target)
     : queries(queries), shape(shape), cache(cache), slots(queries.span % shape.spans),
       vector(std::min(lanesOf(target), kLanes)), strip(int(stripOf(shape.dim))), strips(shape.dim / strip) {
-  groupsTogether = gemmac::groupsTogether(queries.together, target);
+  groupsTogether = queries.keyGroups;
   stripsTogether = std::gcd(groupsTogether, strips);
 }
 

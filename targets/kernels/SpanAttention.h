@@ -83,6 +83,7 @@ struct SpanQueries {
   Halide::Expr span, kvHead;      ///< the span's number, its slots' span, from `place`
   Halide::Expr begin, end;        ///< relative positions that some row sees: begin … end - 1, within the span
   int rows, together;             ///< `together` of them in registers at a time
+  int keyGroups;                  ///< beside so many groups of positions
   bool fromMemory = false;        ///< so few rows that the next keys and values are asked for ahead
   /// Row m's number for a channel. Where integers are multiplied an int16, RoundedQueries' for the channel
   /// that is kept in place c, and `queryScale` what a row's are multiplied with.

@@ -8,10 +8,8 @@
 //   matrix tiles   tdpbssd, of many tokens: 16 tokens, 16 rows and a block of columns at a time.
 //   4-bit pairs    vpmaddubsw: two products of a 4-bit and an 8-bit number, and even 16 of them, fit int16
 //                  (16 * 15 * 127 < 2^15).
-//   8-bit pairs    one token: vpmaddwd, both sides as int16. Many: vpmaddubsw of |w| and x with w's sign.
+//   8-bit pairs    vpmaddwd, both sides as int16. Of unpacked numbers vpmaddubsw of |w| and x with w's sign.
 //
-// What pairs of many tokens take of the weights is unpacked once for a row tile: for every few tokens it
-// would cost a sixth of the time with 4-bit numbers, a third with 8-bit numbers.
 // Pairs of many tokens go through the groups of a block in a loop: unrolled, LLVM puts all products of a
 // token together, spills the weights, and a quarter of the speed is gone (Zen 3).
 
@@ -53,7 +51,7 @@ struct Block {
   int groups() const { return int(scheme.numberBytes / 4); }
   int halves() const { return nibbles() ? 2 : 1; }
   Expr x(int half, const Expr &g, const Expr &j) const {
-    return operands.x(block * 32 + 16 * half + 4 * g + j);
+    return operands.x(block * int(kBlock) + int(kBlock) / 2 * half + 4 * g + j);
   }
   Expr byte(const Expr &g, const Expr &j) const { return operands.weight(0, {j, group.lane, g, block}); }
 
@@ -238,21 +236,8 @@ std::vector<Func> matrixTiles(const Block &b) {
 
 } // namespace
 
-GroupSize groupSizeFor(Scheme scheme, bool oneToken, const Target &target) {
-  bool quantized = isQuantized(scheme);
-  // Tiles of one token are as many streams out of memory: of four, prefetchers keep more lines on their way
-  // than of two.
-  if (oneToken)
-    return {quantized && target.vectorBytes < 32 ? 2 : 4, 1};
-  if (target.vectorBytes == 64)
-    return {quantized ? 1 : 2, 8};
-  // A token's 16 sums take two of 16 registers, or four of 32; int8 products want some for weights and for
-  // what is on its way.
-  return {1, target.vectorBytes == 32 && !quantized ? 6 : 4};
-}
-
-std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, GroupSize size,
-                             TileOperands &operands, const std::vector<Var> &outer) {
+std::vector<Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperands &operands,
+                             const std::vector<Var> &outer) {
   Var j("j"), g("g"), half("half");
   std::vector<Var> tiles = outer;
   tiles.insert(tiles.begin(), group.tile);
@@ -272,7 +257,7 @@ std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, Group
     };
   };
   Expr byte = operands.weight(0, {j, group.lane, g, block});
-  bool matrixTiles = usesMatrixTiles(spec, target);
+  bool matrixTiles = spec.schedule.matrixTiles != 0;
   if (matrixTiles) {
     Expr half = fours / 4 % 2, packed = operands.weight(0, {j, group.lane, fours % 4, fours / 8});
     Expr nibble = (packed >> cast<uint8_t>(4 * half)) & cast<uint8_t>(15);
@@ -334,7 +319,7 @@ Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size, c
     else if (target.dotProduct8 || !b.mixedSigns)
       steps = dotProducts(b);
     else
-      steps = b.nibbles() ? fourBitPairs(b) : size.tokens == 1 ? widenedPairs(b) : magnitudePairs(b);
+      steps = b.nibbles() ? fourBitPairs(b) : operands.magnitude ? magnitudePairs(b) : widenedPairs(b);
     std::vector<Expr> place = at(result);
     place.push_back(r);
     Expr scale =

@@ -26,7 +26,7 @@ struct TileOperands {
   std::function<Halide::Expr(Halide::Expr k)> x; ///< f32, or i8 where the scheme is quantized
   /// Of a block of x, in quantized schemes; the sum of -8 x.
   std::function<Halide::Expr(Halide::Expr b)> scale, sum;
-  /// Where matrix tiles are multiplied: a row tile's int8 numbers {j, lane, column / 4}.
+  /// Where the schedule has matrix tiles: a row tile's int8 numbers {j, lane, column / 4}.
   std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> four;
   /// What unpackTile makes.
   std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> nibble, magnitude, flips;
@@ -38,18 +38,14 @@ struct GroupSize {
   int tiles, tokens;
 };
 
-/// One token: enough row tiles to hide latencies, of memory too. Many: as many results as leave registers for
-/// their operands.
-GroupSize groupSizeFor(Scheme scheme, bool oneToken, const Target &target);
-
 /// What all tokens have in common, made once of the numbers of a row tile: operands of tileProduct, and the
 /// Funcs that hold them, for every row tile that `outer` names; the caller says where they are computed.
 ///   q4_0: nibble {j, lane, g, half, block}, u8
 ///   q8_0: magnitude and flips {j, lane, g, block}: |w| as u8, -1 where w is negative and 0 elsewhere
 ///         missing {block}: the sum of the negative w of a block's row
 ///   q4_0 for matrix tiles: `four`
-std::vector<Halide::Func> unpackTile(const KernelSpec &spec, const Target &target, GroupSize size,
-                                     TileOperands &operands, const std::vector<Halide::Var> &outer);
+std::vector<Halide::Func> unpackTile(const KernelSpec &spec, GroupSize size, TileOperands &operands,
+                                     const std::vector<Halide::Var> &outer);
 
 /// The results (lane, tile, token, outer...), scheduled inside; the caller says where they are computed.
 Halide::Func tileProduct(const KernelSpec &spec, const Target &target, GroupSize size,

@@ -122,17 +122,21 @@ TEST(KernelFamilies, TakePlanesAndBlocksOfTheScheme) {
                            "cache.1 -> f16[2 2 16 64 16]; ");
 }
 
-TEST(KernelFamilies, HaveTheirStackByTheMachine) {
+TEST(KernelFamilies, HaveTheirStackByTheSchedule) {
   Target plain, tiles;
   plain.mixedSigns8 = true;
   tiles.matrixTiles8 = tiles.mixedSigns8 = tiles.dotProduct8 = true;
-  EXPECT_EQ(stackBytesOf(linear("f32"), plain), 0);
-  EXPECT_EQ(stackBytesOf(linear("q4_0"), plain), 16 * 64);
-  EXPECT_EQ(bytesReadBehind(linear("q4_0"), plain), 0);
-  EXPECT_EQ(bytesReadBehind(linear("q4_0"), tiles), 15 * 64);
-  EXPECT_EQ(bytesReadBehind(linear("f32"), tiles), 0);
+  auto scheduled = [](KernelSpec spec, const Target &target) {
+    spec.schedule = defaultSchedule(spec, target);
+    return spec;
+  };
+  EXPECT_EQ(stackBytesOf(scheduled(linear("f32"), plain), plain), 0);
+  EXPECT_EQ(stackBytesOf(scheduled(linear("q4_0"), plain), plain), 16 * 64);
+  EXPECT_EQ(bytesReadBehind(scheduled(linear("q4_0"), plain)), 0);
+  EXPECT_EQ(bytesReadBehind(scheduled(linear("q4_0"), tiles)), 15 * 64);
+  EXPECT_EQ(bytesReadBehind(scheduled(linear("f32"), tiles)), 0);
   KernelSpec gelu{"gelu", {{"heads", int64_t{1}}, {"size", int64_t{64}}}};
-  EXPECT_EQ(stackBytesOf(gelu, tiles), 0);
+  EXPECT_EQ(stackBytesOf(scheduled(gelu, tiles), tiles), 0);
 }
 
 } // namespace

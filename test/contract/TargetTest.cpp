@@ -26,6 +26,7 @@ TEST(TextOfTarget, ChangesWithEverythingButTheName) {
       [](Target &t) { t.l2 = 1 << 20; },
       [](Target &t) { t.scheme = Scheme::q8_0; },
       [](Target &t) { t.vectorBytes = 64; },
+      [](Target &t) { t.vectorRegisters = 32; },
       [](Target &t) { t.dotProduct8 = true; },
       [](Target &t) { t.mixedSigns8 = true; },
       [](Target &t) { t.pairProducts16 = true; },

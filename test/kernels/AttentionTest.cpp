@@ -326,6 +326,40 @@ TEST(CachedAttention, AgreesWithSoftmaxOverVisiblePositions) {
   }
 }
 
+// Rows in registers, groups of keys beside them and tokens of a tile: heads that divide evenly or not.
+TEST(CachedAttention, EveryScheduleGivesTheSameNumbers) {
+  for (const AttentionCase &c : {AttentionCase{10, 2, 48, 768, 257, "f32"},
+                                 {7, 1, 16, 512, 0, "q8_0"},
+                                 {6, 1, 32, 512, 0, "q8_0", 7}}) {
+    Layer layer(c);
+    const int position = 251, count = 13;
+    Cache cache = layer.filled(position + count);
+    auto q = Array<float>::random({count, int(c.heads), int(c.dim)}, 99);
+    Array<int32_t> positions = from(position, count);
+    std::vector<float> first;
+    for (const Schedule &schedule : schedulesFor("cached_attention", c.constants())) {
+      SCOPED_TRACE(c.name() + textOf(schedule));
+      Array<float> y({count, int(c.heads), int(c.dim)});
+      LoadedKernel("cached_attention", c.constants(), schedule)(q, positions, positions, cache.arguments(),
+                                                                y);
+      if (first.empty()) {
+        first = y.data;
+        expectAttention(c, cache, q, positions, positions, y);
+      }
+      EXPECT_EQ(y.data, first);
+    }
+    // The last token alone, as in decode.
+    Array<float> one({1, int(c.heads), int(c.dim)});
+    std::copy_n(&q(count - 1, 0, 0), one.data.size(), one.data.begin());
+    std::vector<float> last(first.end() - std::ptrdiff_t(one.data.size()), first.end());
+    for (const Schedule &schedule : schedulesFor("attention_spans", c.constants())) {
+      layer.spans = LoadedKernel("attention_spans", c.constants(), schedule);
+      EXPECT_EQ(layer.decode(cache, one, position + count - 1, false).data, last)
+          << c.name() << textOf(schedule);
+    }
+  }
+}
+
 // Tokens of a block see each other, those behind it as far as itself: as text before and after an image.
 TEST(CachedAttention, TokensOfABlockSeeItsEnd) {
   for (const AttentionCase &c : kCases) {

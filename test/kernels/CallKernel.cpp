@@ -161,6 +161,7 @@ static const Target *testTarget() {
     if (host) {
       target = *host;
       target->vectorBytes = 64;
+      target->vectorRegisters = 32;
       target->dotProduct8 = true;
     }
     return target;
@@ -210,19 +211,21 @@ static CompiledKernel compileWithoutTiles(const KernelSpec &spec, const Target &
   return {std::string(std::istreambuf_iterator<char>(bytes), {}), ""};
 }
 
+/// Where a kernel is compiled for; null, with a failure, if there is no row for this machine. Beside kernels
+/// of tiles, which are simulated, this machine's own.
+static const Target *targetFor(const KernelSpec &spec) {
+  const Target *target = testTarget();
+  if (!target)
+    ADD_FAILURE() << "no row for this machine";
+  bool own = target && simulatesTiles(*target) && !hasMatrixTiles(spec, *target);
+  return own ? findTarget("host") : target;
+}
+
 /// The file that a kernel's object was linked to: a library for this machine, a program for another. Empty
 /// after a failure.
-static fs::path build(const KernelSpec &spec) {
-  const Target *target = testTarget();
-  if (!target) {
-    ADD_FAILURE() << "no row for this machine";
-    return {};
-  }
-  // Beside kernels of tiles, which are simulated, this machine's own.
-  bool simulated = simulatesTiles(*target) && usesMatrixTiles(spec, *target);
-  if (simulatesTiles(*target) && !simulated)
-    target = findTarget("host");
-  CompiledKernel kernel = simulated ? compileWithoutTiles(spec, *target) : compileKernel(spec, *target);
+static fs::path build(const KernelSpec &spec, const Target &target) {
+  bool simulated = simulatesTiles(target) && spec.schedule.matrixTiles;
+  CompiledKernel kernel = simulated ? compileWithoutTiles(spec, target) : compileKernel(spec, target);
   if (!kernel.error.empty()) {
     ADD_FAILURE() << kernel.error;
     return {};
@@ -232,7 +235,7 @@ static fs::path build(const KernelSpec &spec) {
   std::string command = GEMMAC_LLD " -shared -o " + linked.string() + " " + object.string();
   if (simulated)
     command += " " GEMMAC_SIMULATED_TILES;
-  if (!runsHere(*target))
+  if (!runsHere(target))
     command = GEMMAC_AARCH64_GCC " -static -O1 -I" GEMMAC_HALIDE_INCLUDE " -Wl,--defsym=foreign_kernel=" +
               spec.symbol() + " -o " + linked.string() + " " GEMMAC_FOREIGN_KERNEL " " + object.string() +
               " -lm";
@@ -241,12 +244,31 @@ static fs::path build(const KernelSpec &spec) {
   return result ? fs::path() : linked;
 }
 
-LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants) {
-  KernelSpec spec{family, std::move(constants)};
+std::vector<Schedule> schedulesFor(const std::string &family,
+                                   const std::map<std::string, KernelConstant> &constants) {
+  KernelSpec spec{family, constants};
+  const Target *target = targetFor(spec);
+  if (!target)
+    return {};
+  std::vector<Schedule> schedules = candidateSchedules(spec, *target);
+  // Without tiles a kernel has instructions that this machine may lack.
+  if (simulatesTiles(*target))
+    std::erase_if(schedules, [](const Schedule &schedule) { return !schedule.matrixTiles; });
+  return schedules;
+}
+
+LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants,
+                           const Schedule &schedule) {
+  KernelSpec spec{family, std::move(constants), schedule};
+  const Target *target = targetFor(spec);
+  if (!target)
+    return;
+  if (schedule == Schedule())
+    spec.schedule = defaultSchedule(spec, *target);
   static std::map<std::string, std::pair<std::string, void *>> built;
   auto [entry, fresh] = built.try_emplace(spec.text());
   if (fresh) {
-    fs::path file = build(spec);
+    fs::path file = build(spec, *target);
     entry->second.first = file;
     if (!file.empty() && runsHere(*testTarget())) {
       void *opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -113,11 +113,17 @@ struct QuantizedOutput {
   void expectEqual(const QuantizedRows &wanted);
 };
 
+/// The schedules that kernels are tried with, the default first.
+std::vector<Schedule> schedulesFor(const std::string &family,
+                                   const std::map<std::string, KernelConstant> &constants);
+
 /// A kernel, compiled for the host, or for the target that the environment variable GEMMAC_TEST_TARGET names.
 /// One for this machine runs in this process, one for another under an emulator.
 class LoadedKernel {
 public:
-  LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants);
+  /// With the default schedule where none is given.
+  LoadedKernel(const std::string &family, std::map<std::string, KernelConstant> constants,
+               const Schedule &schedule = {});
 
   /// Arguments are Array, Buffer, vectors of these, QuantizedRows, QuantizedOutput or a part of one, Weight
   /// and int.

@@ -44,6 +44,12 @@ KernelSpec attention(const std::string &family, const std::string &scheme, int64
            {"scheme", scheme}}};
 }
 
+/// As select-kernels leaves it.
+KernelSpec scheduled(KernelSpec spec, const Target &target) {
+  spec.schedule = defaultSchedule(spec, target);
+  return spec;
+}
+
 /// Each family, each of its variants.
 std::vector<KernelSpec> allSpecs() {
   std::vector<KernelSpec> specs;
@@ -61,7 +67,8 @@ protected:
 TEST_P(EveryTarget, ObjectsDefineThemselvesAndNeedNothing) {
   // What compilers put in for loops that fill and copy; every C library has them.
   const std::set<std::string> allowed = {"memset", "memcpy", "memmove"};
-  for (const KernelSpec &spec : allSpecs()) {
+  for (const KernelSpec &plain : allSpecs()) {
+    KernelSpec spec = scheduled(plain, target);
     SCOPED_TRACE(spec.text());
     CompiledKernel kernel = compileKernel(spec, target);
     ASSERT_EQ(kernel.error, "");
@@ -91,7 +98,7 @@ TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
   for (std::string scheme : {"q8_0", "q4_0"})
     for (int64_t tokens : {0, 1}) {
       SCOPED_TRACE(scheme + (tokens ? ", one token" : ", many"));
-      CompiledKernel kernel = kernelAssembly(linear(scheme, tokens), target);
+      CompiledKernel kernel = kernelAssembly(scheduled(linear(scheme, tokens), target), target);
       ASSERT_EQ(kernel.error, "");
       const std::string &text = kernel.object;
       bool x86 = target.mixedSigns8;
@@ -142,7 +149,8 @@ TEST_P(EveryTarget, StacksAreCounted) {
         if (pairs)
           specs.back().constants["pairs"] = pairs;
       }
-  for (const KernelSpec &spec : specs) {
+  for (const KernelSpec &plain : specs) {
+    KernelSpec spec = scheduled(plain, target);
     CompiledKernel kernel = kernelAssembly(spec, target);
     ASSERT_EQ(kernel.error, "");
     int64_t counted = stackBytesOf(spec, target), frame = frameOf(kernel.object);
@@ -157,7 +165,7 @@ TEST_P(EveryTarget, AttentionMultipliesInt8NumbersAsIntegers) {
       KernelSpec spec = attention(family, "q8_0", 0);
       if (pairs)
         spec.constants["pairs"] = pairs;
-      CompiledKernel kernel = kernelAssembly(spec, target);
+      CompiledKernel kernel = kernelAssembly(scheduled(spec, target), target);
       ASSERT_EQ(kernel.error, "");
       const char *instruction = !target.pairProducts16 ? "fmla"
                                 : target.dotProduct8   ? "vpdpwssd"
@@ -169,7 +177,7 @@ TEST_P(EveryTarget, AttentionMultipliesInt8NumbersAsIntegers) {
 TEST_P(EveryTarget, FloatSumsAreFused) {
   for (std::string scheme : {"f32", "bf16"})
     for (int64_t tokens : {0, 1}) {
-      CompiledKernel kernel = kernelAssembly(linear(scheme, tokens), target);
+      CompiledKernel kernel = kernelAssembly(scheduled(linear(scheme, tokens), target), target);
       ASSERT_EQ(kernel.error, "");
       EXPECT_GE(count(kernel.object, target.mixedSigns8 ? "vfmadd[0-9]+ps" : "fmla"), 4);
     }
@@ -187,9 +195,10 @@ INSTANTIATE_TEST_SUITE_P(Cross, EveryTarget, testing::ValuesIn([] {
 
 TEST(CompileKernel, TheSameSpecificationIsTheSameBytes) {
   const Target &target = allTargets()[0];
-  for (const KernelSpec &spec : {linear("q4_0", 0), attention("cached_attention", "f16", 20)}) {
+  for (const KernelSpec &plain : {linear("q4_0", 0), attention("cached_attention", "f16", 20)}) {
+    KernelSpec spec = scheduled(plain, target);
     std::string first = compileKernel(spec, target).object;
-    compileKernel(linear("f32", 1), target); // Halide counts its names through a process
+    compileKernel(scheduled(linear("f32", 1), target), target); // Halide counts its names through a process
     EXPECT_EQ(compileKernel(spec, target).object, first);
   }
 }
@@ -199,7 +208,7 @@ TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
   const test::TemporaryFolder temporary;
   const fs::path folder = temporary.path / "kernels"; // is made
   const Target &target = allTargets()[0];
-  KernelSpec spec = linear("q8_0", 1);
+  KernelSpec spec = scheduled(linear("q8_0", 1), target);
   std::string object = compileKernel(spec, target).object;
   EXPECT_EQ(compileKernel(spec, target, folder).object, object);
   ASSERT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
@@ -221,6 +230,10 @@ TEST(KernelCacheName, SaysAllThatTheCodeDependsOn) {
   EXPECT_EQ(kernelCacheName(spec, target), name);
   target.l2 *= 2; // a new row with an old row's Halide string
   EXPECT_NE(kernelCacheName(spec, target), name);
+  KernelSpec faster = spec;
+  faster.schedule.rowTiles = 2;
+  EXPECT_NE(kernelCacheName(faster, allTargets()[0]), name);
+  EXPECT_NE(faster.symbol(), spec.symbol());
 }
 
 TEST(CompileKernel, WhatTheTableDoesNotHaveIsAnError) {
@@ -229,6 +242,15 @@ TEST(CompileKernel, WhatTheTableDoesNotHaveIsAnError) {
   KernelSpec spec = linear("q8_0", 1);
   spec.constants.erase("rows");
   EXPECT_NE(errorOf(spec).find("linear needs the constant 'rows'"), std::string::npos);
+}
+
+TEST(CompileKernel, WhatTheTargetCannotDoIsAnError) {
+  const Target &target = allTargets()[0];
+  auto errorOf = [&](const KernelSpec &spec) { return compileKernel(spec, target).error; };
+  EXPECT_NE(errorOf(linear("q8_0", 0)).find("the schedule does not say row_tiles"), std::string::npos);
+  KernelSpec spec = scheduled(linear("q8_0", 0), target);
+  spec.schedule.matrixTiles = 1;
+  EXPECT_NE(errorOf(spec).find("matrix tiles are not to be had"), std::string::npos);
 }
 
 TEST(CompileKernel, EveryFamilyHasOneBuilder) {

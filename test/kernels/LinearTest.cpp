@@ -43,13 +43,14 @@ struct Linear {
   Weight w;
   bool quantized;
 
-  Linear(const std::string &scheme, const Shape &shape, int64_t tokens)
-      : kernel("linear", {{"input", shape.input},
-                          {"output", shape.output},
-                          {"rows", shape.rows},
-                          {"offset", shape.offset},
-                          {"scheme", scheme},
-                          {"tokens", tokens}}),
+  static std::map<std::string, KernelConstant> constants(const std::string &scheme, const Shape &shape,
+                                                         int64_t tokens) {
+    return {{"input", shape.input},   {"output", shape.output}, {"rows", shape.rows},
+            {"offset", shape.offset}, {"scheme", scheme},       {"tokens", tokens}};
+  }
+
+  Linear(const std::string &scheme, const Shape &shape, int64_t tokens, const Schedule &schedule = {})
+      : kernel("linear", constants(scheme, shape, tokens), schedule),
         w("tiles16", scheme, {0, shape.rows, shape.input}, 1), quantized(isQuantized(scheme)) {}
 
   void operator()(Array<float> &x, Buffer y) const {
@@ -96,6 +97,39 @@ TEST(Linear, AgreesWithSums) {
       }
     }
   });
+}
+
+/// Sums, for tokens and rows that fill no group.
+void expectSums(Linear &linear, const Shape &shape, Array<float> &x, Array<float> &y) {
+  Array<float> seen = asSeen(x, linear.quantized);
+  for (int t = 0; t < x.shape[0]; ++t)
+    for (int r = 0; r < shape.output; ++r) {
+      Sum sum;
+      for (int k = 0; k < shape.input; ++k)
+        sum.add(double(seen(t, k)) * linear.w.numbers(0, r + shape.offset, k));
+      ASSERT_NEAR(y(t, r), sum.value, 1e-6 * sum.size) << t << " " << r;
+    }
+}
+
+TEST(Linear, EveryScheduleGivesTheSameNumbers) {
+  for (const char *scheme : {"f32", "bf16", "q8_0", "q4_0"})
+    for (int64_t oneToken : {0, 1}) {
+      Shape shape{isQuantized(scheme) ? 96 : 33, 100, 120, 7};
+      auto x = Array<float>::random({oneToken ? 1 : 19, int(shape.input)}, 2, 3);
+      std::vector<float> first;
+      std::vector<Schedule> schedules = schedulesFor("linear", Linear::constants(scheme, shape, oneToken));
+      for (const Schedule &schedule : schedules) {
+        SCOPED_TRACE(scheme + textOf(schedule));
+        Linear linear(scheme, shape, oneToken, schedule);
+        Array<float> y({x.shape[0], int(shape.output)}, 5);
+        linear(x, y);
+        if (first.empty()) {
+          first = y.data;
+          expectSums(linear, shape, x, y);
+        }
+        EXPECT_EQ(y.data, first);
+      }
+    }
 }
 
 TEST(Linear, CapsWhatItStores) {
@@ -226,6 +260,28 @@ TEST(ExpertLinear, EachTokenUsesItsOwnExperts) {
         }
 }
 
+TEST(ExpertLinear, EveryScheduleGivesTheSameNumbers) {
+  for (const char *scheme : {"f32", "q4_0"}) {
+    std::map<std::string, KernelConstant> constants = {
+        {"input", int64_t(64)},  {"output", int64_t(100)}, {"experts", int64_t(3)},
+        {"choices", int64_t(2)}, {"shared", int64_t(1)},   {"scheme", std::string(scheme)}};
+    Weight w("tiles16", scheme, {3, 100, 64}, 1);
+    auto x = Array<float>::random({2, 64}, 2);
+    QuantizedRows rows(x);
+    Array<int32_t> ids({2, 2});
+    ids.data = {0, 2, 1, 0};
+    std::vector<float> first;
+    for (const Schedule &schedule : schedulesFor("expert_linear", constants)) {
+      Array<float> y({2, 2, 100}, 3);
+      LoadedKernel kernel("expert_linear", constants, schedule);
+      isQuantized(scheme) ? kernel(rows, ids, w, y) : kernel(x, ids, w, y);
+      if (first.empty())
+        first = y.data;
+      EXPECT_EQ(y.data, first) << scheme << textOf(schedule);
+    }
+  }
+}
+
 /// Rows of each expert: none, fewer than a group of tokens, a group, one more; all for one of them; none.
 const std::vector<std::vector<int>> kCounts = {{0, 1, 7, 0}, {16, 17, 0, 3}, {0, 0, 35, 0}, {0, 0, 0, 0}};
 
@@ -253,11 +309,17 @@ struct GroupedLinear {
   std::string scheme;
   Shape shape;
 
-  GroupedLinear(const std::string &scheme, const Shape &shape, const Grouped &grouped)
-      : kernel("grouped_linear", {{"input", shape.input},
-                                  {"output", shape.output},
-                                  {"experts", int64_t(grouped.experts)},
-                                  {"scheme", scheme}}),
+  static std::map<std::string, KernelConstant> constants(const std::string &scheme, const Shape &shape,
+                                                         const Grouped &grouped) {
+    return {{"input", shape.input},
+            {"output", shape.output},
+            {"experts", int64_t(grouped.experts)},
+            {"scheme", scheme}};
+  }
+
+  GroupedLinear(const std::string &scheme, const Shape &shape, const Grouped &grouped,
+                const Schedule &schedule = {})
+      : kernel("grouped_linear", constants(scheme, shape, grouped), schedule),
         w("tiles16", scheme, {grouped.experts, shape.output, shape.input}, 1), scheme(scheme), shape(shape) {}
 
   void operator()(Array<float> &x, Grouped &grouped, Buffer y) const {
@@ -306,6 +368,23 @@ TEST(GroupedLinear, EachRowMeetsItsExpert) {
         ASSERT_NEAR(y(p, r), sum.value, 1e-6 * sum.size) << p << " " << r;
       }
   });
+}
+
+TEST(GroupedLinear, EveryScheduleGivesTheSameNumbers) {
+  for (const char *scheme : {"f32", "q8_0", "q4_0"}) {
+    Shape shape{96, 40, 40, 0};
+    Grouped grouped({16, 17, 0, 3});
+    auto x = Array<float>::random({grouped.rows, int(shape.input)}, 2);
+    std::vector<float> first;
+    for (const Schedule &schedule :
+         schedulesFor("grouped_linear", GroupedLinear::constants(scheme, shape, grouped))) {
+      Array<float> y({grouped.rows, int(shape.output)}, 3);
+      GroupedLinear(scheme, shape, grouped, schedule)(x, grouped, y);
+      if (first.empty())
+        first = y.data;
+      EXPECT_EQ(y.data, first) << scheme << textOf(schedule);
+    }
+  }
 }
 
 TEST(GroupedLinear, IsTheSameAsLinearForEachExpert) {

@@ -38,7 +38,7 @@ func.func @constants(%ids: tensor<?xi32>, %positions: tensor<?xi32>, %visible: t
 func.func @score(%x: tensor<?x64xf32>, %h: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) {
   // CHECK: gemma.quantize {{.*}}gemma.parallel = array<i64: 0,
   %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
-  // CHECK: gemma.linear {{.*}}tokens = 0 {{.*}}gemma.parallel = array<i64: 1,
+  // CHECK: gemma.linear {{.*}}tokens = 0 {{.*}}schedule = {row_tiles = 1, tokens = 4, token_groups = 1024, grain = 16}>{{.*}}gemma.parallel = array<i64: 1,
   %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
   // CHECK: gemma.cached_attention {{.*}}#plan.kernel<"cached_attention"
   // CHECK-NOT: gemma.merge_kernel
@@ -51,7 +51,7 @@ func.func @score(%x: tensor<?x64xf32>, %h: tensor<?x4x32xf32>, %positions: tenso
 // CHECK-LABEL: @decode
 func.func @decode(%x: tensor<?x64xf32>, %h: tensor<?x4x32xf32>, %positions: tensor<?xi32>, %visible: tensor<?xi32>) attributes {gemma.tokens = 1 : i64} {
   %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
-  // CHECK: gemma.linear {{.*}}tokens = 1 {{.*}}gemma.parallel = array<i64: 1,
+  // CHECK: gemma.linear {{.*}}tokens = 1 {{.*}}schedule = {row_tiles = 2, tokens = 1, token_groups = 1, grain = 64}>{{.*}}gemma.parallel = array<i64: 1,
   %l = gemma.linear %q, @embedding : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x2048xf32>
   // Behind a window few spans are left: one thread merges them.
   // CHECK: gemma.cached_attention {{.*}}@ring {{.*}}<"attention_spans", {{.*}}gemma.merge_kernel = #plan.kernel<"merge_spans"

@@ -79,6 +79,13 @@ TEST_F(Passes, SelectKernelsSharesWorkAmongTheCoresThatItIsGiven) {
   EXPECT_FALSE(callIn(*planFor(target)).getGrain());
 }
 
+TEST_F(Passes, SelectKernelsSchedulesForTheCachesThatItIsGiven) {
+  Target target = copyOf("generic-x86-64-v3");
+  int64_t groups = callIn(*planFor(target)).getKernel().getSchedule().tokenGroups;
+  target.l2 *= 4;
+  EXPECT_EQ(callIn(*planFor(target)).getKernel().getSchedule().tokenGroups, 4 * groups);
+}
+
 TEST_F(Passes, AssignArenaKeepsRoomBehindWhatTheTargetsKernelsRead) {
   auto arenaBytes = [&](const Target &target) {
     auto module = planFor(target);

@@ -39,6 +39,16 @@ struct Kernels : testing::Test {
   mlir::MLIRContext context;
 };
 
+TEST_F(Kernels, AreTheSameAsAttributes) {
+  KernelSpec spec{"linear",
+                  {{"input", int64_t{64}}, {"cap", 30.0}, {"scheme", "q4_0"}},
+                  {.rowTiles = 1, .tokens = 4, .unpack = 1}};
+  plan::KernelAttr attribute = kernelAttrOf(spec, &context);
+  EXPECT_EQ(specOf(attribute), spec);
+  spec.schedule.tokens = 8;
+  EXPECT_NE(kernelAttrOf(spec, &context), attribute);
+}
+
 TEST_F(Kernels, AreListedOnceInTheOrderOfTheirSymbols) {
   auto plan = calling({{"softmax", 4}, {"gelu", 4}, {"softmax", 4}, {"softmax", 8}});
   ASSERT_TRUE(plan);
@@ -61,8 +71,9 @@ TEST_F(Kernels, OfOneSymbolAreRefusedUnlessTheyAreTheSame) {
                                         [&](mlir::Diagnostic &diagnostic) { said = diagnostic.str(); });
   auto different = calling({{"gelu", 4}, {"gelu", 8}});
   EXPECT_TRUE(failed(kernelsOf(*different, symbolOf)));
-  EXPECT_EQ(said, "'plan.call' op call-p10: gelu{heads=1;size=8;} and gelu{heads=1;size=4;} have the same "
-                  "symbol, gelu");
+  EXPECT_EQ(said,
+            "'plan.call' op call-p10: gelu{heads=1;size=8;}{} and gelu{heads=1;size=4;}{} have the same "
+            "symbol, gelu");
 }
 
 } // namespace

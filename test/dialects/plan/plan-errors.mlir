@@ -294,3 +294,38 @@ func.func @view_p4() {
   %v = plan.view arena at -4 () : memref<4xi32, strided<[1]>, #plan.space<host>>
   return
 }
+
+// -----
+
+// expected-error @+1 {{kernel-a1: a schedule has no 'luck'; there are row_tiles, tokens,}}
+func.func @kernel_a1_unknown() attributes {kernel = #plan.kernel<"linear", {}, schedule = {luck = 1}>} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{kernel-a1: 'tokens' stands here twice}}
+func.func @kernel_a1_twice() attributes {kernel = #plan.kernel<"linear", {}, schedule = {tokens = 1, tokens = 2}>} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{kernel-a1: linear has no rows to choose}}
+func.func @kernel_a1_of_another_family() attributes {kernel = #plan.kernel<"linear", {}, schedule = {rows = 6}>} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{kernel-a1: unpack = 2 is not within 0 … 1}}
+func.func @kernel_a1_range() attributes {kernel = #plan.kernel<"linear", {}, schedule = {unpack = 2}>} {
+  return
+}
+
+// -----
+
+// expected-error @+1 {{kernel-a1: key_groups = 3 is no power of two}}
+func.func @kernel_a1_power() attributes {kernel = #plan.kernel<"attention_spans", {}, schedule = {key_groups = 3}>} {
+  return
+}

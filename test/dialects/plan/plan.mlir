@@ -38,9 +38,9 @@ func.func @score(%ids: memref<?xi32> {plan.input = "tokens"}, %y: memref<?x64xf3
   %v = plan.view weights at 64 plus %o () : memref<12x2x16xf16, strided<[32, 16, 1]>, #plan.space<host>>
   // CHECK: %[[I:.*]] = plan.view input port 0 at 0(%[[N]]) : memref<?xi32, strided<[1]>, #plan.space<host>>
   %ids_view = plan.view input port 0 at 0 (%n) : memref<?xi32, strided<[1]>, #plan.space<host>>
-  // CHECK: plan.call number 7 layer 2 <"gather_tokens", {choices = 1 : i64, quantized = 0 : i64, width = 64 : i64}>(%[[Y]], %[[I]], %[[Z:.*]]) outputs 1
+  // CHECK: plan.call number 7 layer 2 <"gather_tokens", {choices = 1 : i64, quantized = 0 : i64, width = 64 : i64}, schedule = {grain = 8}>(%[[Y]], %[[I]], %[[Z:.*]]) outputs 1
   %z = plan.arena at 12288 (%n) : memref<?x64xf32>
-  plan.call number 7 layer 2 #plan.kernel<"gather_tokens", {choices = 1 : i64, quantized = 0 : i64, width = 64 : i64}> (%y, %ids_view, %z)
+  plan.call number 7 layer 2 #plan.kernel<"gather_tokens", {choices = 1 : i64, quantized = 0 : i64, width = 64 : i64}, schedule = {grain = 8}> (%y, %ids_view, %z)
       outputs 1 : memref<?x64xf32>, memref<?xi32, strided<[1]>, #plan.space<host>>, memref<?x64xf32>
   return
 }
