@@ -21,4 +21,12 @@ def Contract_SchemeAttr : Contract_NameAttr<"::gemmac::Scheme", "::gemmac::findS
 /// How a weight is packed: contract/WeightLayout.h.
 def Contract_LayoutAttr : Contract_NameAttr<"::gemmac::Layout", "::gemmac::findLayout", "name of a layout">;
 
+/// Tensors of the checkpoint, or ranges of them: contract/TensorRange.h, read by dialects/Sources.h.
+def Contract_SourcesAttr
+    : Attr<CPred<"::gemmac::areSources($_self)">, "tensors of the checkpoint, or ranges of their rows or columns"> {
+  let storageType = "::mlir::ArrayAttr";
+  let returnType = "::mlir::ArrayAttr";
+  let convertFromStorage = "$_self";
+}
+
 #endif

@@ -202,7 +202,15 @@ private:
     constexpr StringRef kShared = "attention.shared_kv_layers";
     shareKeys(fields, kShared, config, fields.integer(kShared, 0, 0, int64_t(config.layers.size()) - 1));
     for (const auto &[index, layer] : llvm::enumerate(config.layers))
-      layer.valueProjection = layer.ownsKeys && file.find(names.of(int64_t(index), "value"));
+      layer.valueProjection = layer.ownsKeys && hasValues(int64_t(index), layer);
+  }
+
+  /// Values that a file does not have are the keys. Of a fused tensor the rows say whether it has them.
+  bool hasValues(int64_t index, const LayerConfig &layer) const {
+    const SourceTensor *fused = file.find(names.of(index, "qkv"));
+    return file.find(names.of(index, "value")) ||
+           (fused && !fused->shape.empty() &&
+            fused->shape.front() > (config.heads + layer.keyHeads) * layer.headDim);
   }
 
   /// No key holds it. Queries are scaled by the width of their heads, but in the largest Gemma 3 (27B, the

@@ -33,6 +33,7 @@ const Row kLayerNames[] = {
     {"query", "self_attn.q_proj.weight", "attn_q.weight"},
     {"key", "self_attn.k_proj.weight", "attn_k.weight"},
     {"value", "self_attn.v_proj.weight", "attn_v.weight"},
+    {"qkv", "self_attn.qkv_proj.weight", "attn_qkv.weight"}, // the rows of the three above, in some files
     {"output", "self_attn.o_proj.weight", "attn_output.weight"},
     {"query_norm", "self_attn.q_norm.weight", "attn_q_norm.weight"},
     {"key_norm", "self_attn.k_norm.weight", "attn_k_norm.weight"},
@@ -40,6 +41,7 @@ const Row kLayerNames[] = {
     {"feedforward_norm", "pre_feedforward_layernorm.weight", "ffn_norm.weight"},
     {"gate", "mlp.gate_proj.weight", "ffn_gate.weight"},
     {"up", "mlp.up_proj.weight", "ffn_up.weight"},
+    {"gate_up", "mlp.gate_up_proj.weight", ""}, // the rows of both, in some files
     {"down", "mlp.down_proj.weight", "ffn_down.weight"},
     {"post_feedforward_norm", "post_feedforward_layernorm.weight", "post_ffw_norm.weight"},
     {"scalar", "layer_scalar", "layer_output_scale.weight"},

@@ -31,7 +31,7 @@ FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<i
                                               ArrayRef<int64_t> shape, bool addOne) {
   std::string tensor = layer ? names.of(*layer, word) : names.of(word);
   check(location, tensor, shape);
-  return declare(location, layer, word, shape, tensor, addOne);
+  return declare(location, layer, word, shape, TensorRange{tensor, {}, {}}, addOne);
 }
 
 FlatSymbolRefAttr WeightDeclarations::declareWholeOrHalves(Location location, int64_t layer, StringRef word,
@@ -44,30 +44,39 @@ FlatSymbolRefAttr WeightDeclarations::declareWholeOrHalves(Location location, in
   halfShape[1] /= 2;
   check(location, half, halfShape);
   check(location, other, halfShape);
-  return declare(location, layer, word, shape, {half, other}, /*addOne=*/false);
+  return declare(location, layer, word, shape, {{half, {}, {}}, {other, {}, {}}}, /*addOne=*/false);
+}
+
+FlatSymbolRefAttr WeightDeclarations::declareAloneOrFused(Location location, int64_t layer, StringRef word,
+                                                          ArrayRef<int64_t> shape, Fused fused) {
+  std::string tensor = names.of(layer, fused.word);
+  if (weights.find(names.of(layer, word)) || tensor.empty() || !weights.find(tensor))
+    return declare(location, layer, word, shape);
+  check(location, tensor, {fused.rows, shape.back()});
+  IndexRange rows = {fused.firstRow, fused.firstRow + shape.front()};
+  return declare(location, layer, word, shape, TensorRange{tensor, rows, {}}, /*addOne=*/false);
 }
 
 FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<int64_t> layer, StringRef word,
-                                              ArrayRef<int64_t> shape, ArrayRef<std::string> tensors,
+                                              ArrayRef<int64_t> shape, ArrayRef<TensorRange> sources,
                                               bool addOne) {
   std::string symbol = layer ? ("layer" + Twine(*layer) + "." + word).str() : word.str();
   auto reference = FlatSymbolRefAttr::get(builder.getContext(), symbol);
   if (!declared.insert(symbol).second)
     return reference;
-  SmallVector<StringRef> sources, stored;
-  for (const std::string &tensor : tensors) {
-    used.insert(tensor);
-    sources.push_back(tensor);
-    const SourceTensor *found = weights.find(tensor);
+  SmallVector<StringRef> stored;
+  for (const TensorRange &source : sources) {
+    used.insert(source.tensor);
+    const SourceTensor *found = weights.find(source.tensor);
     stored.push_back(found ? StringRef(found->scheme) : "f32");
   }
   // More than one source: equal parts.
   SmallVector<int64_t> parts;
-  if (tensors.size() > 1)
-    parts.assign(tensors.size(), shape[1] / int64_t(tensors.size()));
+  if (sources.size() > 1)
+    parts.assign(sources.size(), shape[1] / int64_t(sources.size()));
   auto weight =
       gemma::WeightOp::create(builder, location, symbol, RankedTensorType::get(shape, builder.getF32Type()),
-                              Scheme::f32, builder.getStrArrayAttr(sources),
+                              Scheme::f32, sourcesAttr(builder.getContext(), sources),
                               parts.empty() ? nullptr : builder.getDenseI64ArrayAttr(parts), addOne);
   weight->setAttr(gemma::kStoredAttr, builder.getStrArrayAttr(stored));
   if (layer)

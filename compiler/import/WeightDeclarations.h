@@ -5,6 +5,7 @@
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/import/TensorNames.h"
+#include "contract/TensorRange.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringSet.h"
@@ -28,6 +29,15 @@ public:
                                                llvm::StringRef first, llvm::StringRef second,
                                                llvm::ArrayRef<int64_t> shape);
 
+  /// Where the rows of a weight stand in a tensor of several.
+  struct Fused {
+    llvm::StringRef word;
+    int64_t firstRow, rows; ///< of the weight; of the tensor
+  };
+  /// A matrix of a layer that a checkpoint holds by itself, or as rows of a fused tensor.
+  mlir::FlatSymbolRefAttr declareAloneOrFused(mlir::Location location, int64_t layer, llvm::StringRef word,
+                                              llvm::ArrayRef<int64_t> shape, Fused fused);
+
   /// After the last weight: every tensor must have been used, or be known to be unused.
   mlir::LogicalResult finish();
 
@@ -42,7 +52,7 @@ private:
   bool broken = false;
 
   mlir::FlatSymbolRefAttr declare(mlir::Location location, std::optional<int64_t> layer, llvm::StringRef word,
-                                  llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<std::string> tensors,
+                                  llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<TensorRange> sources,
                                   bool addOne);
   void check(mlir::Location location, const std::string &tensor, llvm::ArrayRef<int64_t> shape);
   bool mayBeIdle(llvm::StringRef tensor) const;

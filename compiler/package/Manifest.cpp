@@ -30,7 +30,22 @@ static Json describe(const KernelFacts &kernel) {
           {"object_bytes", kernel.bytes}};
 }
 
+/// A whole tensor is its name.
+static Json describe(const TensorRange &source) {
+  if (!source.rows && !source.columns)
+    return source.tensor;
+  Json text = {{"tensor", source.tensor}};
+  if (source.rows)
+    text["rows"] = {source.rows->begin, source.rows->end};
+  if (source.columns)
+    text["columns"] = {source.columns->begin, source.columns->end};
+  return text;
+}
+
 static Json describe(const PlannedWeight &weight, const PackedWeight &packed) {
+  Json sources = Json::array();
+  for (const TensorRange &source : weight.sources)
+    sources.push_back(describe(source));
   return {{"name", weight.name},
           {"shape", weight.logical},
           {"scheme", nameOf(weight.scheme)},
@@ -38,7 +53,7 @@ static Json describe(const PlannedWeight &weight, const PackedWeight &packed) {
           {"bytes", weight.bytes()},
           {"relative_error", packed.relativeError},
           {"max_error", packed.maxError},
-          {"sources", weight.sources}};
+          {"sources", sources}};
 }
 
 /// The non-zero figures of a call, by name.

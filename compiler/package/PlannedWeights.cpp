@@ -38,8 +38,7 @@ static FailureOr<PlannedWeight> read(plan::WeightOp op) {
   weight.scheme = op.getScheme();
   weight.logical.assign(op.getShape().begin(), op.getShape().end());
   weight.addOne = op.getAddOne();
-  for (StringAttr source : op.getSources().getAsRange<StringAttr>())
-    weight.sources.push_back(source.str());
+  llvm::append_range(weight.sources, readSources(op.getSources()));
   if (weight.logical.empty() || weight.logical.size() > 3)
     return op.emitError("a weight has 1, 2 or 3 axes, not ") << weight.logical.size();
   weight.planes = planesOf(weight.layout, weight.scheme, weight.shape());

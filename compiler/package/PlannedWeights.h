@@ -3,6 +3,7 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_PLANNEDWEIGHTS_H
 #define GEMMAC_COMPILER_PACKAGE_PLANNEDWEIGHTS_H
 
+#include "contract/TensorRange.h"
 #include "contract/WeightLayout.h"
 #include "mlir/IR/BuiltinOps.h"
 
@@ -18,7 +19,7 @@ struct PlannedWeight {
   Layout layout = Layout::vector;
   std::vector<int64_t> logical;     ///< 1, 2 or 3 axes, slowest first
   bool addOne = false;              ///< every number is one more than in the checkpoint
-  std::vector<std::string> sources; ///< tensors of the checkpoint, stacked along the rows
+  std::vector<TensorRange> sources; ///< stacked along the rows
   std::vector<Plane> planes;        ///< as planesOf() says
   std::vector<int64_t> offsets;     ///< of each plane, from the start of the tensor bytes
 

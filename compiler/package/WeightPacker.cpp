@@ -2,11 +2,11 @@
 
 #include "compiler/package/WeightPacker.h"
 
+#include "compiler/import/SourceRows.h"
 #include "compiler/package/OutputFile.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -41,10 +41,9 @@ public:
 
 private:
   struct Part {
-    const SourceTensor *tensor;
+    SourceRows source;
     int64_t first; ///< row of the weight that is this part's row 0
-    int64_t rows;
-    bool asItIs; ///< already stored in the weight's scheme
+    bool asItIs;   ///< already stored in the weight's scheme
   };
   Rows(const PlannedWeight &weight, const WeightSource &source)
       : weight_(weight), source_(source), shape_(weight.shape()) {}
@@ -60,19 +59,15 @@ llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource 
   Rows rows(weight, source);
   bool vector = weight.logical.size() == 1;
   // For stacking, each number of a vector counts as a row.
-  int64_t unit = vector ? 1 : std::max<int64_t>(rows.shape_.experts, 1) * rows.shape_.columns;
+  int64_t experts = std::max<int64_t>(rows.shape_.experts, 1), columns = vector ? 1 : rows.shape_.columns;
   int64_t expected = vector ? rows.shape_.columns : rows.shape_.rows, found = 0;
-  for (const std::string &name : weight.sources) {
-    const SourceTensor *tensor = source.find(name);
-    if (!tensor)
-      return makeError("weight '" + weight.name + "' needs tensor '" + name +
-                       "', which the checkpoint does not have");
-    if (tensor->numbers() % unit != 0)
-      return makeError(source.fileOf(name) + ": tensor '" + name + "' has " + llvm::Twine(tensor->numbers()) +
-                       " numbers, which are no whole rows of weight '" + weight.name + "'");
-    bool asItIs = !vector && !weight.addOne && tensor->scheme == nameOf(weight.scheme);
-    rows.parts_.push_back({tensor, found, tensor->numbers() / unit, asItIs});
-    found += rows.parts_.back().rows;
+  for (const TensorRange &range : weight.sources) {
+    llvm::Expected<SourceRows> part = SourceRows::open(range, source, experts, columns);
+    if (!part)
+      return makeError("weight '" + weight.name + "': " + llvm::toString(part.takeError()));
+    bool asItIs = !vector && !weight.addOne && part->tensor().scheme == nameOf(weight.scheme);
+    rows.parts_.push_back({*part, found, asItIs});
+    found += part->rows();
   }
   if (found != expected)
     return makeError("weight '" + weight.name + "' has " + llvm::Twine(expected) +
@@ -82,8 +77,8 @@ llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource 
 
 void Rows::readVector(std::span<float> numbers) const {
   for (const Part &part : parts_)
-    readNumbers(*part.tensor, 0,
-                numbers.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.rows)));
+    part.source.read(
+        0, 0, numbers.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.source.rows())));
 }
 
 void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const {
@@ -94,13 +89,11 @@ void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &l
   } else {
     const Part &part = *std::find_if(parts_.rbegin(), parts_.rend(),
                                      [&](const Part &candidate) { return candidate.first <= row; });
-    int64_t sourceRow = expert * part.rows + (row - part.first);
     if (part.asItIs) {
-      std::memcpy(stored.data(), part.tensor->bytes.data() + sourceRow * static_cast<int64_t>(stored.size()),
-                  stored.size());
+      std::ranges::copy(part.source.stored(expert, row - part.first), stored.begin());
       return;
     }
-    readNumbers(*part.tensor, sourceRow * shape_.columns, numbers);
+    part.source.read(expert, row - part.first, numbers);
   }
   if (weight_.addOne)
     for (float &number : numbers)
@@ -122,14 +115,11 @@ void Rows::release(int64_t expert, int64_t firstRow, int64_t count) const {
   if (weight_.logical.size() == 1)
     return;
   for (const Part &part : parts_) {
-    int64_t first = std::max(firstRow, part.first), last = std::min(firstRow + count, part.first + part.rows);
-    if (first >= last)
-      continue;
-    std::span<const uint8_t> bytes = part.tensor->bytes;
-    size_t rowBytes = bytes.size() / static_cast<size_t>(part.rows * std::max<int64_t>(shape_.experts, 1));
-    source_.release(part.tensor->name,
-                    bytes.subspan(static_cast<size_t>(expert * part.rows + first - part.first) * rowBytes,
-                                  static_cast<size_t>(last - first) * rowBytes));
+    int64_t first = std::max(firstRow, part.first),
+            last = std::min(firstRow + count, part.first + part.source.rows());
+    if (first < last)
+      source_.release(part.source.tensor().name,
+                      part.source.around(expert, first - part.first, last - first));
   }
 }
 

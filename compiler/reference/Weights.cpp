@@ -2,6 +2,7 @@
 
 #include "compiler/reference/Weights.h"
 
+#include "compiler/import/SourceRows.h"
 #include "contract/WeightLayout.h"
 
 #include <algorithm>
@@ -19,30 +20,30 @@ static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &sourc
                                    std::vector<const uint8_t *> &ready) {
   llvm::ArrayRef<int64_t> type = op.getTensorType().getShape();
   Scheme scheme = op.getScheme();
-  int64_t columns = type.back();
+  // Each number of a vector counts as a row.
+  int64_t columns = type.size() > 1 ? type.back() : 1;
   Array result = Array::zeros(Shape(type.begin(), type.end()));
   int64_t experts = result.rank() == 3 ? result.size(0) : 1;
-  int64_t inner = numbersOf(type) / experts, filled = 0;
-  for (llvm::StringRef name : op.getSources().getAsValueRange<mlir::StringAttr>()) {
-    const SourceTensor *tensor = source.find(name);
-    if (!tensor)
-      return failure(op, "the checkpoint has no tensor " + name);
-    int64_t part = tensor->numbers() / experts;
-    if (part * experts != tensor->numbers() || filled + part > inner)
-      return failure(op,
-                     "tensor " + name + " has " + llvm::Twine(tensor->numbers()) + " numbers, more than fit");
-    for (int64_t e = 0; e < experts; ++e)
-      readNumbers(*tensor, e * part, std::span(result.floats()).subspan(e * inner + filled, part));
-    if (result.rank() > 1 && !op.getAddOne() && tensor->scheme == nameOf(scheme))
-      for (int64_t e = 0; e < experts; ++e)
-        for (int64_t row = 0; row < part / columns; ++row)
-          ready[(e * inner + filled) / columns + row] =
-              tensor->bytes.data() + (e * part / columns + row) * storedRowBytes(scheme, columns);
-    filled += part;
+  int64_t all = numbersOf(type) / experts / columns, filled = 0;
+  for (const TensorRange &range : readSources(op.getSources())) {
+    llvm::Expected<SourceRows> part = SourceRows::open(range, source, experts, columns);
+    if (!part)
+      return failure(op, llvm::toString(part.takeError()));
+    int64_t rows = part->rows();
+    if (rows > all - filled)
+      return failure(op, "tensor " + range.tensor + " has " + llvm::Twine(rows) + " rows, more than fit");
+    bool kept = result.rank() > 1 && !op.getAddOne() && part->tensor().scheme == nameOf(scheme);
+    for (int64_t e = 0; e < experts; ++e) {
+      int64_t first = e * all + filled;
+      part->read(e, 0, std::span(result.floats()).subspan(first * columns, rows * columns));
+      for (int64_t row = 0; kept && row < rows; ++row)
+        ready[first + row] = part->stored(e, row).data();
+    }
+    filled += rows;
   }
-  if (filled != inner)
-    return failure(op, "its tensors have " + llvm::Twine(filled * experts) + " numbers, but " +
-                           llvm::Twine(inner * experts) + " are needed");
+  if (filled != all)
+    return failure(op, "its tensors have " + llvm::Twine(filled) + " rows, but " + llvm::Twine(all) +
+                           " are needed");
   if (op.getAddOne())
     for (float &number : result.floats())
       number += 1.0f;

@@ -4,6 +4,7 @@
 #define GEMMAC_DIALECTS_GEMMA_GEMMA_H
 
 #include "contract/WeightLayout.h"
+#include "dialects/Sources.h"
 #include "dialects/gemma/Interfaces.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"

@@ -10,6 +10,33 @@ static bool allPositive(RankedTensorType type) {
   return type.hasStaticShape() && llvm::all_of(type.getShape(), [](int64_t size) { return size > 0; });
 }
 
+/// Rows and columns that the sources give.
+static LogicalResult verifySources(WeightOp weight) {
+  RankedTensorType type = weight.getTensorType();
+  int64_t rows = type.getDimSize(weight.getRowAxis()), left = rows;
+  llvm::SmallVector<TensorRange> sources = readSources(weight.getSources());
+  llvm::ArrayRef<int64_t> parts = weight.getParts().value_or(llvm::ArrayRef<int64_t>());
+  // Counted down, so that no sum overflows.
+  for (int64_t part : parts)
+    left = part > 0 && part <= left ? left - part : -1;
+  if (weight.getParts() && (left != 0 || parts.size() != sources.size()))
+    return weight.emitOpError("weight-c4: parts are [")
+           << parts << "], but positive numbers of rows, one for each of " << sources.size()
+           << " sources, must make " << rows;
+  if (parts.empty() && sources.size() == 1)
+    parts = rows;
+  for (auto [number, source] : llvm::enumerate(sources)) {
+    if (source.rows && !parts.empty() && source.rows->size() != parts[number])
+      return weight.emitOpError("weight-c5: '") << source.tensor << "' gives " << source.rows->size()
+                                                << " rows, but " << parts[number] << " are needed";
+    int64_t columns = type.getRank() > 1 ? type.getShape().back() : 0;
+    if (source.columns && source.columns->size() != columns)
+      return weight.emitOpError("weight-c5: '") << source.tensor << "' gives " << source.columns->size()
+                                                << " columns, but " << columns << " are needed";
+  }
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   if (getSources().empty())
     return emitOpError("weight-c1: names no tensor of the checkpoint");
@@ -20,18 +47,7 @@ LogicalResult WeightOp::verify() {
   if (type.getShape().back() % scheme.block != 0)
     return emitOpError("weight-c3: scheme ") << scheme.name << " stores blocks of " << scheme.block
                                              << ", but rows have " << type.getShape().back() << " numbers";
-  if (!getParts())
-    return success();
-  llvm::ArrayRef<int64_t> parts = *getParts();
-  int64_t rows = type.getDimSize(getRowAxis()), left = rows;
-  // Counted down, so that no sum overflows.
-  for (int64_t part : parts)
-    left = part > 0 && part <= left ? left - part : -1;
-  if (left != 0 || parts.size() != getSources().size())
-    return emitOpError("weight-c4: parts are [")
-           << parts << "], but positive numbers of rows, one for each of " << getSources().size()
-           << " sources, must make " << rows;
-  return success();
+  return verifySources(*this);
 }
 
 LogicalResult CacheOp::verify() {

@@ -9,24 +9,27 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
   let summary = "Weights, as they stand in the checkpoint and as they are to be stored";
   let description = [{
     The type is the logical shape, rows first, `tensor<out x in>`; its numbers are those of the tensors `sources`,
-    stacked along the first axis (experts, rank 3: along the second); `parts` says how many rows each of them gives. `add_one` adds 1 to every number
+    stacked along the first axis (experts, rank 3: along the second); `parts` says how many rows each of them gives. A source is
+    a whole tensor, or a range of its rows or of its columns: `"qkv.weight" rows 128 to 160`, without the end. `add_one` adds 1 to every number
     (the norms of Gemma 3).
     `scheme` says how the device stores them; until the quantize stage it is `f32`. The discardable attribute `gemma.stored` says
     how the checkpoint stores each source: `["q4_k", "q6_k"]`.
 
     `weight-c1`: at least one source. `weight-c2`: rank 1, 2 or 3, all sizes positive. `weight-c3`: the last axis is whole blocks of
-    the scheme. `weight-c4`: as many parts as sources, all positive, together all rows.
+    the scheme. `weight-c4`: as many parts as sources, all positive, together all rows. `weight-c5`: a range of
+    rows has as many as its part, a range of columns as many as the last axis; vectors have no columns.
     ```mlir
     gemma.weight @layer0.qkv : tensor<192x64xf32> scheme q4_0
         from ["model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.k_proj.weight",
               "model.layers.0.self_attn.v_proj.weight"] parts [128, 32, 32]
+    gemma.weight @layer0.key : tensor<32x64xf32> from ["model.layers.0.self_attn.qkv_proj.weight" rows 128 to 160]
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<RankedTensorOf<[F32]>>:$type,
                        DefaultValuedAttr<Contract_SchemeAttr, "::gemmac::Scheme::f32">:$scheme,
-                       StrArrayAttr:$sources, OptionalAttr<DenseI64ArrayAttr>:$parts, UnitAttr:$add_one);
+                       Contract_SourcesAttr:$sources, OptionalAttr<DenseI64ArrayAttr>:$parts, UnitAttr:$add_one);
   let assemblyFormat = [{
-    $sym_name `:` $type (`scheme` custom<Word>($scheme)^)? (`add_one` $add_one^)? `from` $sources (`parts` $parts^)?
+    $sym_name `:` $type (`scheme` custom<Word>($scheme)^)? (`add_one` $add_one^)? `from` custom<Sources>($sources) (`parts` $parts^)?
     attr-dict
   }];
   let hasVerifier = 1;

@@ -5,6 +5,7 @@
 
 #include "contract/Schedule.h"
 #include "contract/WeightLayout.h"
+#include "dialects/Sources.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"

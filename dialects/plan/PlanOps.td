@@ -92,7 +92,7 @@ def Plan_SpaceAttr : EnumAttr<Plan_Dialect, Plan_Space, "space"> {
 def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
   let summary = "A weight in the weights file: one or more planes of packed numbers";
   let description = [{
-    `planes` are the types of its arrays in file order, each at its offset in the tensor region. The rest tells the packer where the numbers come from: `sources`, the
+    `planes` are the types of its arrays in file order, each at its offset in the tensor region. The rest tells the packer where the numbers come from: `sources` (tensors or ranges of them, as in `gemma.weight`), the
     logical `shape` (experts first where there are any), the `scheme` and whether 1 is added (`add_one`).
 
     `weight-p1`: as many offsets as planes, none negative, planes of static shape.
@@ -103,10 +103,10 @@ def Plan_WeightOp : Plan_Op<"weight", [Symbol]> {
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, Contract_LayoutAttr:$layout, TypeArrayAttr:$planes,
                        DefaultValuedAttr<DenseI64ArrayAttr, "{}">:$offsets, DenseI64ArrayAttr:$shape, Contract_SchemeAttr:$scheme,
-                       UnitAttr:$add_one, StrArrayAttr:$sources);
+                       UnitAttr:$add_one, Contract_SourcesAttr:$sources);
   let assemblyFormat = [{
     $sym_name `layout` $layout `planes` $planes (`at` $offsets^)? `shape` $shape `scheme` $scheme (`add_one` $add_one^)?
-    `from` $sources attr-dict
+    `from` custom<Sources>($sources) attr-dict
   }];
   let hasVerifier = 1;
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """GGUF files against safetensors of the same numbers: programs compiled from both compute the same bits.
 
-    gguf.py CHECKPOINT [SCHEME …]      f32, bf16, q8_0, q4_0, mixed
+    gguf.py CHECKPOINT [SCHEME …]      f32, bf16, q8_0, q4_0, mixed, fused
 
 A tiny checkpoint is written as GGUF, its matrices in SCHEME. Compiled as its file says, it gives the logits of the safetensors checkpoint that holds the same numbers
 as floats and was compiled with that scheme. `mixed` has what real files have: schemes of ours beside one that we do not hold, in one stack and apart; each
-tensor keeps its own.
+tensor keeps its own. `fused` holds query, key and value of a layer in one tensor, in q4_0: its rows are what they are apart.
 """
 import json
 import os
@@ -33,12 +33,32 @@ def mixed(name):
 
 
 def fits_blocks(tensors, name):
-    """Whether rows are whole blocks. Halves of a tensor have rows as long as its own."""
-    whole = re.sub("ffn_(gate|up)_exps", "ffn_gate_up_exps", name)
+    """Whether rows are whole blocks. Halves of a tensor, and tensors in one, have rows as long as its own."""
+    whole = re.sub("ffn_(gate|up)_exps", "ffn_gate_up_exps", name).replace("attn_qkv", "attn_q")
     return tensors[whole].shape[-1] % 32 == 0
 
 
+def check_fused(checkpoint, folder):
+    tensors = {gguf_file.gguf_name(name): tensor for name, tensor in gguf_file.text_tensors(checkpoint).items()}
+    made, logits = {}, {}
+    ids = doors.long_text(checkpoint)
+    for name, fuse in (("apart", False), ("fused", True)):
+        file = os.path.join(folder, name + ".gguf")
+        gguf_file.write_gguf(checkpoint, file, lambda called: "q4_0" if fits_blocks(tensors, called) else "bf16", fuse=fuse)
+        made[name] = compiled(file, os.path.join(folder, name))["tensors"]
+        logits[name] = doors.logits(os.path.join(folder, name), ids)
+    ranges = [source["rows"] for tensor in made["fused"] for source in tensor["sources"] if isinstance(source, dict)]
+    doors.expect(ranges and any(begin > 0 for begin, _ in ranges), f"the manifest says {ranges}, but keys are rows of a fused tensor")
+    for weights in made.values():
+        for tensor in weights:
+            del tensor["sources"]
+    doors.expect(made["apart"] == made["fused"], "weights differ in more than their sources")
+    doors.expect(logits["apart"].tobytes() == logits["fused"].tobytes(), "logits differ from those of tensors apart")
+
+
 def check(checkpoint, scheme, folder):
+    if scheme == "fused":
+        return check_fused(checkpoint, folder)
     tensors = {gguf_file.gguf_name(name): tensor for name, tensor in gguf_file.text_tensors(checkpoint).items()}
 
     def scheme_of(name):

@@ -26,6 +26,7 @@ LAYER_NAMES = {
     "self_attn.q_proj.weight": "attn_q.weight",
     "self_attn.k_proj.weight": "attn_k.weight",
     "self_attn.v_proj.weight": "attn_v.weight",
+    "self_attn.qkv_proj.weight": "attn_qkv.weight",
     "self_attn.o_proj.weight": "attn_output.weight",
     "self_attn.q_norm.weight": "attn_q_norm.weight",
     "self_attn.k_norm.weight": "attn_k_norm.weight",
@@ -235,13 +236,27 @@ def rope_divisors(config, tensors):
     return np.array([1.0] * turning + [1e30] * (pairs - turning), np.float32)
 
 
+def fused(tensors, config):
+    """Query, key and value, where there is one, of every layer with keys of its own are one tensor."""
+    owners = config["num_hidden_layers"] - (config.get("num_kv_shared_layers") or 0)
+    result = {}
+    for name, tensor in tensors.items():
+        layer = re.match(r"layers\.(\d+)\.self_attn\.([qkv])_proj\.weight", name)
+        if not layer or int(layer[1]) >= owners:
+            result[name] = tensor
+        elif layer[2] == "q":
+            parts = [tensors.get(name.replace("q_proj", part)) for part in ("q_proj", "k_proj", "v_proj")]
+            result[name.replace("q_proj", "qkv_proj")] = np.concatenate([part for part in parts if part is not None])
+    return result
+
+
 def is_matrix(name, tensor):
     return tensor.ndim > 1 and "router" not in name
 
 
-def write_gguf(checkpoint, path, scheme_of, halves=False):
+def write_gguf(checkpoint, path, scheme_of, halves=False, fuse=False):
     """Writes a checkpoint as GGUF: a matrix in the scheme that scheme_of(its GGUF name) says, everything else in f32. With `halves`, gate and up
-    of experts stand apart, as in older files. Returns the text tensors as they now are, by their short names."""
+    of experts stand apart, as in older files; with `fuse` query, key and value stand in one tensor. Returns the text tensors as they now are, by their short names."""
     tensors, config = text_tensors(checkpoint), text_config(checkpoint)
     entries, numbers, kept = [], [], {}
 
@@ -253,7 +268,7 @@ def write_gguf(checkpoint, path, scheme_of, halves=False):
         return values
 
     gemma3 = not config["model_type"].startswith("gemma4")
-    for name, tensor in tensors.items():
+    for name, tensor in (fused(tensors, config) if fuse else tensors).items():
         called = gguf_name(name)
         scheme = scheme_of(called) if is_matrix(name, tensor) else "f32"
         if halves and name.endswith("experts.gate_up_proj"):

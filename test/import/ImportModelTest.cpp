@@ -163,6 +163,57 @@ TEST_F(ExampleImport, KeysOfSharedLayersMayBePresentInAnyShape) {
   EXPECT_TRUE(imported.remarks.empty());
 }
 
+/// Puts a tensor of so many rows in the place of some of a layer.
+void fuse(BentWeights &weights, const std::string &prefix, std::initializer_list<const char *> parts,
+          const std::string &fused, std::vector<int64_t> shape) {
+  for (const char *part : parts)
+    weights.tensors.erase(prefix + part);
+  weights.add(prefix + fused, std::move(shape));
+}
+
+TEST_F(ExampleImport, FusedTensorsGiveRows) {
+  fuse(weights, "model.layers.4.",
+       {"self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"},
+       "self_attn.qkv_proj.weight", {256 + 2 * 64, 128});
+  fuse(weights, "model.layers.6.", {"mlp.gate_proj.weight", "mlp.up_proj.weight"}, "mlp.gate_up_proj.weight",
+       {2 * 768, 128});
+  // A layer that shares keys has queries alone.
+  fuse(weights, "model.layers.7.", {"self_attn.q_proj.weight"}, "self_attn.qkv_proj.weight", {128, 128});
+  Imported imported(example.config, weights);
+  ASSERT_TRUE(imported.module) << imported.error();
+  auto expectRows = [&](const char *symbol, const std::string &tensor, int64_t begin, int64_t end) {
+    auto weight = imported.module->lookupSymbol<gemma::WeightOp>(symbol);
+    ASSERT_TRUE(weight) << symbol;
+    llvm::SmallVector<TensorRange> sources = readSources(weight.getSources());
+    ASSERT_EQ(sources.size(), 1u) << symbol;
+    EXPECT_EQ(sources[0].tensor, "model.layers." + tensor);
+    ASSERT_TRUE(sources[0].rows && !sources[0].columns) << symbol;
+    EXPECT_EQ(sources[0].rows->begin, begin) << symbol;
+    EXPECT_EQ(sources[0].rows->end, end) << symbol;
+  };
+  expectRows("layer4.query", "4.self_attn.qkv_proj.weight", 0, 256);
+  expectRows("layer4.key", "4.self_attn.qkv_proj.weight", 256, 320);
+  expectRows("layer4.value", "4.self_attn.qkv_proj.weight", 320, 384);
+  expectRows("layer6.gate", "6.mlp.gate_up_proj.weight", 0, 768);
+  expectRows("layer6.up", "6.mlp.gate_up_proj.weight", 768, 1536);
+  expectRows("layer7.query", "7.self_attn.qkv_proj.weight", 0, 128);
+}
+
+TEST_F(ExampleImport, RefusesFusedTensorsOfOtherShapes) {
+  fuse(weights, "model.layers.4.",
+       {"self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"},
+       "self_attn.qkv_proj.weight", {256 + 64, 128});
+  EXPECT_EQ(errorOfImport(),
+            "bent.safetensors: tensor 'model.layers.4.self_attn.qkv_proj.weight' has shape [320, 128], "
+            "but [384, 128] is needed");
+}
+
+// Its parts are read; a fused tensor beside them has no place.
+TEST_F(ExampleImport, RefusesAFusedTensorBesideItsParts) {
+  weights.add("model.layers.6.mlp.gate_up_proj.weight", {2 * 768, 128});
+  EXPECT_SAYS(errorOfImport(), "tensor 'model.layers.6.mlp.gate_up_proj.weight' has no place in the model");
+}
+
 TEST_F(ExampleImport, AnUntiedHeadHasItsOwnMatrix) {
   example.config.tiedHead = false;
   EXPECT_SAYS(errorOfImport(), "has no tensor 'lm_head.weight' of shape [2048, 128]");

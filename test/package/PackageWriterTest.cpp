@@ -57,7 +57,7 @@ protected:
     weight.scheme = scheme;
     weight.layout = layout;
     weight.logical = std::move(logical);
-    weight.sources = {name};
+    weight.sources = {{name, {}, {}}};
     weight.planes = planesOf(layout, scheme, weight.shape());
     for (const Plane &plane : weight.planes) {
       weight.offsets.push_back(facts.weightsBytes);
@@ -138,14 +138,13 @@ TEST_F(Packages, AreTheSameBytesEveryTime) {
 }
 
 TEST_F(Packages, LeaveNothingWhereAWeightIsMissing) {
-  weights.back().sources = {"gone"};
+  weights.back().sources = {{"gone", {}, {}}};
   {
     auto file = OutputFile::create(path("small.weights"));
     ASSERT_TRUE(static_cast<bool>(file));
     llvm::DefaultThreadPool pool(llvm::hardware_concurrency(1));
     auto packed = writePackage(*file, {facts, generation, tokenizer, weights}, source, pool, [](int64_t) {});
-    EXPECT_EQ(llvm::toString(packed.takeError()),
-              "weight 'matrix' needs tensor 'gone', which the checkpoint does not have");
+    EXPECT_EQ(llvm::toString(packed.takeError()), "weight 'matrix': the checkpoint has no tensor 'gone'");
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder));
 }

@@ -20,8 +20,16 @@ std::vector<float> numbers(int64_t count, unsigned seed) {
   return all;
 }
 
+/// Ranges of one tensor.
+TensorRange rowsOf(const char *tensor, int64_t begin, int64_t end) {
+  return {tensor, IndexRange{begin, end}, {}};
+}
+TensorRange columnsOf(const char *tensor, int64_t begin, int64_t end) {
+  return {tensor, {}, IndexRange{begin, end}};
+}
+
 PlannedWeight plan(Scheme scheme, Layout layout, std::vector<int64_t> logical,
-                   std::vector<std::string> sources) {
+                   std::vector<TensorRange> sources) {
   PlannedWeight weight;
   weight.name = "w";
   weight.scheme = scheme;
@@ -134,7 +142,7 @@ TEST_P(EverySchemeAndLayout, StacksSourcesAlongRows) {
   MemorySource source;
   source.addFloats("a", {19, 64}, {all.begin(), all.begin() + 19 * 64});
   source.addFloats("b", {10, 64}, {all.begin() + 19 * 64, all.end()});
-  PlannedWeight weight = plan(scheme, layout, {29, 64}, {"a", "b"});
+  PlannedWeight weight = plan(scheme, layout, {29, 64}, {{"a", {}, {}}, {"b", {}, {}}});
   Packed packed = pack(weight, source);
   for (int64_t row = 0; row < 29; ++row) {
     std::vector<float> expected = kept(scheme, std::span(all).subspan(static_cast<size_t>(row) * 64, 64));
@@ -152,7 +160,8 @@ TEST_P(EverySchemeAndLayout, StacksExpertsAlongTheirRows) {
   MemorySource source;
   source.addFloats("a", {experts, upper, columns}, a);
   source.addFloats("b", {experts, lower, columns}, b);
-  PlannedWeight weight = plan(scheme, layout, {experts, upper + lower, columns}, {"a", "b"});
+  PlannedWeight weight =
+      plan(scheme, layout, {experts, upper + lower, columns}, {{"a", {}, {}}, {"b", {}, {}}});
   Packed packed = pack(weight, source);
   for (int64_t expert = 0; expert < experts; ++expert)
     for (int64_t row = 0; row < upper + lower; ++row) {
@@ -172,7 +181,7 @@ TEST_P(EverySchemeAndLayout, IsTheSameForAnyNumberOfThreads) {
   auto [scheme, layout] = GetParam();
   MemorySource source;
   source.addFloats("a", {70, 40960}, numbers(70 * 40960, 4));
-  PlannedWeight weight = plan(scheme, layout, {70, 40960}, {"a"});
+  PlannedWeight weight = plan(scheme, layout, {70, 40960}, {{"a", {}, {}}});
   Packed one = pack(weight, source, 1), three = pack(weight, source, 3);
   EXPECT_EQ(one.bytes, three.bytes);
   EXPECT_EQ(one.result.checksums, three.result.checksums);
@@ -189,7 +198,7 @@ TEST(Packer, KeepsBlocksThatTheCheckpointHasBitForBit) {
       blocks.push_back(static_cast<uint8_t>(0x77 + block));
   }
   source.add("a", "q4_0", {5, 32}, blocks);
-  Packed packed = pack(plan(Scheme::q4_0, Layout::rows, {5, 32}, {"a"}), source);
+  Packed packed = pack(plan(Scheme::q4_0, Layout::rows, {5, 32}, {{"a", {}, {}}}), source);
   for (size_t block = 0; block < 5; ++block)
     EXPECT_EQ(packed.bytes[64 + 16 * block], 0x77 + block);
   EXPECT_EQ(packed.result.relativeError, 0);
@@ -198,7 +207,7 @@ TEST(Packer, KeepsBlocksThatTheCheckpointHasBitForBit) {
 TEST(Packer, AddsOneBeforeStoring) {
   MemorySource source;
   source.addFloats("norm", {40}, numbers(40, 5));
-  PlannedWeight weight = plan(Scheme::f32, Layout::vector, {40}, {"norm"});
+  PlannedWeight weight = plan(Scheme::f32, Layout::vector, {40}, {{"norm", {}, {}}});
   weight.addOne = true;
   Packed packed = pack(weight, source);
   std::vector<float> original = numbers(40, 5);
@@ -221,10 +230,11 @@ TEST(Packer, MeasuresWhatIsLost) {
       largest = std::max(largest, std::fabs(difference));
     }
   }
-  PackedWeight result = pack(plan(Scheme::q4_0, Layout::tiles16, {16, 64}, {"a"}), source).result;
+  PackedWeight result = pack(plan(Scheme::q4_0, Layout::tiles16, {16, 64}, {{"a", {}, {}}}), source).result;
   EXPECT_NEAR(result.relativeError, std::sqrt(squares / of), 1e-12);
   EXPECT_EQ(result.maxError, largest);
-  EXPECT_EQ(pack(plan(Scheme::f32, Layout::tiles16, {16, 64}, {"a"}), source).result.relativeError, 0);
+  EXPECT_EQ(pack(plan(Scheme::f32, Layout::tiles16, {16, 64}, {{"a", {}, {}}}), source).result.relativeError,
+            0);
 }
 
 std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
@@ -235,22 +245,120 @@ std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
 }
 
 TEST(Packer, NamesTheTensorThatIsMissing) {
-  EXPECT_EQ(errorOf(plan(Scheme::f32, Layout::rows, {4, 32}, {"model.norm"}), MemorySource()),
-            "weight 'w' needs tensor 'model.norm', which the checkpoint does not have");
+  EXPECT_EQ(errorOf(plan(Scheme::f32, Layout::rows, {4, 32}, {{"model.norm", {}, {}}}), MemorySource()),
+            "weight 'w': the checkpoint has no tensor 'model.norm'");
 }
 
 TEST(Packer, RefusesSourcesThatDoNotFillTheWeight) {
   MemorySource source;
   source.addFloats("a", {3, 32}, numbers(96, 7));
-  EXPECT_EQ(errorOf(plan(Scheme::f32, Layout::rows, {4, 32}, {"a"}), source),
+  EXPECT_EQ(errorOf(plan(Scheme::f32, Layout::rows, {4, 32}, {{"a", {}, {}}}), source),
             "weight 'w' has 4 rows, but its tensors have 3");
+}
+
+// Rows out of the middle of one tensor and of another, out of order: parts and ranges end inside tiles.
+TEST_P(EverySchemeAndLayout, TakesRangesOfRows) {
+  auto [scheme, layout] = GetParam();
+  std::vector<float> a = numbers(41 * 64, 9), b = numbers(23 * 64, 10);
+  MemorySource source;
+  source.addFloats("a", {41, 64}, a);
+  source.addFloats("b", {23, 64}, b);
+  PlannedWeight weight =
+      plan(scheme, layout, {29, 64}, {rowsOf("a", 22, 41), rowsOf("b", 3, 10), rowsOf("a", 1, 4)});
+  Packed packed = pack(weight, source);
+  for (int64_t row = 0; row < 29; ++row) {
+    const float *from = row < 19   ? a.data() + (22 + row) * 64
+                        : row < 26 ? b.data() + (3 + row - 19) * 64
+                                   : a.data() + (1 + row - 26) * 64;
+    std::vector<float> expected = kept(scheme, std::span(from, 64));
+    for (int64_t column = 0; column < 64; ++column)
+      ASSERT_EQ(at(weight, packed.bytes, 0, row, column), expected[static_cast<size_t>(column)])
+          << row << ", " << column;
+  }
+}
+
+// A block of columns of some rows of each expert.
+TEST_P(EverySchemeAndLayout, TakesRangesOfExperts) {
+  auto [scheme, layout] = GetParam();
+  constexpr int64_t experts = 3, rows = 11, columns = 96;
+  std::vector<float> a = numbers(experts * rows * columns, 11);
+  MemorySource source;
+  source.addFloats("a", {experts, rows, columns}, a);
+  PlannedWeight weight =
+      plan(scheme, layout, {experts, 7, 32}, {{"a", IndexRange{2, 9}, IndexRange{32, 64}}});
+  Packed packed = pack(weight, source);
+  for (int64_t expert = 0; expert < experts; ++expert)
+    for (int64_t row = 0; row < 7; ++row) {
+      std::vector<float> expected =
+          kept(scheme, std::span(a.data() + (expert * rows + 2 + row) * columns + 32, 32));
+      for (int64_t column = 0; column < 32; ++column)
+        ASSERT_EQ(at(weight, packed.bytes, expert, row, column), expected[static_cast<size_t>(column)]);
+    }
+}
+
+/// Blocks of q4_0 with scale 1 whose first byte counts them.
+std::vector<uint8_t> countedBlocks(int count) {
+  std::vector<uint8_t> blocks;
+  for (int block = 0; block < count; ++block) {
+    blocks.insert(blocks.end(), {0x00, 0x3c, static_cast<uint8_t>(block)});
+    blocks.insert(blocks.end(), 15, 0x88);
+  }
+  return blocks;
+}
+
+TEST(Packer, KeepsBlocksOfRangesBitForBit) {
+  MemorySource source;
+  source.add("a", "q4_0", {5, 96}, countedBlocks(15));
+  Packed packed =
+      pack(plan(Scheme::q4_0, Layout::rows, {3, 32}, {{"a", IndexRange{1, 4}, IndexRange{64, 96}}}), source);
+  for (size_t row = 0; row < 3; ++row)
+    EXPECT_EQ(packed.bytes[64 + 16 * row], 3 * (row + 1) + 2);
+  EXPECT_EQ(packed.result.relativeError, 0);
+}
+
+TEST(Packer, TakesNumbersOfAVector) {
+  MemorySource source;
+  source.addFloats("norms", {40}, numbers(40, 12));
+  PlannedWeight weight =
+      plan(Scheme::f32, Layout::vector, {13}, {rowsOf("norms", 30, 40), rowsOf("norms", 0, 3)});
+  Packed packed = pack(weight, source);
+  std::vector<float> all = numbers(40, 12);
+  for (int64_t i = 0; i < 13; ++i)
+    EXPECT_EQ(at(weight, packed.bytes, 0, 0, i), all[static_cast<size_t>((i + 30) % 40)]);
+}
+
+TEST(Packer, RefusesRangesThatReachBeyondTheTensor) {
+  MemorySource source;
+  source.addFloats("a", {3, 64}, numbers(192, 13));
+  auto refused = [&](std::vector<int64_t> logical, TensorRange range) {
+    return errorOf(plan(Scheme::f32, Layout::rows, std::move(logical), {std::move(range)}), source);
+  };
+  EXPECT_EQ(refused({2, 64}, rowsOf("a", 2, 4)),
+            "weight 'w': memory: tensor 'a' has rows 0 to 3, not 2 to 4");
+  EXPECT_EQ(refused({2, 64}, rowsOf("a", INT64_MAX - 2, INT64_MAX)),
+            "weight 'w': memory: tensor 'a' has rows 0 to 3, not 9223372036854775805 to 9223372036854775807");
+  EXPECT_EQ(refused({3, 32}, columnsOf("a", 48, 80)),
+            "weight 'w': memory: tensor 'a' has columns 0 to 64, not 48 to 80");
+  EXPECT_EQ(refused({3, 32}, columnsOf("a", 0, 16)),
+            "weight 'w': memory: tensor 'a' gives columns 0 to 16 where rows have 32 numbers");
+  EXPECT_EQ(refused({2, 64}, rowsOf("a", 0, 3)), "weight 'w' has 2 rows, but its tensors have 3");
+}
+
+TEST(Packer, RefusesColumnsThatEndInsideABlock) {
+  MemorySource source;
+  source.add("a", "q4_0", {5, 96}, countedBlocks(15));
+  for (auto [begin, end] : {std::pair{16, 48}, {48, 80}})
+    EXPECT_EQ(errorOf(plan(Scheme::q4_0, Layout::rows, {5, 32}, {columnsOf("a", begin, end)}), source),
+              "weight 'w': memory: tensor 'a' cannot give columns " + std::to_string(begin) + " to " +
+                  std::to_string(end) +
+                  ": it stores blocks of 32, of which ranges begin and end at multiples");
 }
 
 TEST(Packer, PassesOnWhatTheSinkSays) {
   MemorySource source;
   source.addFloats("a", {4, 32}, numbers(128, 8));
   llvm::DefaultThreadPool pool(llvm::hardware_concurrency(1));
-  auto result = packWeight(plan(Scheme::f32, Layout::rows, {4, 32}, {"a"}), source, pool,
+  auto result = packWeight(plan(Scheme::f32, Layout::rows, {4, 32}, {{"a", {}, {}}}), source, pool,
                            [](int64_t, std::span<const uint8_t>) {
                              return llvm::createStringError(llvm::inconvertibleErrorCode(), "full");
                            });
@@ -262,7 +370,7 @@ TEST(WeightPacker, ReleasesWhatItHasRead) {
   MemorySource source;
   source.addFloats("a", {2, 300, 2048}, numbers(int64_t{2} * 300 * 2048, 5));
   source.addFloats("b", {2, 500, 2048}, numbers(int64_t{2} * 500 * 2048, 6));
-  pack(plan(Scheme::q8_0, Layout::tiles16, {2, 800, 2048}, {"a", "b"}), source);
+  pack(plan(Scheme::q8_0, Layout::tiles16, {2, 800, 2048}, {{"a", {}, {}}, {"b", {}, {}}}), source);
   ASSERT_EQ(source.released.size(), 2u);
   for (const auto &[name, parts] : source.released) {
     const uint8_t *next = source.find(name)->bytes.data();

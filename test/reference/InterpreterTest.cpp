@@ -205,11 +205,11 @@ TEST_F(InterpreterTest, NamesTheOpThatItDoesNotKnow) {
 
 TEST_F(InterpreterTest, NamesTheTensorThatIsMissingOrDoesNotFit) {
   parse(kPlain);
-  EXPECT_EQ(errorOf({0}), "weight @table: the checkpoint has no tensor table");
+  EXPECT_EQ(errorOf({0}), "weight @table: the checkpoint has no tensor 'table'");
   tensors.add("table", {3, 2}, std::vector<float>(6));
-  EXPECT_EQ(errorOf({0}), "weight @table: its tensors have 6 numbers, but 8 are needed");
+  EXPECT_EQ(errorOf({0}), "weight @table: its tensors have 3 rows, but 4 are needed");
   tensors.add("table", {5, 2}, std::vector<float>(10));
-  EXPECT_EQ(errorOf({0}), "weight @table: tensor table has 10 numbers, more than fit");
+  EXPECT_EQ(errorOf({0}), "weight @table: tensor table has 5 rows, more than fit");
 }
 
 TEST_F(InterpreterTest, RefusesTokensOutsideTheTable) {

@@ -51,6 +51,42 @@ gemma.weight @w : tensor<2x4x32xf32> from ["a", "b", "c"] parts [922337203685477
 
 // -----
 
+// expected-error @+1 {{weight-c5: 'qkv' gives 5 rows, but 4 are needed}}
+gemma.weight @w : tensor<4x32xf32> from ["qkv" rows 2 to 7]
+
+// -----
+
+// expected-error @+1 {{weight-c5: 'b' gives 2 rows, but 1 are needed}}
+gemma.weight @w : tensor<4x32xf32> from ["a" rows 0 to 3, "b" rows 0 to 2] parts [3, 1]
+
+// -----
+
+// expected-error @+1 {{weight-c5: 'a' gives 64 columns, but 32 are needed}}
+gemma.weight @w : tensor<4x32xf32> from ["a" columns 32 to 96]
+
+// -----
+
+// expected-error @+1 {{weight-c5: 'a' gives 4 columns, but 0 are needed}}
+gemma.weight @w : tensor<4xf32> from ["a" columns 0 to 4]
+
+// -----
+
+// expected-error @+1 {{rows 4 to 4 are none: a range begins at 0 or later, and ends behind its begin}}
+gemma.weight @w : tensor<4x32xf32> from ["a" rows 4 to 4]
+
+// -----
+
+// expected-error @+1 {{rows -4 to 0 are none}}
+gemma.weight @w : tensor<4x32xf32> from ["a" rows -4 to 0]
+
+// -----
+
+// The attribute, spelled out, is held to the same.
+// expected-error @+1 {{tensors of the checkpoint, or ranges of their rows or columns}}
+"gemma.weight"() <{sym_name = "w", type = tensor<4x32xf32>, sources = [{tensor = "a", rows = array<i64: 4, 0>}]}> : () -> ()
+
+// -----
+
 // expected-error @+1 {{cache-c1: has type 'tensor<8x32xf32>', but (slots, kv heads, dim) are needed}}
 gemma.cache @c : tensor<8x32xf32>
 

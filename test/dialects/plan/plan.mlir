@@ -3,6 +3,8 @@
 // CHECK: plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] at [0, 6144] shape [192, 64] scheme "q4_0" from ["q", "k"]
 plan.weight @qkv layout "tiles16" planes [memref<12x2x4x16x4xi8>, memref<12x2x16xf16>] at [0, 6144]
     shape [192, 64] scheme "q4_0" from ["q", "k"]
+// CHECK: plan.weight @range layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" from ["n" rows 64 to 128]
+plan.weight @range layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" from ["n" rows 64 to 128]
 // CHECK: plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
 plan.weight @norm layout "vector" planes [memref<64xf32>] shape [64] scheme "f32" add_one from ["n"]
 // CHECK: plan.cache @cache planes [memref<1x1x16x32x16xf32>, memref<1x1x2x256x16xf32>] at [0, 32768]

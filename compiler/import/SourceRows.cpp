@@ -1,0 +1,78 @@
+//===- SourceRows.cpp - the rows that a tensor gives to a weight ----------------------------------------===//
+
+#include "compiler/import/SourceRows.h"
+#include "compiler/import/BlockFormats.h"
+#include "llvm/ADT/Twine.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace gemmac {
+
+static std::string words(const IndexRange &range) {
+  return (llvm::Twine(range.begin) + " to " + llvm::Twine(range.end)).str();
+}
+
+llvm::Expected<SourceRows> SourceRows::open(const TensorRange &source, const WeightSource &weights,
+                                            int64_t experts, int64_t columns) {
+  SourceRows rows;
+  const SourceTensor *tensor = rows.tensor_ = weights.find(source.tensor);
+  if (!tensor)
+    return llvm::createStringError("the checkpoint has no tensor '" + source.tensor + "'");
+  auto error = [&](const llvm::Twine &text) {
+    return llvm::createStringError(weights.fileOf(source.tensor) + ": tensor '" + source.tensor + "' " +
+                                   text);
+  };
+
+  rows.columns_ = columns;
+  rows.tensorColumns_ = source.columns && !tensor->shape.empty() ? tensor->shape.back() : columns;
+  int64_t numbers = tensor->numbers(), unit = experts * rows.tensorColumns_;
+  if (unit < 1 || numbers % unit != 0)
+    return error("has " + llvm::Twine(numbers) + " numbers, which are no whole rows of " +
+                 llvm::Twine(rows.tensorColumns_) + (experts > 1 ? " of each expert" : ""));
+  rows.tensorRows_ = rows.rows_ = numbers / unit;
+  if (const auto &range = source.rows) {
+    if (range->begin < 0 || range->begin >= range->end || range->end > rows.tensorRows_)
+      return error("has rows 0 to " + llvm::Twine(rows.tensorRows_) + ", not " + words(*range));
+    rows.firstRow_ = range->begin;
+    rows.rows_ = range->size();
+  }
+  if (const auto &range = source.columns) {
+    if (range->begin < 0 || range->begin >= range->end || range->end > rows.tensorColumns_)
+      return error("has columns 0 to " + llvm::Twine(rows.tensorColumns_) + ", not " + words(*range));
+    if (range->size() != columns)
+      return error("gives columns " + words(*range) + " where rows have " + llvm::Twine(columns) +
+                   " numbers");
+    const BlockFormat *format = findBlockFormat(tensor->scheme);
+    assert(format && "files have no tensors of other schemes");
+    if (range->begin % format->numbers != 0 || range->end % format->numbers != 0)
+      return error("cannot give columns " + words(*range) + ": it stores blocks of " +
+                   llvm::Twine(format->numbers) + ", of which ranges begin and end at multiples");
+    rows.firstColumn_ = range->begin;
+  }
+  return rows;
+}
+
+void SourceRows::read(int64_t expert, int64_t row, std::span<float> out) const {
+  assert(int64_t(out.size()) % columns_ == 0 && "whole rows are read");
+  if (columns_ == tensorColumns_)
+    return readNumbers(*tensor_, numberAt(expert, row), out);
+  for (; !out.empty(); ++row, out = out.subspan(size_t(columns_)))
+    readNumbers(*tensor_, numberAt(expert, row), out.first(size_t(columns_)));
+}
+
+std::span<const uint8_t> SourceRows::bytes(int64_t firstNumber, int64_t count) const {
+  const BlockFormat &format = *findBlockFormat(tensor_->scheme);
+  return tensor_->bytes.subspan(size_t(firstNumber / format.numbers * format.bytes),
+                                size_t(count / format.numbers * format.bytes));
+}
+
+std::span<const uint8_t> SourceRows::stored(int64_t expert, int64_t row) const {
+  return bytes(numberAt(expert, row), columns_);
+}
+
+std::span<const uint8_t> SourceRows::around(int64_t expert, int64_t row, int64_t count) const {
+  return bytes(numberAt(expert, row) - firstColumn_, count * tensorColumns_);
+}
+
+} // namespace gemmac
