@@ -11,76 +11,112 @@
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/SpanAttention.h"
 
+#include <optional>
+
 namespace gemmac {
 
 using namespace Halide;
 
-KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
-  AttentionShape shape(spec);
-  CacheArrays cache(spec, target);
-  int heads = shape.group(), together = int(spec.schedule.rows), tileTokens = int(spec.schedule.tokens);
-  ImageParam q = tokensArray("q", Float(32), shape.dim, shape.heads);
-  Var c("c"), m("m"), s("s"), h("h"), n("n"), t("t");
-  Func out("out"), state("state");
-  out(c, h, t) = undef<float>();
-  Part tokens = partOf(out, 2), someHeads = partOf(out, 1), numbers = partOf(out, 0);
+namespace {
 
+/// A call's part of the result in tiles of some tokens. The rows m of tile n are token after token, the heads
+/// of group h within each.
+class TokenTiles {
+public:
+  TokenTiles(const KernelSpec &spec, const Target &target);
+  KernelCode build();
+
+private:
+  Expr firstToken() const { return tokens.begin + n * tileTokens; }
+  Expr endToken() const { return min(firstToken() + tileTokens, tokens.end); }
+  Expr tokenOf(const Expr &m) const { return min(firstToken() + m / heads, tokens.end - 1); }
+  /// Positions firstSeen … endSeen - 1 are seen by some token of the tile.
+  Expr firstSeen() const { return places.firstSeen(firstToken(), shape.window); }
+  Expr endSeen() const { return places.endSeen(endToken() - 1); }
+
+  /// Row m's number for a channel, as what is kept is multiplied with it.
+  Expr query(const Expr &c) const { return cache.folded(q(c, h * heads + m % heads, tokenOf(m)), c); }
+
+  SpanQueries queries();
+  void joinSpans(const SpanAttention &attention);
+  void storeRows();
+  void schedule(SpanAttention &attention);
+
+  const Target &target;
+  AttentionShape shape;
+  CacheArrays cache;
+  int heads, together, keyGroups, tileTokens, rows, lanes;
+  int neighbours; ///< integers beside each other
+  ImageParam q;
   TokenPlaces places;
+  Var c{"c"}, m{"m"}, s{"s"}, h{"h"}, n{"n"}, t{"t"}, r{"r"}, mo{"mo"}, j{"j"};
+  Func out{"out"}, state{"state"}, folded{"folded"}, packed{"packed"};
+  std::optional<RoundedQueries> rounded;
+  Part tokens, someHeads, numbers;
+  RDom a, o; ///< of `state`'s sums, and of what is stored
+};
 
-  // Tile n of the call's part, its rows m: token after token, the heads of the group within each.
-  Expr firstToken = tokens.begin + n * tileTokens;
-  Expr endToken = min(firstToken + tileTokens, tokens.end);
-  auto tokenOf = [&](const Expr &m) { return min(firstToken + m / heads, tokens.end - 1); };
-  Expr firstSeen = places.firstSeen(firstToken, shape.window), endSeen = places.endSeen(endToken - 1);
+TokenTiles::TokenTiles(const KernelSpec &spec, const Target &target)
+    : target(target), shape(spec), cache(spec, target), heads(shape.group()),
+      together(int(spec.schedule.rows)), keyGroups(int(spec.schedule.keyGroups)),
+      tileTokens(int(spec.schedule.tokens)), rows(tileTokens * heads), lanes(lanesOf(target)),
+      neighbours(cache.integers ? 2 : 1), q(tokensArray("q", Float(32), shape.dim, shape.heads)) {
+  out(c, h, t) = undef<float>();
+  tokens = partOf(out, 2);
+  someHeads = partOf(out, 1);
+  numbers = partOf(out, 0);
+  rounded.emplace(std::vector<Var>{m, h, n}, cache, shape.dim, [this](const Expr &c) { return query(c); });
+}
+
+SpanQueries TokenTiles::queries() {
+  folded(c, m, h, n) = cache.integers ? (*rounded)(c) : query(c);
+  packed(j, r, c, mo, h, n) = folded(c * neighbours + j, mo * together + r, h, n);
   auto inSpan = [&](const Expr &at) { return clamp(at - s * int(kSpan), 0, int(kSpan)); };
   SpanQueries queries;
   queries.place = {s, h, n};
   queries.span = s;
   queries.kvHead = h;
-  queries.begin = inSpan(firstSeen);
-  queries.end = inSpan(endSeen);
-  queries.rows = tileTokens * heads;
+  queries.begin = inSpan(firstSeen());
+  queries.end = inSpan(endSeen());
+  queries.rows = rows;
   queries.together = together;
-  queries.keyGroups = int(spec.schedule.keyGroups);
-  auto number = [&](const Expr &c) { return cache.folded(q(c, h * heads + m % heads, tokenOf(m)), c); };
-  RoundedQueries rounded({m, h, n}, cache, shape.dim, number);
-  Func folded("folded"), packed("packed");
-  Var r("r"), mo("mo"), j("j");
-  folded(c, m, h, n) = cache.integers ? rounded(c) : number(c);
-  // Integers of two neighbours beside each other.
-  int neighbours = cache.integers ? 2 : 1;
-  packed(j, r, c, mo, h, n) = folded(c * neighbours + j, mo * together + r, h, n);
-  queries.query = [&](const Expr &m, const Expr &c) {
+  queries.keyGroups = keyGroups;
+  queries.query = [this](const Expr &m, const Expr &c) {
     return packed(c % neighbours, m % together, c / neighbours, m / together, h, n);
   };
-  queries.queryScale = [&](const Expr &m) { return rounded.scale(m, h, n); };
-  queries.first = [&](const Expr &m) {
+  queries.queryScale = [this](const Expr &m) { return rounded->scale(m, h, n); };
+  queries.first = [this](const Expr &m) {
     return places.positions(tokenOf(m)) - (shape.window - 1) - s * int(kSpan);
   };
-  queries.last = [&](const Expr &m) { return places.visible(tokenOf(m)) - s * int(kSpan); };
-  SpanAttention attention(queries, shape, cache, target);
+  queries.last = [this](const Expr &m) { return places.visible(tokenOf(m)) - s * int(kSpan); };
+  return queries;
+}
 
-  // Over all spans that a token of the call sees; each tile takes its own.
+/// Over all spans that a token of the call sees; each tile takes its own.
+void TokenTiles::joinSpans(const SpanAttention &attention) {
   Expr lastToken = max(tokens.end - 1, tokens.begin);
   Expr firstSpan = places.firstSeen(tokens.begin, shape.window) / int(kSpan),
        lastSpan = (places.endSeen(lastToken) - 1) / int(kSpan);
-  RDom a(0, SpanAttention::channels(shape), 0, 1, firstSpan, lastSpan - firstSpan + 1, "a");
-  a.where(a.z * int(kSpan) < endSeen && (a.z + 1) * int(kSpan) > firstSeen);
+  a = RDom(0, SpanAttention::channels(shape), 0, 1, firstSpan, lastSpan - firstSpan + 1, "a");
+  a.where(a.z * int(kSpan) < endSeen() && (a.z + 1) * int(kSpan) > firstSeen());
   state(c, m, h, n) = noParts(c, shape.dim);
   state(a.x, m, h, n) =
       withPart([&](const Expr &c) { return state(c, m, h, n); },
                [&](const Expr &c) { return attention.part(c, m, a.z, h, n); }, a.x, shape.dim);
+}
 
+void TokenTiles::storeRows() {
   Expr firstHead = someHeads.begin / heads, headCount = (someHeads.end + heads - 1) / heads - firstHead;
-  RDom o(0, shape.dim, 0, queries.rows, firstHead, headCount, 0,
-         (tokens.end - tokens.begin + tileTokens - 1) / tileTokens, "o");
+  o = RDom(0, shape.dim, 0, rows, firstHead, headCount, 0,
+           (tokens.end - tokens.begin + tileTokens - 1) / tileTokens, "o");
   Expr outHead = o.z * heads + o.y % heads, outToken = tokens.begin + o.w * tileTokens + o.y / heads;
   o.where(o.x >= numbers.begin && o.x < numbers.end && outHead >= someHeads.begin &&
           outHead < someHeads.end && outToken < tokens.end);
   out(o.x, outHead, outToken) = strict_float(state(o.x, o.y, o.z, o.w) / state(shape.dim, o.y, o.z, o.w));
+}
 
-  int lanes = lanesOf(target);
-  RVar outer("outer"), inner("inner");
+void TokenTiles::schedule(SpanAttention &attention) {
+  RVar outer("outer"), inner("inner"), ao("ao"), ai("ai");
   out.update()
       .never_partition_all()
       .allow_race_conditions()
@@ -89,9 +125,8 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
   state.compute_at(out, o.z)
       .store_in(kLargeStack)
       .bound(c, 0, SpanAttention::channels(shape))
-      .bound(m, 0, queries.rows)
+      .bound(m, 0, rows)
       .vectorize(c, lanes);
-  RVar ao("ao"), ai("ai");
   state.update()
       .allow_race_conditions()
       .split(a.x, ao, ai, lanes)
@@ -103,12 +138,24 @@ KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
       .bound(j, 0, neighbours)
       .bound(r, 0, together)
       .bound(c, 0, shape.dim / neighbours)
-      .bound(mo, 0, queries.rows / together)
+      .bound(mo, 0, rows / together)
       .reorder(j, c, r, mo);
   if (cache.integers)
-    rounded.computeAt({out, o.z});
+    rounded->computeAt({out, o.z});
+}
 
+KernelCode TokenTiles::build() {
+  SpanAttention attention(queries(), shape, cache, target);
+  joinSpans(attention);
+  storeRows();
+  schedule(attention);
   return {cache.arguments(q, places), out, true, false, places.scalars()};
+}
+
+} // namespace
+
+KernelCode buildCachedAttention(const KernelSpec &spec, const Target &target) {
+  return TokenTiles(spec, target).build();
 }
 
 } // namespace gemmac
