@@ -22,8 +22,8 @@ struct Target {
   std::string halide;      ///< Halide's target string of the kernels, without `no_runtime` and `no_asserts`
   std::vector<std::string> requires_; ///< CPU features that the runtime checks before it runs a package, in
                                       ///< LLVM's names: "avx2", "avx512vnni", "dotprod"
-  bool board = false; ///< the row is of one product: another CPU that has its features is not it
-  int cores = 1;      ///< default number of threads
+  bool board = false; ///< the row is of `cpu` alone: `host` is no other CPU, whatever its features
+  int cores = 1;      ///< of a usual machine of its kind: work is cut into a few pieces for each
   int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's data cache and second level
   Scheme scheme = Scheme::q4_0;          ///< default scheme of the weights
   int vectorBytes = 32;                  ///< width of its float vectors
