@@ -41,6 +41,20 @@ const std::vector<Target> &devices() {
        .vectorBytes = 16,
        .vectorRegisters = 32,
        .dotProduct8 = true},
+      {.name = "neoverse-n1",
+       .description = "Arm Neoverse N1 server (AWS Graviton2, Ampere Altra)",
+       .triple = triple,
+       .cpu = "neoverse-n1",
+       .features = "",
+       .halide = "arm-64-linux-arm_dot_prod-arm_fp16",
+       .requires_ = {"neon", "dotprod", "fullfp16"},
+       .board = true,
+       .cores = 16,
+       .l1 = 64 << 10,
+       .l2 = 1 << 20,
+       .vectorBytes = 16,
+       .vectorRegisters = 32,
+       .dotProduct8 = true},
   };
   return rows;
 }
