@@ -7,6 +7,7 @@
 #include "contract/Scheme.h"
 #include "contract/SmallFloats.h"
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <iterator>
 #include <vector>
@@ -69,6 +70,20 @@ void unevenNumbers(const uint8_t *pairs, float scale, float *out) {
 
 void iq4_nl(const uint8_t *block, float *out) {
   unevenNumbers(block + 2, half(block), out);
+}
+
+/// Twice the values of E2M1, the 4-bit float of OCP's Microscaling formats: a sign, two bits of exponent, one
+/// of fraction.
+constexpr int8_t kDoubledE2m1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+/// The scale is 2^(byte - 127). 255, which Microscaling reads as NaN, is 2^128 to GGUF.
+void mxfp4(const uint8_t *block, float *out) {
+  float unit = std::ldexp(1.0f, int(block[0]) - 128); // of the doubled table; exact, also where subnormal
+  const uint8_t *pairs = block + 1;
+  for (int i = 0; i < 16; ++i) {
+    out[i] = unit * float(kDoubledE2m1[pairs[i] & 15]);
+    out[i + 16] = unit * float(kDoubledE2m1[pairs[i] >> 4]);
+  }
 }
 
 // Blocks of 256, with scales of their own for groups of 16 or 32.
@@ -178,6 +193,7 @@ constexpr BlockFormat kFormats[] = {
     blocks<32, 22, q5_0>("q5_0"),
     blocks<32, 24, q5_1>("q5_1"),
     blocks<32, 18, iq4_nl>("iq4_nl"),
+    blocks<32, 17, mxfp4>("mxfp4"),
     blocks<256, 84, q2_k>("q2_k"),
     blocks<256, 110, q3_k>("q3_k"),
     blocks<256, 144, q4_k>("q4_k"),
@@ -196,7 +212,6 @@ constexpr BlockFormat kFormats[] = {
     unread("iq3_s", 256, 110),
     unread("tq1_0", 256, 54),
     unread("tq2_0", 256, 66),
-    unread("mxfp4", 32, 17),
     unread("i8", 1, 1),
     unread("i16", 1, 2),
     unread("i32", 1, 4),
@@ -204,17 +219,30 @@ constexpr BlockFormat kFormats[] = {
     unread("f64", 1, 8),
 };
 
+const std::vector<BlockFormat> &allFormats() {
+  static const std::vector<BlockFormat> all = [] {
+    std::vector<BlockFormat> formats;
+    for (const SchemeRow &row : allSchemes())
+      formats.push_back({row.name, row.block, row.blockBytes(), row.load});
+    formats.insert(formats.end(), std::begin(kFormats), std::end(kFormats));
+    return formats;
+  }();
+  return all;
+}
+
 } // namespace
 
 const BlockFormat *findBlockFormat(std::string_view scheme) {
-  static const std::vector<BlockFormat> all = [] {
-    std::vector<BlockFormat> formats(std::begin(kFormats), std::end(kFormats));
-    for (const SchemeRow &row : allSchemes())
-      formats.push_back({row.name, row.block, row.blockBytes(), row.load});
-    return formats;
-  }();
-  auto found = std::ranges::find(all, scheme, &BlockFormat::scheme);
-  return found == all.end() ? nullptr : &*found;
+  auto found = std::ranges::find(allFormats(), scheme, &BlockFormat::scheme);
+  return found == allFormats().end() ? nullptr : &*found;
+}
+
+std::string namesOfReadableFormats() {
+  std::string names;
+  for (const BlockFormat &format : allFormats())
+    if (format.decode)
+      names += (names.empty() ? "" : ", ") + std::string(format.scheme);
+  return names;
 }
 
 } // namespace gemmac

@@ -4,6 +4,7 @@
 #define GEMMAC_COMPILER_IMPORT_BLOCKFORMATS_H
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace gemmac {
@@ -19,6 +20,9 @@ struct BlockFormat {
 
 /// Null for an unknown scheme.
 const BlockFormat *findBlockFormat(std::string_view scheme);
+
+/// The names of all schemes that have a decoder: "f32, bf16, …, mxfp4".
+std::string namesOfReadableFormats();
 
 } // namespace gemmac
 

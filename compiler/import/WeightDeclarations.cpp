@@ -1,6 +1,7 @@
 //===- WeightDeclarations.cpp - the symbols of a module and the tensors behind them ---------------------===//
 
 #include "compiler/import/WeightDeclarations.h"
+#include "compiler/import/BlockFormats.h"
 #include "compiler/import/JsonFile.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
@@ -97,9 +98,8 @@ void WeightDeclarations::check(Location location, const std::string &tensor, Arr
                         << printed(found->shape) << ", but " << printed(shape) << " is needed";
   } else if (!canReadNumbers(found->scheme)) {
     emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " stores numbers as "
-                        << inQuotes(found->scheme)
-                        << ", which this compiler cannot read; f32, f16, bf16 "
-                           "and the blocks of Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL and IQ4_XS fit";
+                        << inQuotes(found->scheme) << ", which this compiler cannot read; it reads "
+                        << namesOfReadableFormats();
   } else {
     broken = false;
   }

@@ -97,9 +97,49 @@ TEST(BlockFormats, Iq4XsHasGroupsOfIq4Nl) {
   }
 }
 
+/// A 4-bit float of OCP's Microscaling formats, by its definition: sign, two bits of exponent, one of
+/// fraction.
+double e2m1(int bits) {
+  int exponent = bits >> 1 & 3, fraction = bits & 1;
+  double magnitude = exponent ? std::ldexp(2 + fraction, exponent - 2) : 0.5 * fraction;
+  return bits & 8 ? -magnitude : magnitude;
+}
+
+// Every scale with every number: subnormal results, and those that are too large for a float32.
+TEST(BlockFormats, Mxfp4IsE2m1TimesAPowerOfTwo) {
+  const BlockFormat &format = *findBlockFormat("mxfp4");
+  ASSERT_EQ(format.bytes, 17);
+  ASSERT_EQ(format.numbers, 32);
+  for (int scale = 0; scale < 256; ++scale) {
+    uint8_t block[17] = {uint8_t(scale)};
+    for (int i = 0; i < 16; ++i)
+      block[1 + i] = uint8_t(i | (15 - i) << 4); // low halves are numbers 0 … 15, high ones 16 … 31
+    float numbers[32];
+    format.decode(block, 32, numbers);
+    for (int i = 0; i < 32; ++i)
+      EXPECT_EQ(numbers[i], float(std::ldexp(e2m1(i < 16 ? i : 31 - i), scale - 127))) << scale << " " << i;
+  }
+}
+
+// A byte of each kind as ggml's dequantize_row_mxfp4 reads it.
+TEST(BlockFormats, Mxfp4ReadsExtremeScalesAsGgmlDoes) {
+  auto first = [](uint8_t scale, uint8_t pair) {
+    uint8_t block[17] = {scale, pair};
+    float numbers[32];
+    findBlockFormat("mxfp4")->decode(block, 32, numbers);
+    return numbers[0];
+  };
+  EXPECT_EQ(first(0, 1), 0x1p-128f);
+  EXPECT_EQ(first(1, 0xf), -12 * 0x1p-127f);
+  EXPECT_EQ(first(2, 7), 12 * 0x1p-126f);
+  EXPECT_EQ(first(127, 2), 1.0f);
+  EXPECT_EQ(first(254, 3), 3 * 0x1p126f);
+  EXPECT_EQ(first(254, 7), INFINITY) << "6 * 2^127 is no float32";
+  EXPECT_EQ(first(255, 1), 0x1p127f) << "not NaN";
+}
+
 TEST(BlockFormats, KnowSizesOfWhatNobodyReads) {
-  EXPECT_EQ(findBlockFormat("mxfp4")->bytes, 17);
-  EXPECT_FALSE(canReadNumbers("mxfp4"));
+  EXPECT_EQ(findBlockFormat("iq1_s")->bytes, 50);
   EXPECT_FALSE(canReadNumbers("iq1_s"));
   EXPECT_FALSE(canReadNumbers(""));
   EXPECT_EQ(findBlockFormat("q4_K"), nullptr);

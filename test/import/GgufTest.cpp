@@ -51,6 +51,17 @@ TEST_F(Gguf, ReadsTensors) {
   EXPECT_EQ(file->fileOf("c"), "");
 }
 
+TEST_F(Gguf, TypesHaveTheNumbersOfGgml) {
+  GgufBytes bytes;
+  bytes.tensor("a", {256}, 23, zeros(136))
+      .tensor("b", {1}, 30, zeros(2))
+      .tensor("c", {64}, 39, zeros(2 * 17));
+  std::unique_ptr<GgufFile> file = opened(bytes);
+  EXPECT_EQ(file->find("a")->scheme, "iq4_xs");
+  EXPECT_EQ(file->find("b")->scheme, "bf16");
+  EXPECT_EQ(file->find("c")->scheme, "mxfp4");
+}
+
 TEST_F(Gguf, NumbersBeginAtTheAlignmentOfTheFile) {
   GgufBytes bytes;
   bytes.alignment = 256;

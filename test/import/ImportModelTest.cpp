@@ -260,8 +260,10 @@ TEST_F(ExampleImport, RefusesAnotherShape) {
 
 TEST_F(ExampleImport, RefusesNumbersThatItCannotRead) {
   weights.tensors["model.norm.weight"].scheme = "i64";
-  EXPECT_SAYS(errorOfImport(),
-              "tensor 'model.norm.weight' stores numbers as 'i64', which this compiler cannot read");
+  std::string error = errorOfImport();
+  EXPECT_SAYS(error, "tensor 'model.norm.weight' stores numbers as 'i64', which this compiler cannot read");
+  EXPECT_SAYS(error, "it reads f32, bf16, f16, ");
+  EXPECT_SAYS(error, ", q6_k, ");
 }
 
 TEST_F(ExampleImport, ReportsOnlyTheFirstProblem) {
