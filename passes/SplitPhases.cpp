@@ -1,5 +1,5 @@
-//===- SplitPhases.cpp - @forward becomes @prefill, @decode and @score ----------------------------------===//
-// The three compute the same function, but for different results and numbers of tokens; separate copies let
+//===- SplitPhases.cpp - @forward becomes the entries of a model ----------------------------------------===//
+// All phases compute the same function, but for different results and numbers of tokens; separate copies let
 // later passes use the difference.
 
 #include "dialects/gemma/Gemma.h"
@@ -14,24 +14,46 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
+enum class Output {
+  nothing, ///< keys and values are all that counts
+  logits
+};
+
+struct Phase {
+  llvm::StringLiteral name;
+  Output output;
+  int64_t tokens; ///< of every call; 0: up to the module's `gemma.max_tokens`
+};
+
+constexpr Phase kPhases[] = {
+    {"prefill", Output::nothing, 0},
+    {"decode", Output::logits, 1},
+    {"score", Output::logits, 0},
+};
+
 bool isStep(func::FuncOp function) {
   FunctionType type = function.getFunctionType();
   return !function.isExternal() && type.getNumInputs() == 3 &&
          llvm::all_of(type.getInputs(), llvm::IsaPred<RankedTensorType>) && type.getNumResults() == 1;
 }
 
-func::FuncOp copyAs(llvm::StringRef name, func::FuncOp forward) {
-  auto copy = cast<func::FuncOp>(forward->clone());
-  copy.setSymName(name);
-  forward->getBlock()->getOperations().insert(forward->getIterator(), copy);
-  return copy;
-}
-
 void returnNothing(func::FuncOp function) {
-  for (auto back : function.getOps<func::ReturnOp>())
-    back->setOperands({});
+  function.getBody().back().getTerminator()->setOperands({});
   function.setFunctionType(FunctionType::get(function.getContext(), function.getArgumentTypes(), {}));
   function.removeResAttrsAttr();
+}
+
+void makePhase(const Phase &phase, func::FuncOp forward) {
+  auto copy = cast<func::FuncOp>(forward->clone());
+  copy.setSymName(phase.name);
+  forward->getBlock()->getOperations().insert(forward->getIterator(), copy);
+  if (phase.tokens)
+    copy->setAttr(gemma::kTokensAttr,
+                  IntegerAttr::get(IntegerType::get(copy.getContext(), 64), phase.tokens));
+  if (phase.output == Output::nothing)
+    returnNothing(copy);
+  else
+    copy.setResultAttr(0, gemma::kPortAttr, StringAttr::get(copy.getContext(), "logits"));
 }
 
 struct SplitPhases : impl::SplitPhasesBase<SplitPhases> {
@@ -44,16 +66,13 @@ struct SplitPhases : impl::SplitPhasesBase<SplitPhases> {
                           << forward.getFunctionType() << "; schedule its attention first";
       return signalPassFailure();
     }
-    for (llvm::StringRef name : {"prefill", "decode", "score"})
-      if (Operation *taken = getOperation().lookupSymbol(name)) {
-        taken->emitError() << "takes the name of a phase, @" << name;
+    for (const Phase &phase : kPhases)
+      if (Operation *taken = getOperation().lookupSymbol(phase.name)) {
+        taken->emitError() << "takes the name of a phase, @" << phase.name;
         return signalPassFailure();
       }
-    forward.setResultAttr(0, gemma::kPortAttr, StringAttr::get(&getContext(), "logits"));
-    returnNothing(copyAs("prefill", forward));
-    func::FuncOp decode = copyAs("decode", forward);
-    decode->setAttr(gemma::kTokensAttr, IntegerAttr::get(IntegerType::get(&getContext(), 64), 1));
-    copyAs("score", forward);
+    for (const Phase &phase : kPhases)
+      makePhase(phase, forward);
     forward.erase();
   }
 };
