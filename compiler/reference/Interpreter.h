@@ -8,8 +8,8 @@
 #define GEMMAC_COMPILER_REFERENCE_INTERPRETER_H
 
 #include "compiler/reference/Math.h"
+#include "compiler/reference/Runner.h"
 #include "compiler/reference/Weights.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -17,7 +17,7 @@
 
 namespace gemmac::reference {
 
-class Interpreter {
+class Interpreter : public Runner {
 public:
   /// Both must outlive the interpreter; the module must not change meanwhile.
   Interpreter(mlir::ModuleOp module, const WeightSource &source);
@@ -26,13 +26,13 @@ public:
   /// `gemma.port` names: `positions`, `visible`, each token's own position unless `seeing` says otherwise, or
   /// the ids.
   llvm::Expected<std::vector<Array>> call(llvm::StringRef function, llvm::ArrayRef<int32_t> ids,
-                                          int64_t position = 0, llvm::ArrayRef<int32_t> seeing = {});
+                                          int64_t position = 0, llvm::ArrayRef<int32_t> seeing = {}) override;
 
-  /// A function of the module; null if there is none of that name.
-  mlir::func::FuncOp find(llvm::StringRef function) { return symbols.lookup<mlir::func::FuncOp>(function); }
+  mlir::func::FuncOp find(llvm::StringRef function) override {
+    return symbols.lookup<mlir::func::FuncOp>(function);
+  }
 
-  /// Caches are empty again.
-  void reset() { caches.clear(); }
+  void reset() override { caches.clear(); }
 
   /// `observer` sees every result of every op from now on, in the order of execution.
   void observe(std::function<void(mlir::Value, const Array &)> observer) {

@@ -7,9 +7,9 @@
 
 namespace gemmac::reference {
 
-llvm::Expected<Array> callForOne(Interpreter &interpreter, llvm::StringRef function,
-                                 llvm::ArrayRef<int32_t> ids, int64_t position) {
-  llvm::Expected<std::vector<Array>> results = interpreter.call(function, ids, position);
+llvm::Expected<Array> callForOne(Runner &runner, llvm::StringRef function, llvm::ArrayRef<int32_t> ids,
+                                 int64_t position) {
+  llvm::Expected<std::vector<Array>> results = runner.call(function, ids, position);
   if (!results)
     return results.takeError();
   if (results->size() != 1)
@@ -31,15 +31,15 @@ static void append(Array &whole, const Array &part) {
   whole = Array(std::move(shape), std::move(numbers));
 }
 
-llvm::Expected<Array> score(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, int64_t chunk) {
-  interpreter.reset();
-  llvm::StringRef name = interpreter.find("score") ? "score" : "forward";
-  mlir::func::FuncOp function = interpreter.find(name);
+llvm::Expected<Array> score(Runner &runner, llvm::ArrayRef<int32_t> ids, int64_t chunk) {
+  runner.reset();
+  llvm::StringRef name = runner.find("score") ? "score" : "forward";
+  mlir::func::FuncOp function = runner.find(name);
   if (function && function.getNumArguments() == 1)
-    return callForOne(interpreter, name, ids);
+    return callForOne(runner, name, ids);
   Array logits;
   for (size_t first = 0; first < ids.size(); first += chunk) {
-    llvm::Expected<Array> part = callForOne(interpreter, name, ids.slice(first).take_front(chunk), first);
+    llvm::Expected<Array> part = callForOne(runner, name, ids.slice(first).take_front(chunk), first);
     if (!part)
       return part.takeError();
     append(logits, *part);
@@ -47,17 +47,17 @@ llvm::Expected<Array> score(Interpreter &interpreter, llvm::ArrayRef<int32_t> id
   return logits;
 }
 
-llvm::Expected<Array> prefillAndDecode(Interpreter &interpreter, llvm::ArrayRef<int32_t> ids, size_t first,
+llvm::Expected<Array> prefillAndDecode(Runner &runner, llvm::ArrayRef<int32_t> ids, size_t first,
                                        int64_t chunk) {
-  interpreter.reset();
+  runner.reset();
   for (size_t position = 0; position < first; position += chunk) {
     llvm::ArrayRef<int32_t> piece = ids.take_front(first).slice(position).take_front(chunk);
-    if (llvm::Error error = interpreter.call("prefill", piece, position).takeError())
+    if (llvm::Error error = runner.call("prefill", piece, position).takeError())
       return error;
   }
   Array logits;
   for (size_t position = first; position < ids.size(); ++position) {
-    llvm::Expected<Array> row = callForOne(interpreter, "decode", ids.slice(position, 1), position);
+    llvm::Expected<Array> row = callForOne(runner, "decode", ids.slice(position, 1), position);
     if (!row)
       return row.takeError();
     append(logits, *row);

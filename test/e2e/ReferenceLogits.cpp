@@ -8,6 +8,7 @@
 
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/ImportModel.h"
+#include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/MLIRContext.h"

@@ -10,6 +10,8 @@ ORDER = ["contract", "dialects", "targets", "passes", "compiler", "tools"]  # ea
 NARROWER = {
     "compiler/import": {"compiler/import", "dialects", "contract"},
     "compiler/reference": {"compiler/reference", "compiler/import", "dialects", "contract"},
+    "compiler/verify": {"compiler/verify", "compiler/reference", "compiler/package", "compiler/import", "passes", "targets", "dialects",
+                        "contract"},
     "targets/kernels": {"targets", "contract"},
     "runtime/platform": {"runtime/platform"},
     "runtime/threads": {"runtime/threads", "runtime/platform"},

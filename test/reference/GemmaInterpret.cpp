@@ -7,6 +7,7 @@
 // Exit codes: 0, 1 for whatever is wrong with the input, 3 for a difference above the tolerance.
 
 #include "compiler/import/Safetensors.h"
+#include "compiler/reference/Interpreter.h"
 #include "compiler/reference/Phases.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/MLIRContext.h"
