@@ -19,7 +19,6 @@ constexpr int64_t kContext = 128;
 void expectProven(ProvenModel &model, ProofOptions options) {
   ASSERT_TRUE(model.module);
   options.pipeline.target = findTarget("generic-x86-64-v3");
-  options.lastStage = "select";
   options.ids = model.ids;
   llvm::Expected<Proof> proof = provePasses(*model.module, *model.weights, options);
   ASSERT_TRUE(bool(proof)) << llvm::toString(proof.takeError());
@@ -31,7 +30,7 @@ void expectProven(ProvenModel &model, ProofOptions options) {
     if (pass.relative)
       testing::Test::RecordProperty(pass.pass, std::to_string(pass.relative));
   }
-  for (llvm::StringRef pass : {"gemma-fuse-attention", "gemma-select-kernels"})
+  for (llvm::StringRef pass : {"gemma-fuse-attention", "gemma-select-kernels", "plan-place-arguments"})
     EXPECT_TRUE(changed.contains(pass)) << pass.str() << " is there to be compared";
 }
 
