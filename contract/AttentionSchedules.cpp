@@ -1,4 +1,4 @@
-//===- AttentionSchedules.cpp - how attention may go about its work -------------------------------------===//
+//===- AttentionSchedules.cpp - schedules of attention --------------------------------------------------===//
 
 #include "contract/CacheLayout.h"
 #include "contract/KernelFamily.h"
@@ -10,28 +10,29 @@
 namespace gemmac {
 namespace {
 
-/// Rows that are in registers together: with 16 positions of each, six leave AVX2 room for what they are
-/// multiplied with.
+/// Rows whose accumulators are in registers together: with 16 positions each, six rows leave AVX2 registers
+/// for their operands.
 constexpr int64_t kRows = 6;
-/// Rows that go over the keys together: about as many as keep their sums in the second level of cache.
+/// Rows that share one pass over the keys: about as many as keep their sums in the L2 cache.
 constexpr int64_t kRowsOfPrompt = 24;
 
-/// Heads that share a kv head.
+/// The number of query heads that share a kv head.
 int64_t groupOf(const KernelSpec &spec) {
   return spec.integer("heads") / spec.integer("kv_heads");
 }
 
-/// Vector registers of float32 or int32 sums of a group of positions.
+/// Vector registers that hold one row's float32 or int32 accumulators of a group of positions.
 int64_t registersOfGroup(const Target &target) {
   return std::max<int64_t>(1, kGroup * 4 / target.vectorBytes);
 }
 
-/// With what one row of them is multiplied with.
+/// Do the accumulators fit, with the keys of these groups and one register for a query?
 bool fitsRegisters(int64_t rows, int64_t keyGroups, const Target &target) {
   return (rows + 1) * keyGroups * registersOfGroup(target) + 1 <= target.vectorRegisters;
 }
 
-/// Groups that hold, with so many rows, at least 8 sums: these hide what a multiply-add takes.
+/// Groups that give `rows` rows at least 8 independent accumulators, which hide the latency of a
+/// multiply-add.
 int64_t keyGroupsFor(int64_t rows, const Target &target) {
   int64_t groups = 1;
   while (groups * rows * registersOfGroup(target) < 8)
@@ -39,7 +40,7 @@ int64_t keyGroupsFor(int64_t rows, const Target &target) {
   return groups;
 }
 
-/// Tokens whose rows fill registers as whole groups of `rows`.
+/// The number of tokens, for about `rowsOfPrompt` rows, whose rows are whole groups of `rows`.
 int64_t tokensFor(int64_t rows, int64_t group, int64_t rowsOfPrompt) {
   int64_t fewest = rows / std::gcd(rows, group);
   return fewest * std::max<int64_t>(1, rowsOfPrompt / (fewest * group));

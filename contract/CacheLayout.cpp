@@ -1,4 +1,4 @@
-//===- CacheLayout.cpp - how keys and values stand in a cache -------------------------------------------===//
+//===- CacheLayout.cpp - how keys and values are laid out in a cache ------------------------------------===//
 
 #include "contract/CacheLayout.h"
 

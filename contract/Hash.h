@@ -8,8 +8,8 @@
 
 namespace gemmac {
 
-/// XXH3 (128 bits) of a text as 32 hexadecimal digits, the same on every machine. Any part of them is a hash
-/// too.
+/// XXH3 (128 bits) of a text as 32 hexadecimal digits, the same on every machine. Any substring of the digits
+/// can serve as a shorter hash.
 std::string hashOf(std::string_view text);
 
 } // namespace gemmac

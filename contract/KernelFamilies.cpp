@@ -1,6 +1,6 @@
-//===- KernelFamilies.cpp - the table of kernels --------------------------------------------------------===//
+//===- KernelFamilies.cpp - the table of kernel families ------------------------------------------------===//
 //
-// One row a family. `cmake --build build --target docs` makes the manual of it, build/docs/kernels.md.
+// One row per family. `cmake --build build --target docs` generates its manual, build/docs/kernels.md.
 
 #include "contract/KernelFamily.h"
 #include "contract/KernelTraits.h"
@@ -40,7 +40,8 @@ FamilyPort vector(std::string_view name, std::string_view shape, std::string_vie
   return {name, PortRole::vector, Element::f32, shape, when, {Layout::vector}};
 }
 
-/// Rows that are int8 in blocks where weights are: x alone, or x, a scale and a sum of -8 x for each block.
+/// Rows of x, in int8 blocks if the weights are quantized: then each block has a scale and a sum of -8 x
+/// besides.
 Ports rows(PortRole role, std::string_view name, std::string_view shape, std::string_view ofBlocks,
            std::string_view ifFloat = "!quantized", std::string_view ifQuantized = "quantized") {
   return {{name, role, Element::f32, shape, ifFloat},
@@ -49,13 +50,13 @@ Ports rows(PortRole role, std::string_view name, std::string_view shape, std::st
           {"sums", role, Element::i32, ofBlocks, ifQuantized}};
 }
 
-/// What is left quantized: numbers, scales and sums of -8 q, which take off the 8 that is in stored 4-bit
+/// A quantized result: numbers, scales and sums of -8 q, which cancel the bias of 8 in stored 4-bit
 /// numbers.
 Ports blocks(std::string_view count, std::string_view one, std::string_view when = "") {
   return {out("q", count, when, Element::i8), out("scales", one, when), out("sums", one, when, Element::i32)};
 }
 
-/// Inputs, weights and outputs, one behind the other.
+/// Concatenates inputs, weights and outputs.
 Ports join(std::initializer_list<Ports> parts) {
   Ports all;
   for (const Ports &part : parts)
@@ -232,7 +233,7 @@ std::vector<KernelFamily> products() {
        .schedule = &kMatrixSchedule,
        .stackBytes = stackOfTiles,
        .readBehind = readBehindTiles,
-       // Halide's stack ends at 16 KiB, which the last one is beyond.
+       // The last example needs more than 16 KiB, Halide's limit for arrays on the stack.
        .examples = {"input=96 output=40 rows=64 offset=8 tokens=0",
                     "input=96 output=40 rows=64 offset=8 tokens=1",
                     "input=2048 output=40 rows=64 offset=8 tokens=0 cap=30"}},

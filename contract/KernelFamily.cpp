@@ -1,4 +1,4 @@
-//===- KernelFamily.cpp - what the table of families says of a specification ----------------------------===//
+//===- KernelFamily.cpp - what the table of families says about a specification -------------------------===//
 
 #include "contract/KernelFamily.h"
 #include "contract/CacheLayout.h"
@@ -27,7 +27,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   return parts;
 }
 
-/// A number or a constant's; nothing if it is known at run time.
+/// A literal number or the value of a constant; nothing if it is known only at run time.
 std::optional<int64_t> valueOf(std::string_view name, const KernelSpec &spec) {
   if (name.find_first_not_of("0123456789") == std::string_view::npos)
     return std::strtoll(std::string(name).c_str(), nullptr, 10);
@@ -158,7 +158,7 @@ KernelSpec readExample(const KernelFamily &family, std::string_view example) {
   return spec;
 }
 
-/// The words that a scheme or layout may be; none of other kinds.
+/// The words that a constant of this kind, a scheme or a layout, accepts; none for other kinds.
 std::vector<std::string> wordsOf(const KernelFamily &family, ConstantKind kind) {
   std::vector<std::string> words;
   for (const SchemeRow &row : allSchemes())

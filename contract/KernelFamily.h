@@ -1,8 +1,8 @@
-//===- KernelFamily.h - what kernels there are, what they take and what they leave ----------------------===//
+//===- KernelFamily.h - the kernel families, their constants and their arguments ------------------------===//
 //
-// A family is a row of the table in KernelFamilies.cpp: all that a plan, a maker of kernels, a test and a
-// page of the manual have to know of it. Arguments of a kernel stand in this order: input arrays, planes of
-// weights and caches, outputs.
+// A family is a row of the table in KernelFamilies.cpp: everything that a plan, a kernel maker, a test and a
+// page of the manual know about it. A kernel's arguments come in this order: input arrays, planes of weights
+// and caches, outputs.
 //
 // Thread safety: the table is constant.
 
@@ -19,7 +19,7 @@
 
 namespace gemmac {
 
-/// What a constant of a specification may be.
+/// Type and range of a constant in a kernel specification.
 enum class ConstantKind : uint8_t {
   count,        ///< an integer, at least 1
   index,        ///< an integer, at least 0
@@ -30,7 +30,7 @@ enum class ConstantKind : uint8_t {
   layout        ///< the name of a layout that the family's weight accepts
 };
 
-/// As the manual and messages say it: "an integer of at least 1".
+/// The wording in the manual and in error messages: "an integer of at least 1".
 std::string_view wordsFor(ConstantKind kind);
 
 struct FamilyConstant {
@@ -40,12 +40,12 @@ struct FamilyConstant {
   bool optional = false;
 };
 
-/// What an argument is to a kernel. A weight or a cache is one argument for each of its planes.
+/// The role of an argument. A weight or a cache is passed as one argument per plane.
 enum class PortRole : uint8_t {
   input,
-  table,        ///< a weight whose rows are looked up
-  matrix,       ///< a weight that rows are multiplied with
-  vector,       ///< a weight of factors
+  table,        ///< a weight whose rows are gathered by index
+  matrix,       ///< a weight matrix that input rows are multiplied with
+  vector,       ///< a one-dimensional weight of factors
   cache,        ///< keys and values that are read
   writtenCache, ///< keys and values that are stored: outputs
   output
@@ -55,39 +55,39 @@ inline bool isOutput(PortRole role) {
   return role == PortRole::writtenCache || role == PortRole::output;
 }
 
-/// Sizes are written as terms, slowest axis first: "n, heads, size", "heads*size/32", computed from the left.
-/// A term names constants of the family and what is known at run time: `n` tokens, `p` rows of tokens and
-/// their choices, `pieces`.
+/// Axis sizes are terms, slowest axis first: "n, heads, size", "heads*size/32", evaluated from left to right.
+/// A term names constants of the family or sizes that are known at run time: `n` tokens, `p` rows (one for
+/// each token and choice), `pieces`.
 struct FamilyPort {
   std::string_view name;
   PortRole role;
-  Element element; ///< of inputs and outputs; planes have their own
-  /// Of an array, its axes. Of a weight "columns", "rows, columns" or "experts, rows, columns"; of a cache
-  /// "slots, heads, dim": what WeightLayout.h and CacheLayout.h make planes of.
+  Element element; ///< for inputs and outputs; planes have their own
+  /// The axes of an array. For a weight "columns", "rows, columns" or "experts, rows, columns", for a cache
+  /// "slots, heads, dim"; WeightLayout.h and CacheLayout.h derive the planes from these.
   std::string_view shape;
-  /// Names of which all must hold for the port to be there: of a constant, that is given and not 0; with `!`,
-  /// that is not. `quantized` holds with a quantized scheme too.
+  /// The port exists if all of these names hold. A constant holds if it is given and not 0, `!name` if `name`
+  /// does not hold. `quantized` also holds if the scheme is quantized.
   std::string_view when = "";
-  std::vector<Layout> layouts = {}; ///< that a weight may have; the constant `layout` says which of several
+  std::vector<Layout> layouts = {}; ///< accepted for a weight; the constant `layout` selects one of several
 };
 
 struct KernelFamily {
   std::string_view name;
-  std::string_view formula; ///< what it computes, or does
+  std::string_view formula; ///< what it computes or does
   std::vector<FamilyConstant> constants;
   std::vector<FamilyPort> ports; ///< in the order of the arguments
-  std::string_view note = "";    ///< what callers must know besides
+  std::string_view note = "";    ///< what else callers must know
 
-  /// The input that the first output may be; empty: none.
+  /// The input whose buffer the first output may reuse; empty: none.
   std::string_view inPlace = "";
-  /// Threads may share a call along these first axes of its outputs; 0: not at all.
+  /// The number of leading output axes along which threads may split a call; 0: they may not.
   int cutAxes = 0;
-  /// Many rows of x meet each weight (but with `tokens` = 1).
+  /// Each weight is multiplied with many rows of x (except if `tokens` = 1).
   bool manyRows = false;
-  /// What its schedules choose.
+  /// The schedule numbers that the family has, with their defaults and limits.
   const ScheduleRules *schedule = &kTokenSchedule;
 
-  /// Traits that depend on the schedule or the machine (KernelTraits.h); null: none.
+  /// Traits that depend on the schedule or the machine (KernelTraits.h), in bytes; null: 0.
   int64_t (*stackBytes)(const KernelSpec &, const Target &) = nullptr;
   int64_t (*readBehind)(const KernelSpec &) = nullptr;
 
@@ -98,39 +98,39 @@ struct KernelFamily {
   const FamilyConstant *findConstant(std::string_view name) const;
 };
 
-/// All rows, by name.
+/// All rows, sorted by name.
 const std::vector<KernelFamily> &kernelFamilies();
 
-/// Null where no row has the name.
+/// Null if no row has this name.
 const KernelFamily *findFamily(std::string_view name);
 
-/// The row of a specification, which has one.
+/// The row of a specification's family, which must exist.
 const KernelFamily &familyOf(const KernelSpec &spec);
 
 /// The names of all rows: "add, add_norm, …".
 std::string namesOfFamilies();
 
-/// What is wrong with the constants of a specification whose family there is: one is missing, unknown, of
-/// another type or out of its range. Empty if nothing is.
+/// The problem with the constants of a specification whose family exists: a constant is missing, unknown, of
+/// the wrong type or out of range. Empty if there is no problem.
 std::string problemWithConstants(const KernelSpec &spec);
 
-/// A size of an argument: a number, or a term that a call fills in.
+/// The size of one axis: a number, or a term whose value is known only in a call.
 struct AxisSize {
   std::string term;              ///< as in FamilyPort::shape
-  std::optional<int64_t> number; ///< nothing: known at run time
+  std::optional<int64_t> number; ///< empty: known only at run time
 };
 
 struct KernelArgument {
-  std::string name; ///< of its port; of one plane among several "w.0"
+  std::string name; ///< the port's name; "w.0" for one of several planes
   const FamilyPort *port;
   Element element;
   std::vector<AxisSize> axes; ///< slowest first
 };
 
-/// The arguments of a specification without problems, in their order.
+/// The arguments of a valid specification, in calling order.
 std::vector<KernelArgument> argumentsOf(const KernelSpec &spec);
 
-/// The family's examples in every scheme and layout that it has.
+/// The family's examples in every scheme and layout that it accepts.
 std::vector<KernelSpec> examplesOf(const KernelFamily &family);
 
 } // namespace gemmac

@@ -1,4 +1,4 @@
-//===- KernelSpec.cpp - constants of a kernel and its name ----------------------------------------------===//
+//===- KernelSpec.cpp - a kernel's constants and its symbol ---------------------------------------------===//
 
 #include "contract/KernelSpec.h"
 
@@ -66,7 +66,7 @@ std::string KernelSpec::symbol() const {
   std::string name = family;
   if (has("scheme"))
     name += "_" + word("scheme");
-  // The first of these that exist, as a person would say the size.
+  // The sizes that the specification has, as a person would write them: 1536x2048.
   std::string size;
   for (const char *axis : {"heads", "input", "columns", "experts", "output", "width", "dim", "size"})
     if (has(axis))

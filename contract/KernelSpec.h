@@ -20,21 +20,21 @@ struct KernelSpec {
   Schedule schedule = {};
 
   int64_t integer(const std::string &name) const; ///< asserts that it is there
-  double number(const std::string &name) const;   ///< a double, or an integer as one
+  double number(const std::string &name) const;   ///< a double; an integer is converted
   const std::string &word(const std::string &name) const;
-  Scheme scheme() const; ///< what the word `scheme` names
-  Layout layout() const; ///< what the word `layout` names
+  Scheme scheme() const; ///< the scheme that the constant `scheme` names
+  Layout layout() const; ///< the layout that the constant `layout` names
   bool has(const std::string &name) const { return constants.count(name) != 0; }
 
   bool operator==(const KernelSpec &) const = default;
 
-  /// All of it in one line, the same on every run: "softcap{cap=0x1.ep+4;heads=1;size=2048;}{grain = 8}".
-  /// Words stand in quotes.
+  /// The whole specification on one line, the same on every run:
+  /// "softcap{cap=0x1.ep+4;heads=1;size=2048;}{grain = 8}". Words are quoted.
   std::string text() const;
 
-  /// The C name of the kernel: readable, one for each specification, the same on every run:
-  /// "linear_q4_0_1536x2048_1a2b3c4d5e6f7a8b". The hash at its end does not prove that the specification is
-  /// the same: whoever collects kernels by symbol compares.
+  /// The kernel's C symbol: readable, determined by the specification, the same on every run:
+  /// "linear_q4_0_1536x2048_1a2b3c4d5e6f7a8b". It ends in a hash and hashes may collide: code that collects
+  /// kernels by symbol must compare their specifications as well.
   std::string symbol() const;
 };
 

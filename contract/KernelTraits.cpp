@@ -1,4 +1,4 @@
-//===- KernelTraits.cpp - how a machine's kernels are made ------------------------------------------===//
+//===- KernelTraits.cpp - properties of kernels on a given machine ----------------------------------===//
 
 #include "contract/KernelTraits.h"
 #include "contract/CacheLayout.h"
@@ -9,7 +9,7 @@
 
 namespace gemmac {
 
-/// Do many rows of int8 numbers meet each weight?
+/// Is each weight multiplied with many rows of int8 numbers?
 static bool multipliesManyInt8(const KernelSpec &spec) {
   bool oneToken = spec.has("tokens") && spec.integer("tokens") == 1;
   return familyOf(spec).manyRows && !oneToken && isQuantized(spec.scheme());
@@ -44,21 +44,22 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
 int64_t stackOfTiles(const KernelSpec &spec, const Target &target) {
   if (!spec.schedule.unpack)
     return 0;
-  // TileProduct: a byte for every number; of int8 its sign too, and for each row of a block a sum.
+  // TileProduct: one byte per number; int8 numbers need their signs too, and each row of a block a sum.
   int64_t numbers = kTileRows * spec.integer("input");
   return rowOf(spec.scheme()).bias ? numbers : 2 * numbers + numbers / kBlock * 4;
 }
 
-/// Of one token, or of the tokens of a prompt.
+/// Stack bytes of attention to one token, or to the tokens of a prompt.
 static int64_t stackOfAttention(const KernelSpec &spec, const Target &target, bool prompt) {
   int64_t heads = spec.integer("heads"), group = heads / spec.integer("kv_heads"), dim = spec.integer("dim");
   int64_t rows = prompt ? spec.schedule.tokens * group : group;
   bool integers = multipliesIntegers(spec, target);
   int64_t query = integers ? 2 : 4;
-  // SpanAttention: scores and weights of a span, and with int8 values the products with their scales, which
-  // LLVM lays over the scores; of many rows in the longest vectors it lays out two copies of float32 ones; of
-  // integers the rounded ones besides. The part of the result; lanes of the largest score and of the sum.
-  // cached_attention besides: the sum of parts and the queries in the order in which they are read.
+  // SpanAttention, numbers per row: scores and weights of a span, and with int8 values the products with
+  // their scales, which LLVM puts in the stack slot of the scores. For many rows in the longest vectors it
+  // keeps two copies of the float32 ones; integers add the rounded ones. Then the part of the result, and the
+  // lanes of the largest score and of the sum. cached_attention adds the sum of parts and the queries in the
+  // order in which they are read.
   int64_t numbers =
       kSpan * (prompt && target.vectorBytes == 64 && !integers ? 4 : 2) + dim + kGroup + 2 * kGroup;
   if (integers)
@@ -66,7 +67,7 @@ static int64_t stackOfAttention(const KernelSpec &spec, const Target &target, bo
   if (prompt)
     numbers += dim + kGroup;
   int64_t bytes = rows * numbers * 4;
-  // Queries as they are multiplied; in attention_spans those of all heads.
+  // Queries in the type in which they are multiplied; attention_spans keeps those of all heads.
   if (prompt)
     bytes += rows * dim * query;
   else if (spec.has("pairs") || integers)

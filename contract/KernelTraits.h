@@ -1,4 +1,4 @@
-//===- KernelTraits.h - how a machine's kernels are made --------------------------------------------===//
+//===- KernelTraits.h - properties of kernels on a given machine ------------------------------------===//
 
 #ifndef GEMMAC_CONTRACT_KERNELTRAITS_H
 #define GEMMAC_CONTRACT_KERNELTRAITS_H
@@ -8,25 +8,25 @@
 
 namespace gemmac {
 
-/// Tokens of a matrix tile, whose rows of x are read as a whole.
+/// Tokens per matrix tile; a tile always reads all of its rows of x.
 inline constexpr int kTileTokens = 16;
 
-/// Can `linear` multiply matrix tiles? Not where indices take 64 bits: Halide knows tiles with 32-bit ones.
+/// Can the kernel use matrix tiles? Not if an index takes 64 bits: Halide's tiles have 32-bit indices.
 bool hasMatrixTiles(const KernelSpec &spec, const Target &target);
 
-/// Bytes behind each of its inputs that a kernel may read, whatever they hold: a matrix tile has all of its
-/// tokens.
+/// Bytes past the end of each input that a kernel may read; their values do not matter. A matrix tile loads
+/// all of its tokens, even if the call has fewer.
 int64_t bytesReadBehind(const KernelSpec &spec);
 
-/// Does attention multiply the int8 numbers of its cache as integers? ARM has no instruction that does more
-/// of these at a time than of float32 multiply-adds.
+/// Does attention multiply the int8 numbers of its cache as integers? Not on ARM, where no integer
+/// instruction does more products at a time than the float32 multiply-add.
 bool multipliesIntegers(const KernelSpec &spec, const Target &target);
 
-/// Bytes of the arrays that a kernel keeps on its thread's stack; 0 where they are no more than a page. Up to
-/// a third more than it takes: which arrays share their place LLVM decides.
+/// Upper bound of the bytes that a kernel's arrays take on its thread's stack; 0 if they take at most a page.
+/// It may be a third too high, because LLVM decides which arrays share a stack slot.
 int64_t stackBytesOf(const KernelSpec &spec, const Target &target);
 
-// What rows of the table of families say of their stack, and of what they read behind inputs.
+// Functions for the members `stackBytes` and `readBehind` of rows in the table of families.
 int64_t stackOfTiles(const KernelSpec &spec, const Target &target);
 int64_t stackOfSpans(const KernelSpec &spec, const Target &target);
 int64_t stackOfCachedAttention(const KernelSpec &spec, const Target &target);

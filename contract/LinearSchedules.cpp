@@ -1,4 +1,4 @@
-//===- LinearSchedules.cpp - how kernels that multiply with matrices may go about it --------------------===//
+//===- LinearSchedules.cpp - schedules of matrix products -----------------------------------------------===//
 
 #include "contract/KernelFamily.h"
 #include "contract/KernelTraits.h"
@@ -10,7 +10,7 @@
 namespace gemmac {
 namespace {
 
-/// Parts that one token's rows of a matrix are shared in: whole groups of row tiles.
+/// The grain for one token: threads split the rows of a matrix into whole groups of row tiles.
 constexpr int64_t kOneTokenGrain = 4 * kTileRows;
 
 bool hasOneToken(const KernelSpec &spec) {
@@ -21,31 +21,31 @@ bool multipliesInt8(const KernelSpec &spec) {
   return isQuantized(spec.scheme());
 }
 
-/// Vector registers of float32 or int32 sums of a row tile.
+/// Vector registers that hold one token's float32 or int32 accumulators of a row tile.
 int64_t registersOfTile(const Target &target) {
   return kTileRows * 4 / target.vectorBytes;
 }
 
-/// With a row tile of weights and one register for what all rows are multiplied with.
+/// Do the accumulators fit, with a row tile of weights and one register for a broadcast input?
 bool fitsRegisters(int64_t rowTiles, int64_t tokens, const Target &target) {
   return (rowTiles * tokens + 1) * registersOfTile(target) + 1 <= target.vectorRegisters;
 }
 
-/// Where one instruction multiplies as many numbers as another unpacks, unpacking for every few tokens takes
-/// a sixth of the time with q4_0 and a third with q8_0.
+/// Where one instruction multiplies as many numbers as another unpacks, unpacking anew for every few tokens
+/// takes a sixth of the time with q4_0 and a third with q8_0.
 bool unpackingPays(const KernelSpec &spec, const Target &target) {
   return multipliesInt8(spec) && target.mixedSigns8 && !target.dotProduct8;
 }
 
-/// Groups of tokens that take half of the second level of cache, rounded down to a power of two: so is what
-/// prompts are cut into.
+/// The number of token groups that fill half of the L2 cache, rounded down to a power of two, because prompts
+/// are split at powers of two.
 int64_t tokenGroupsFor(const KernelSpec &spec, int64_t tokens, const Target &target) {
   int64_t bytes = spec.integer("input") * (multipliesInt8(spec) ? 1 : 4) * tokens;
   return int64_t(std::bit_floor(uint64_t(std::max<int64_t>(target.l2 / 2 / bytes, 1))));
 }
 
-/// Enough row tiles to hide latencies, of memory too: as many streams out of memory. Of four, prefetchers
-/// keep more lines on their way than of two.
+/// Enough row tiles to hide latencies, memory's included: each is a stream from memory, and prefetchers keep
+/// more cache lines in flight for four streams than for two.
 int64_t rowTilesOfOneToken(const KernelSpec &spec, const Target &target) {
   return multipliesInt8(spec) && target.vectorBytes < 32 ? 2 : 4;
 }
@@ -54,7 +54,7 @@ Schedule oneToken(const KernelSpec &spec, int64_t rowTiles) {
   return {.rowTiles = rowTiles, .tokens = 1, .tokenGroups = 1, .grain = kOneTokenGrain};
 }
 
-/// Schedules of many tokens but for the group's size.
+/// A schedule for many tokens with a group of this size.
 Schedule manyTokens(const KernelSpec &spec, const Target &target, int64_t rowTiles, int64_t tokens) {
   return {.rowTiles = rowTiles,
           .tokens = tokens,
@@ -63,13 +63,13 @@ Schedule manyTokens(const KernelSpec &spec, const Target &target, int64_t rowTil
           .grain = kTileRows};
 }
 
-/// As many results as leave registers for their operands.
+/// As many accumulators as leave registers for their operands.
 Schedule inRegisters(const KernelSpec &spec, const Target &target) {
   bool int8 = multipliesInt8(spec);
   if (target.vectorBytes == 64)
     return manyTokens(spec, target, int8 ? 1 : 2, 8);
-  // A token's 16 sums take two of 16 registers, or four of 32; int8 products want some for weights and for
-  // what is on its way.
+  // A token's 16 accumulators take two of 16 registers, or four of 32; int8 products also need registers for
+  // weights and for intermediate results.
   return manyTokens(spec, target, 1, target.vectorBytes == 32 && !int8 ? 6 : 4);
 }
 

@@ -10,7 +10,7 @@
 
 namespace gemmac {
 
-/// Of bf16 and f16 an array holds the bits. Weights and caches have no i32.
+/// The type of stored numbers. bf16 and f16 are kept as bit patterns. Weights and caches have no i32.
 enum class Element : uint8_t { f32, bf16, f16, i8, u8, i32 };
 
 inline int64_t bytesOf(Element element) {

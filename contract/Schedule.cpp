@@ -1,4 +1,4 @@
-//===- Schedule.cpp - how a kernel goes about its work --------------------------------------------------===//
+//===- Schedule.cpp - tile sizes and other choices that decide a kernel's speed -------------------------===//
 
 #include "contract/Schedule.h"
 #include "contract/KernelFamily.h"
@@ -99,7 +99,7 @@ std::string problemWithSchedule(const KernelSpec &spec, const Target &target) {
   return rules.problem ? rules.problem(spec, target) : "";
 }
 
-/// Tokens of a prompt that a thread takes at a time.
+/// Tokens of a prompt that a thread processes at a time.
 static constexpr int64_t kTokenGrain = 8;
 
 static constexpr int64_t Schedule::*kGrain[] = {&Schedule::grain};

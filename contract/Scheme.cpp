@@ -1,4 +1,4 @@
-//===- Scheme.cpp - how numbers are stored: one row for each way ----------------------------------------===//
+//===- Scheme.cpp - how numbers are stored: one row per format ------------------------------------------===//
 
 #include "contract/Scheme.h"
 #include "contract/SmallFloats.h"
@@ -24,9 +24,9 @@ uint16_t loadHalf(const uint8_t *from) {
   return bits;
 }
 
-// Packing a checkpoint spends its time here. Twice as wide vectors change no bit: this file is compiled
-// without fused multiply-adds.
-// Sanitizers are not up yet when the loader chooses.
+// Packing a checkpoint spends its time here. AVX2's wider vectors change no bit, because this file is
+// compiled without fused multiply-adds. Sanitizers are not initialized yet when the loader selects a
+// clone.
 #define WITH_AVX2
 #if defined(__x86_64__) && defined(__clang__)
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
@@ -57,7 +57,7 @@ inline __attribute__((always_inline)) float quantizeQ4(const float *x, float sca
                                                        std::array<float, kBlock> &numbers) {
   // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a call.
   constexpr float round = 12582912.0f;
-  constexpr int step = 8; // numbers between two looks at the limit
+  constexpr int step = 8; // numbers between two checks of the limit
   float inverse = scale != 0 ? 1 / scale : 0, error = 0;
   for (int start = 0; start < kBlock && error < limit; start += step) {
     std::array<float, step> squares;
@@ -77,9 +77,9 @@ inline __attribute__((always_inline)) float quantizeQ4(const float *x, float sca
 }
 
 WITH_AVX2 void storeQ4Block(const float *x, uint8_t *stored) {
-  // The largest number divided by each of these is tried as the scale. -8 uses the whole range; those beside
-  // it trade the largest number's error for the others'; the integers find the grid again if the numbers
-  // already lie on one.
+  // The largest number divided by each of these is tried as the scale. -8 uses the whole range; its
+  // neighbours trade the largest number's error for that of the others; the integers find the grid again if
+  // the numbers are on one already.
   static constexpr float kDivisors[] = {-8, -7.75f, -7.5f, -8.25f, -8.5f, -7, -9, 7, 7.5f, -6, 6,
                                         -5, 5,      -4,    4,      -3,    3,  -2, 2, -1,   1};
   float largest = 0;

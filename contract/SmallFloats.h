@@ -20,9 +20,9 @@ inline uint16_t toBfloat(float x) {
   return uint16_t((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
 }
 
-/// Without branches or calls, so that a loop of it becomes vector code on any machine. Normal numbers,
-/// infinities and NaN get their exponent moved by a product; subnormals come out of a subtraction that
-/// normalises them.
+/// Has no branches or calls, so that a loop over it is vectorized on any machine. A multiplication moves the
+/// exponent of normal numbers, infinities and NaNs into float32's range; a subtraction normalises
+/// subnormals.
 inline float fromHalf(uint16_t bits) {
   uint32_t word = uint32_t(bits) << 16;
   uint32_t sign = word & 0x80000000u;

@@ -8,7 +8,7 @@
 namespace gemmac {
 
 std::string textOf(const Target &target) {
-  // All members: one that is new does not compile until it has its place here.
+  // Lists all members, so that a new one does not compile until it is handled here.
   const auto &[name, description, triple, cpu, features, halide, requires_, board, cores, l1, l2, scheme,
                vectorBytes, vectorRegisters, dotProduct8, mixedSigns8, pairProducts16, matrixTiles8] = target;
   std::ostringstream text;

@@ -22,24 +22,24 @@ struct Target {
   std::string halide;      ///< Halide's target string of the kernels, without `no_runtime` and `no_asserts`
   std::vector<std::string> requires_; ///< CPU features that the runtime checks before it runs a package, in
                                       ///< LLVM's names: "avx2", "avx512vnni", "dotprod"
-  bool board = false; ///< the row is of `cpu` alone: `host` is no other CPU, whatever its features
-  int cores = 1;      ///< of a usual machine of its kind: work is cut into a few pieces for each
+  bool board = false; ///< the row is for `cpu` only: `host` skips it on other CPUs, whatever their features
+  int cores = 1;      ///< of a typical machine of this kind: work is split into a few pieces per core
   int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's data cache and second level
   Scheme scheme = Scheme::q4_0;          ///< default scheme of the weights
   int vectorBytes = 32;                  ///< width of its float vectors
-  int vectorRegisters = 16;              ///< that it has of these
+  int vectorRegisters = 16;              ///< the number of these vectors' registers
 
-  // Instructions, each with the names that it has.
+  // Instructions, with their mnemonics.
   bool dotProduct8 = false; ///< sums four products of 8-bit numbers into int32: vpdpbusd, sdot
   bool mixedSigns8 =
-      false; ///< products of 8-bit numbers take an unsigned and a signed side: vpmaddubsw, vpdpbusd
-  bool pairProducts16 = false; ///< sums two products of int16 numbers into int32, which is more work at a
-                               ///< time than float32 multiply-adds are: vpmaddwd
+      false; ///< products of 8-bit numbers take an unsigned and a signed operand: vpmaddubsw, vpdpbusd
+  bool pairProducts16 = false; ///< sums two products of int16 numbers into int32, with a higher throughput
+                               ///< than float32 multiply-adds have: vpmaddwd
   bool matrixTiles8 = false;   ///< multiplies matrices of int8 numbers, of 16 by 64 bytes: tdpbssd
 };
 
-/// All that may matter for the code of a target, in one line; what it is called does not: two targets of the
-/// same text get the same code.
+/// Everything that may affect the target's code, on one line; its name does not. Two targets with the same
+/// text get the same code.
 std::string textOf(const Target &target);
 
 } // namespace gemmac

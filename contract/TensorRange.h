@@ -15,7 +15,7 @@ struct IndexRange {
   int64_t size() const { return end - begin; }
 };
 
-/// A source of a weight. With experts its rows are those of each expert; the numbers of a vector are rows.
+/// A source of a weight. With experts, `rows` applies to each expert; elements of a vector count as rows.
 struct TensorRange {
   std::string tensor;                      ///< its name in the checkpoint
   std::optional<IndexRange> rows, columns; ///< absent: all

@@ -23,7 +23,7 @@ std::optional<Layout> findLayout(std::string_view name) {
   return found == std::end(kNames) ? std::nullopt : std::optional(found->layout);
 }
 
-/// Bytes of a row's numbers that stay together in a tile: a lane of an integer dot product.
+/// Adjacent bytes of one row in a tile: what one lane of an integer dot product multiplies.
 static constexpr int64_t kLaneBytes = 4;
 
 static int64_t tilesOf(int64_t rows) {
@@ -59,14 +59,14 @@ std::vector<Plane> planesOf(Layout layout, Scheme scheme, WeightShape shape) {
   return planes;
 }
 
-/// A row of numbers, interleaved with the 15 others of its tile.
+/// Writes a row of numbers, interleaved with the 15 others of its tile.
 static void interleave(const uint8_t *stored, int64_t columns, int64_t bytes, int64_t row, uint8_t *plane) {
   uint8_t *to = plane + (row / kTileRows * columns * kTileRows + row % kTileRows) * bytes;
   for (int64_t c = 0; c < columns; ++c)
     std::memcpy(to + c * kTileRows * bytes, stored + c * bytes, size_t(bytes));
 }
 
-/// A row of blocks: numbers and scales part.
+/// Writes a row of blocks; numbers and scales go to separate planes.
 static void packBlocks(bool tiled, const SchemeRow &scheme, const uint8_t *stored, int64_t blocks,
                        int64_t row, uint8_t *numbers, uint8_t *scales) {
   int64_t tile = row / kTileRows, lane = row % kTileRows, lanes = scheme.numberBytes / kLaneBytes;

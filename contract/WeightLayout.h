@@ -33,17 +33,17 @@ std::optional<Layout> findLayout(std::string_view name);
 /// Rows of a tile.
 inline constexpr int64_t kTileRows = 16;
 
-/// Logical matrix (experts, rows, columns); experts is 0 where there are none.
+/// Logical matrix (experts, rows, columns); experts is 0 if there are none.
 struct WeightShape {
   int64_t experts = 0, rows = 0, columns = 0;
 };
 
-/// Planes of a weight. The scheme is one of weights, a vector is f32, and columns are whole blocks.
+/// Planes of a weight. It needs a scheme for weights, f32 for a vector, and columns that are whole blocks.
 std::vector<Plane> planesOf(Layout layout, Scheme scheme, WeightShape shape);
 
-/// Puts stored rows firstRow … firstRow + count - 1 of one expert (0 where there are none) where the layout
-/// wants them. `planes` are the starts of the planes, already zeroed. Calls for disjoint rows may run at
-/// once.
+/// Packs the stored rows firstRow … firstRow + count - 1 of one expert (0 if there are none) as the layout
+/// defines. `planes` are the starts of the planes, already zeroed. Calls for disjoint rows may run
+/// concurrently.
 void packRows(Layout layout, Scheme scheme, WeightShape shape, int64_t expert, int64_t firstRow,
               int64_t count, const uint8_t *stored, std::span<uint8_t *const> planes);
 
