@@ -1,4 +1,4 @@
-//===- Devices.cpp - the machines that there are rows for -----------------------------------------------===//
+//===- Devices.cpp - the table of target machines -------------------------------------------------------===//
 
 #include "targets/Devices.h"
 #include "targets/arm/Devices.h"

@@ -1,4 +1,4 @@
-//===- Devices.h - the machines that there are rows for -------------------------------------------------===//
+//===- Devices.h - the table of target machines ---------------------------------------------------------===//
 
 #ifndef GEMMAC_TARGETS_DEVICES_H
 #define GEMMAC_TARGETS_DEVICES_H
@@ -12,7 +12,7 @@ namespace gemmac {
 /// All rows, in the order in which `gemmac targets` lists them.
 const std::vector<Target> &allTargets();
 
-/// The row of that name, or of the machine that this runs on for "host"; null if there is none.
+/// The row with this name; for "host", that of the machine that this process runs on. Null if there is none.
 const Target *findTarget(std::string_view name);
 
 /// Names of all rows and "host", separated by commas: for error messages.

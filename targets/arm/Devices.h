@@ -7,7 +7,7 @@
 
 namespace gemmac::arm {
 
-/// Rows from the least to the most able: a machine runs the last generic one whose features it has.
+/// Rows in ascending order of features: a machine runs the last generic row whose features it has.
 const std::vector<Target> &devices();
 
 } // namespace gemmac::arm

@@ -1,9 +1,9 @@
-//===- ContractStructs.h - the structs of model.h, field by field
-//-----------------------------------------===//
+//===- ContractStructs.h - the structs of model.h, field by field ---------------------------------------===//
 //
-// Emitted code reads and fills C structs. Their fields stand in tables here, and the compiler of this
-// compiler compares every offset with where LLVM puts a struct of these kinds: each field at the next
-// multiple of its size. Pointers have 64 bits here as on every target that code is emitted for.
+// Emitted code reads and fills the C structs of model.h. The tables below list their fields, and static
+// assertions compare every offset with LLVM's layout of such a struct, where each field is at the next
+// multiple of its size. Pointers have 64 bits, as on every
+// target that code is emitted for.
 
 #ifndef GEMMAC_TARGETS_EMIT_CONTRACTSTRUCTS_H
 #define GEMMAC_TARGETS_EMIT_CONTRACTSTRUCTS_H
@@ -70,7 +70,7 @@ inline constexpr ContractField kStepFields[] = {
     GEMMAC_FIELD(gemmac_step, inputs),         GEMMAC_FIELD(gemmac_step, outputs),
     GEMMAC_FIELD(gemmac_step, parallel),       GEMMAC_FIELD(gemmac_step, pool)};
 
-/// Is the struct these fields in this order, without a hole that a forgotten one could be in?
+/// Do these fields, in this order, cover the struct without a gap where a field may have been forgotten?
 template <size_t count>
 constexpr bool isWhole(const ContractField (&fields)[count], size_t bytes) {
   size_t end = 0;
@@ -89,7 +89,7 @@ static_assert(isWhole(kModelFields, sizeof(gemmac_model)));
 static_assert(isWhole(kSequenceFields, sizeof(gemmac_sequence)));
 static_assert(isWhole(kStepFields, sizeof(gemmac_step)));
 
-/// The number of the field at this offset: `fieldAt(kStepFields, offsetof(gemmac_step, arena))`.
+/// The index of the field at this offset: `fieldAt(kStepFields, offsetof(gemmac_step, arena))`.
 template <size_t count>
 consteval int32_t fieldAt(const ContractField (&fields)[count], size_t offset) {
   for (size_t i = 0; i < count; ++i)

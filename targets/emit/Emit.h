@@ -13,7 +13,7 @@
 
 namespace gemmac {
 
-/// What the plan does not say about the model that it is the plan of.
+/// Facts about the model that the plan does not contain.
 struct EmitOptions {
   std::string name; ///< a C identifier: the driver defines `gemmac_model_<name>`
   uint32_t vocabSize = 0;
@@ -24,10 +24,10 @@ struct EmitOptions {
 /// kernel and shape of arguments, and the constant `gemmac_model_<name>` (runtime/include/gemmac/model.h).
 mlir::LogicalResult lowerPlanToLLVM(mlir::ModuleOp plan, const Target &target, const EmitOptions &options);
 
-/// LLVM IR as text, of a module that lowerPlanToLLVM has lowered.
+/// LLVM IR as text. `lowered` is a module after lowerPlanToLLVM.
 llvm::Expected<std::string> emitLLVM(mlir::ModuleOp lowered, const Target &target);
 
-/// The bytes of an object file, of a module that lowerPlanToLLVM has lowered.
+/// The bytes of an object file. `lowered` is a module after lowerPlanToLLVM.
 llvm::Expected<std::string> emitObject(mlir::ModuleOp lowered, const Target &target);
 
 } // namespace gemmac

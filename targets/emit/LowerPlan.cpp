@@ -1,7 +1,7 @@
 //===- LowerPlan.cpp - plan to the LLVM dialect ---------------------------------------------------------===//
 //
-// Every function gets the step (gemmac_step of model.h) as its first argument; the ops of the plan become
-// loads from it, addresses and calls of thunks. The rest (func, scf, arith) goes through upstream
+// Every function takes the step (gemmac_step of model.h) as its first argument; the plan's ops become loads
+// from it, addresses and calls of thunks. Everything else (func, scf, arith) is lowered by upstream
 // conversions.
 
 #include "dialects/plan/Entries.h"
@@ -41,7 +41,7 @@ public:
         op.erase();
   }
 
-  /// Of the plan.
+  /// The number of calls in the plan.
   uint32_t callCount() const { return static_cast<uint32_t>(calls); }
 
 private:
@@ -51,7 +51,7 @@ private:
     stepPointer = function.getArgument(0);
     entry = &function.getBody().front();
     if (!function.isPrivate()) {
-      // Ports are read through the step.
+      // Ports are accessed through the step, so an entry needs no arguments for them.
       llvm::BitVector ports(function.getNumArguments(), true);
       ports.reset(0);
       [[maybe_unused]] LogicalResult erased = function.eraseArguments(ports);
@@ -80,7 +80,7 @@ private:
     function.walk([](plan::ViewOp view) { view.erase(); });
   }
 
-  /// Null for ops that are not the plan's.
+  /// Null for ops of other dialects.
   Value lowerValue(Operation *op) {
     return TypeSwitch<Operation *, Value>(op)
         .Case([&](plan::CountOp) { return toIndex(count()); })
@@ -94,7 +94,7 @@ private:
         .Default(Value());
   }
 
-  /// A table is an array of offsets (or numbers), row after row.
+  /// A table becomes an array of offsets (or numbers), one row after the other.
   void lowerTable(plan::TableOp table) {
     SmallVector<int64_t> cells;
     for (Attribute row : table.getRows())
@@ -127,7 +127,8 @@ private:
     return LLVM::LoadOp::create(builder, location, i64, address);
   }
 
-  /// Neither the step nor what it points to for the call's facts changes while it runs.
+  /// Loads are invariant: neither the step nor the sequences and port arrays that it points to change during
+  /// a call.
   Value load(Value address, Type type) {
     return LLVM::LoadOp::create(builder, location, type, address, /*alignment=*/0, /*isVolatile=*/false,
                                 /*isNonTemporal=*/false, /*isInvariant=*/true);
@@ -136,7 +137,7 @@ private:
     return LLVM::GEPOp::create(builder, location, pointer, type, base, indices);
   }
   Value loadStep(int32_t number, Type type) { return load(field(step, stepPointer, {0, number}), type); }
-  /// Of the only sequence that a step has.
+  /// Loads a field of the step's only sequence.
   Value loadSequence(int32_t number, Type type) {
     Value sequences = loadStep(STEP_FIELD(sequences), pointer);
     return load(field(sequence, sequences, {0, number}), type);
@@ -174,14 +175,14 @@ private:
   }
   Value toI64(Value index) { return arith::IndexCastOp::create(builder, location, i64, index); }
 
-  /// Fills the block of arguments and hands the thunk to the step, in one piece where the plan shares out
-  /// nothing.
+  /// Fills the argument block and passes the thunk to the step's `parallel` function, as one piece if the
+  /// plan does not split the call.
   void lowerCall(plan::CallOp call) {
     LLVM::LLVMFuncOp thunk = thunks.thunkOf(call);
     LLVM::LLVMStructType type = thunks.argumentsType(call);
     Value block;
     {
-      // In the entry block, so that a loop does not grow the stack.
+      // Allocate in the entry block, so that a loop does not grow the stack.
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(entry);
       Value one = constant(1);
@@ -220,7 +221,7 @@ private:
                                     loadStep(STEP_FIELD(pool), pointer), task, block, pieces, number});
   }
 
-  /// Of the last output, along the axis that is shared out.
+  /// The size of the last output along the axis that is split.
   Value sharedSize(plan::CallOp call) {
     auto view = call.getOperands_().back().getDefiningOp<plan::ViewOp>();
     auto type = cast<MemRefType>(view.getType());
@@ -252,7 +253,7 @@ LogicalResult convertToLLVM(ModuleOp module) {
   return passes.run(module);
 }
 
-/// An emitter prints what is decided: addresses, sizes and numbers of all calls.
+/// Emission needs final addresses, sizes and numbers for all calls.
 LogicalResult checkFinished(ModuleOp module) {
   WalkResult result = module.walk([](plan::CallOp call) {
     for (Value operand : call.getOperands_())

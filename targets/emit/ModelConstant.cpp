@@ -1,5 +1,4 @@
-//===- ModelConstant.cpp - the constant that a driver offers to the runtime
-//-------------------------------===//
+//===- ModelConstant.cpp - the constant gemmac_model_<name> of a driver ---------------------------------===//
 
 #include "targets/emit/ModelConstant.h"
 
@@ -71,7 +70,7 @@ public:
     std::string features;
     for (const std::string &feature : target.requires_)
       features += (features.empty() ? "" : " ") + feature;
-    // In the order of kModelFields, as all rows are in that of their table.
+    // The values are in the order of kModelFields; every row follows the order of its table of fields.
     Row model = {{GEMMAC_MODEL_VERSION},
                  {options.vocabSize},
                  {fact("gemma.context")},
@@ -89,7 +88,7 @@ public:
     auto type = structType(context, kModelFields);
     global(type, prefix, LLVM::Linkage::External,
            [&](OpBuilder &inside) { return fill(inside, type, model); });
-    // Weak: several models may be linked into one application, which then has no use for it.
+    // Weak, because several models may be linked into one application, which then does not use this pointer.
     global(pointer, "gemmac_program_model", LLVM::Linkage::Weak,
            [&](OpBuilder &inside) { return value(inside, pointer, {.symbol = prefix}); });
   }
@@ -106,7 +105,7 @@ private:
                       {static_cast<int64_t>(entry.inputs.size())},
                       {static_cast<int64_t>(entry.outputs.size())},
                       {classOf(entry.tokens)},
-                      {1}, // a plan has the position of one text
+                      {1}, // a plan has the position of one sequence only
                       {entry.maxTokens},
                       {entry.arenaBytes},
                       {.symbol = entry.name}});
@@ -150,7 +149,7 @@ private:
     return {.symbol = symbol};
   }
 
-  /// An array of structs; null where it would be empty.
+  /// A constant array of structs; null if it would be empty.
   Cell table(const std::string &name, ArrayRef<ContractField> fields, ArrayRef<Row> rows) {
     if (rows.empty())
       return {};

@@ -1,5 +1,5 @@
-//===- ModelConstant.h - the constant that a driver offers to the runtime
-//---------------------------------===//
+//===- ModelConstant.h - the constant gemmac_model_<name> of a driver -----------------------------------===//
+// The runtime reads it: sizes, names and the table of entries of one model.
 
 #ifndef GEMMAC_TARGETS_EMIT_MODELCONSTANT_H
 #define GEMMAC_TARGETS_EMIT_MODELCONSTANT_H
@@ -11,11 +11,11 @@
 
 namespace gemmac {
 
-/// What LLVM knows a struct of model.h as.
+/// The LLVM type of a struct of model.h.
 mlir::LLVM::LLVMStructType structType(mlir::MLIRContext *context, llvm::ArrayRef<ContractField> fields);
 
-/// Defines gemmac_model_<name>, with its table of entries, and the program's pointer to it. The functions of
-/// the entries are in the module under the names of the entries.
+/// Defines gemmac_model_<name> with its table of entries, and gemmac_program_model, the program's pointer to
+/// it. The module must contain each entry's function under the entry's name.
 void defineModel(mlir::ModuleOp module, const Target &target, const EmitOptions &options,
                  llvm::ArrayRef<plan::Entry> entries, uint32_t callCount);
 

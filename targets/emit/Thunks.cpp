@@ -13,7 +13,7 @@ Type pointer(MLIRContext *context) {
   return LLVM::LLVMPointerType::get(context);
 }
 
-/// halide_type_t as the little-endian word that it is: code, bits, lanes.
+/// halide_type_t as a little-endian 32-bit word: code, bits, lanes.
 int32_t halideType(Type element) {
   int32_t code = element.isFloat() ? 2 : 0, bits = element.getIntOrFloatBitWidth();
   return code | bits << 8 | 1 << 16;
@@ -25,7 +25,7 @@ LLVM::LLVMStructType halideBuffer(MLIRContext *context) {
   return LLVM::LLVMStructType::getLiteral(context, {i64, ptr, ptr, i64, i32, i32, ptr, ptr});
 }
 
-/// Sizes and strides of a memref in the thunk; Halide counts both in 32 bits, addresses are 64.
+/// Size and stride of one memref axis in the thunk; Halide counts both in 32 bits, addresses have 64.
 struct Axis {
   Value size, stride; ///< i64
 };
@@ -152,7 +152,7 @@ LLVM::LLVMFuncOp Thunks::kernelOf(plan::CallOp call) {
 }
 
 LLVM::LLVMFuncOp Thunks::thunkOf(plan::CallOp call) {
-  // Where a slice begins is part of its address: slices that differ in that alone share a thunk.
+  // The offset of a slice is part of its address, so slices that differ only in offset share a thunk.
   std::string key;
   llvm::raw_string_ostream stream(key);
   stream << call.getKernel() << call.getOutputs() << ' ' << call.getAxis().value_or(0) << ' '

@@ -9,14 +9,14 @@
 
 namespace gemmac {
 
-/// Makes the thunks of a module: `void thunk(arguments, begin, end)`, a gemmac_task, builds the kernel's
-/// halide_buffer_t's from a block of arguments and calls it on the pieces begin … end - 1. Calls of one
-/// kernel with the same types of arguments share a thunk.
+/// Creates the thunks of a module. `void thunk(arguments, begin, end)`, a gemmac_task, builds the kernel's
+/// halide_buffer_t's from an argument block and calls the kernel on the pieces begin … end - 1. Calls of one
+/// kernel with the same argument types share a thunk.
 class Thunks {
 public:
   explicit Thunks(mlir::ModuleOp module) : module(module) {}
 
-  /// The block of arguments: for each view its address and its sizes that are not constant.
+  /// The argument block: for each view its address and its dynamic sizes.
   mlir::LLVM::LLVMStructType argumentsType(plan::CallOp call);
   mlir::LLVM::LLVMFuncOp thunkOf(plan::CallOp call);
 

@@ -1,8 +1,8 @@
 //===- AttentionSpans.cpp - attention of one token, span by span ----------------------------------------===//
 //
-// attention_spans: what each span of positions adds to the result of cached_attention, for each kv head: work
-// that many threads can share, though a token has few heads. merge_spans joins them in the order of the
-// spans. The numbers are those of cached_attention.
+// attention_spans computes what each span of positions adds to the result of cached_attention, for each kv
+// head: that gives many threads work, though a token has few heads. merge_spans merges them in the order of
+// the spans. The numbers are those of cached_attention, bit for bit.
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/SpanAttention.h"
@@ -19,8 +19,8 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   Expr token = q.dim(2).min();
   TokenPlaces places;
 
-  // Piece by piece: the kv heads of the first span that the token sees, then those of the next one. A span
-  // beyond the token is seen by nobody.
+  // Pieces: first the kv heads of the first span that the token sees, then those of the next span. No row
+  // sees a span beyond the token.
   Var c("c"), m("m"), piece("piece");
   Expr firstSeen = places.firstSeen(token, shape.window);
   SpanQueries queries;
@@ -34,7 +34,7 @@ KernelCode buildAttentionSpans(const KernelSpec &spec, const Target &target) {
   queries.together = int(spec.schedule.rows);
   queries.keyGroups = int(spec.schedule.keyGroups);
   queries.fromMemory = true;
-  // The same for all spans of a head, and so of a call.
+  // Queries are the same for all spans of a head, so a call computes them once.
   Var h("h");
   auto number = [&](const Expr &c) { return cache.folded(q(c, h, token), c); };
   RoundedQueries rounded({h}, cache, shape.dim, number);

@@ -1,10 +1,9 @@
-//===- CacheWrite.cpp - keys and values of this call's tokens go to their slots -------------------------===//
+//===- CacheWrite.cpp - writes keys and values of a call's tokens to their slots ------------------------===//
 //
-// keys and values of token i go to the place that CacheLayout.h has for positions[i], rounded to the cache's
-// type. For q8_0 that is, for each head of a token,
+// The key and value of token i are written to the slot that CacheLayout.h defines for positions[i], rounded
+// to the cache's type. For q8_0 this is, for each head of a token,
 //   scale = max |x| / 127,  q = round to nearest even (x / scale), all zero where the head is zero
-// All tokens of k are written, as far as their spans and heads lie in the part of the outputs that the call
-// has.
+// A call writes all tokens of k whose spans and heads are inside its regions of the outputs.
 
 #include "contract/CacheLayout.h"
 #include "targets/kernels/Expressions.h"
@@ -16,7 +15,7 @@ using namespace Halide;
 
 namespace {
 
-/// Keys, or values, on their way to their planes.
+/// Writes keys, or values, to their planes.
 class Writer {
 public:
   Writer(const std::string &name, ImageParam x, ImageParam positions, const KernelSpec &spec,
@@ -31,11 +30,11 @@ public:
   Func scales();
 
 private:
-  /// Where token t goes.
+  /// The slot and span of token t.
   Expr place(const Expr &t) const { return positions(t) % int(kSpan); }
   Expr span(const Expr &t) const { return positions(t) / int(kSpan) % spans; }
   Func scaleOf(const std::string &owner);
-  /// The number of a channel that is kept.
+  /// The number of a stored channel.
   Expr number(const Expr &channel, const Expr &t) const {
     return x(pairs ? select(channel < pairs, channel, channel - pairs + half) : channel, h, t);
   }
@@ -44,8 +43,8 @@ private:
   ImageParam x;
   ImageParam positions;
   const Target &target;
-  int half, pairs, channels; ///< `channels` are kept; with `pairs` not all of them
-  bool inGroups;             ///< of positions, not in strips of channels
+  int half, pairs, channels; ///< `channels` are stored; with `pairs` not all of them
+  bool inGroups;             ///< in groups of positions, not in strips of channels
   int spans;
   Scheme scheme;
   int beside; ///< neighboursOf

@@ -1,4 +1,4 @@
-//===- CachedAttention.cpp - attention of many tokens over what a cache holds ---------------------------===//
+//===- CachedAttention.cpp - attention of many tokens to the positions in a cache -----------------------===//
 //
 // y[t, h, c] = sum over visible j of p[j] v[j, c],  p = softmax over visible j of scale * sum over c of q[t,
 // h, c] k[j, c]
@@ -6,7 +6,8 @@
 // Visible to token t are the positions max(0, positions[t] - window + 1) ... visible[t] (from 0 without a
 // window); position j is in slot j mod slots, its kv head is h / (heads / kv_heads).
 //
-// Some tokens and the heads of a group go over the spans that one of them sees together (SpanAttention.cpp).
+// A tile, some tokens by the heads of a group, goes through all spans that any of them sees
+// (SpanAttention.cpp).
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/SpanAttention.h"
@@ -19,8 +20,8 @@ using namespace Halide;
 
 namespace {
 
-/// A call's part of the result in tiles of some tokens. The rows m of tile n are token after token, the heads
-/// of group h within each.
+/// The region of the result that a call computes, in tiles of some tokens. The rows m of tile n are ordered
+/// by token, then by the head within group h.
 class TokenTiles {
 public:
   TokenTiles(const KernelSpec &spec, const Target &target);
@@ -34,7 +35,7 @@ private:
   Expr firstSeen() const { return places.firstSeen(firstToken(), shape.window); }
   Expr endSeen() const { return places.endSeen(endToken() - 1); }
 
-  /// Row m's number for a channel, as what is kept is multiplied with it.
+  /// Row m's factor for stored channel c (CacheArrays::folded).
   Expr query(const Expr &c) const { return cache.folded(q(c, h * heads + m % heads, tokenOf(m)), c); }
 
   SpanQueries queries();
@@ -46,14 +47,14 @@ private:
   AttentionShape shape;
   CacheArrays cache;
   int heads, together, keyGroups, tileTokens, rows, lanes;
-  int neighbours; ///< integers beside each other
+  int neighbours; ///< interleave factor of integer channels
   ImageParam q;
   TokenPlaces places;
   Var c{"c"}, m{"m"}, s{"s"}, h{"h"}, n{"n"}, t{"t"}, r{"r"}, mo{"mo"}, j{"j"};
   Func out{"out"}, state{"state"}, folded{"folded"}, packed{"packed"};
   std::optional<RoundedQueries> rounded;
   Part tokens, someHeads, numbers;
-  RDom a, o; ///< of `state`'s sums, and of what is stored
+  RDom a, o; ///< domains of `state`'s sums and of the stored results
 };
 
 TokenTiles::TokenTiles(const KernelSpec &spec, const Target &target)
@@ -92,7 +93,7 @@ SpanQueries TokenTiles::queries() {
   return queries;
 }
 
-/// Over all spans that a token of the call sees; each tile takes its own.
+/// Loops over all spans that any token of the call sees; each tile skips spans that it does not see.
 void TokenTiles::joinSpans(const SpanAttention &attention) {
   Expr lastToken = max(tokens.end - 1, tokens.begin);
   Expr firstSpan = places.firstSeen(tokens.begin, shape.window) / int(kSpan),

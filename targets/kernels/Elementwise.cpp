@@ -1,10 +1,10 @@
-//===- Elementwise.cpp - kernels whose result at a place needs only what stands at that place -----------===//
+//===- Elementwise.cpp - elementwise kernels: a result depends on one index of its inputs ---------------===//
 //
 // gelu(x) = 0.5 x (1 + tanh(u)) = x / (1 + e^(-2u)),  u = sqrt(2/pi) (x + 0.044715 x^3)
-// gelu_mul(a, b) = gelu(a) b, as float32 or quantized (QuantizedRows.h)     add, mul: a + b, a b     scale: x
-// by     softcap(x) = cap tanh(x / cap)
+// gelu_mul(a, b) = gelu(a) b, as float32 or quantized (QuantizedRows.h)
+// add(a, b) = a + b,  mul(a, b) = a b,  scale(x) = x by,  softcap(x) = cap tanh(x / cap)
 //
-// Every number is read before it is written at the same place: the output may be the first input.
+// Each number is read before the result is written at its index, so the output may be the first input.
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/QuantizedRows.h"
@@ -18,7 +18,7 @@ static Expr gelu(const Expr &x) {
   return x / (1.0f + exponential(-doubled));
 }
 
-/// One pass over (tokens, heads, size); the tail of a row goes number by number.
+/// One pass over (tokens, heads, size) in vectors; the tail of a row is scalar.
 static KernelCode onePass(std::vector<Argument> arguments,
                           const std::function<Expr(std::vector<Expr>)> &value, const Target &target) {
   Var c("c"), h("h"), t("t");
@@ -60,7 +60,7 @@ KernelCode buildGeluMul(const KernelSpec &spec, const Target &target) {
   if (!spec.has("quantized"))
     return buildBinary(spec, target, product);
   ImageParam a = input("a", spec), b = input("b", spec);
-  int blocks = int(spec.integer("size") / kBlock); // of a head
+  int blocks = int(spec.integer("size") / kBlock); // per head
   QuantizedRows rows(
       [&](const Expr &i, const Expr &block, const Expr &t) {
         std::vector<Expr> at = {block % blocks * int(kBlock) + i, block / blocks, t};

@@ -1,7 +1,7 @@
-//===- Embed.cpp - rows of a table, by token ------------------------------------------------------------===//
+//===- Embed.cpp - gathers rows of a table by token -----------------------------------------------------===//
 //
-// y[t, c] = scale * table[ids[t], offset + c]. The table is in rows, or in tiles16 where the head's matrix is
-// the table too.
+// y[t, c] = scale * table[ids[t], offset + c]. The table has layout rows, or tiles16 if the output head uses
+// the same matrix.
 
 #include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
@@ -10,7 +10,7 @@ namespace gemmac {
 
 using namespace Halide;
 
-/// The number that a table holds in a row and column, as float32.
+/// The table's number at a row and column, as float32.
 static Expr numberAt(Layout layout, const SchemeRow &scheme, const std::vector<ImageParam> &planes,
                      const Expr &row, const Expr &column, const Target &target) {
   bool tiled = layout == Layout::tiles16;
@@ -25,7 +25,7 @@ static Expr numberAt(Layout layout, const SchemeRow &scheme, const std::vector<I
     Expr stored = tiled ? planes[0](i % 4, lane, i / 4, block, tile) : planes[0](column, row);
     return scale * cast<float>(stored);
   }
-  int bytes = int(scheme.numberBytes); // the second half of a block stands in their upper halves
+  int bytes = int(scheme.numberBytes); // the high nibbles hold the second half of a block
   Expr byte = i % bytes;
   Expr stored = tiled ? planes[0](byte % 4, lane, byte / 4, block, tile) : planes[0](byte, block, row);
   Expr number = select(i < bytes, stored & cast<uint8_t>(15), stored >> cast<uint8_t>(4));

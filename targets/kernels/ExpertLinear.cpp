@@ -1,9 +1,9 @@
-//===- ExpertLinear.cpp - each token through the matrices of its own experts ----------------------------===//
+//===- ExpertLinear.cpp - each token times the matrices of its experts ----------------------------------===//
 //
 // y[t, i, r] = sum over k of x[t, (i,) k] w[ids[t, i], r, k]
 //
-// For decode: each pair of a token and a choice reads its matrix once. As in Linear.cpp, some row tiles stay
-// in registers, each the next piece of a stream.
+// For decode: each (token, choice) pair reads its matrix once. As in Linear.cpp, accumulators of some row
+// tiles stay in registers, and each row tile continues its own stream through memory.
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"

@@ -1,16 +1,15 @@
-//===- Experts.cpp - which experts a token goes to, and the way back ------------------------------------===//
+//===- Experts.cpp - routing of tokens to experts, and the way back -------------------------------------===//
 //
 // top_k: ids[t] are the largest of p[t], largest first, the lower id first among equals;
 //        weights[t, i] = p[ids[t, i]] / (sum of the chosen p) * expert_scale[ids[t, i]]
-// group_by_expert: order lists the pairs t * choices + i by expert, stable; place[t, i] is the pair's index
-// in order;
-//        offsets[e] is the number of pairs of experts below e
+// group_by_expert: order lists the pairs t * choices + i by expert, stable; place[t, i] is the pair's
+//        index in order; offsets[e] is the number of pairs of experts below e
 // gather_tokens: y[p] = x[order[p] / choices]
-// combine: y[t] = sum over i of weights[t, i] x[t, i], in the order of i; combine_groups: x[place[t, i]]
-// instead
+// combine: y[t] = sum over i of weights[t, i] x[t, i], in the order of i
+// combine_groups: the same with x[place[t, i]]
 //
-// Sorting is by rank, the number of those that come before: some more comparisons than sorting needs, but
-// nothing is stored between them, and vectors do them.
+// Sorting is by rank, the number of elements that come before: this takes more comparisons than a sort, but
+// it stores nothing in between and it vectorizes.
 
 #include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
@@ -47,8 +46,8 @@ KernelCode buildTopK(const KernelSpec &spec, const Target &target) {
   return {{probabilities, expertScale}, out};
 }
 
-/// For each expert and number of a pair, which `of` names: how many pairs are of experts below, or of the
-/// same and before it. Computed in a loop of `user`.
+/// For each `expert` and pair `number`, indexed by `of`: the number of pairs that have a lower expert, or the
+/// same expert and a lower number. Computed in loop `loop` of `user`.
 static Func pairsBefore(const std::string &name, ImageParam ids, int choices, const std::vector<Var> &of,
                         const Expr &expert, const Expr &number, Func user, const VarOrRVar &loop) {
   Func partial(name + "_partial"), before(name + "_before");
@@ -113,7 +112,7 @@ KernelCode buildGatherTokens(const KernelSpec &spec, const Target &target) {
   return {arguments, Pipeline(gathered)};
 }
 
-/// Weighted sum of `choices` rows, one after the other.
+/// Weighted sum of `choices` rows, in their order.
 static Func weightedSum(const std::function<Expr(int)> &x, ImageParam weights, int choices,
                         const Target &target) {
   Func out("out");

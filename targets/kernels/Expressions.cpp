@@ -1,4 +1,4 @@
-//===- Expressions.cpp - what several kernels are made of -----------------------------------------------===//
+//===- Expressions.cpp - building blocks of several kernels ---------------------------------------------===//
 
 #include "targets/kernels/Expressions.h"
 
@@ -47,7 +47,7 @@ Expr softcap(const Expr &x, float cap) {
 }
 
 std::pair<Expr, Expr> cosineAndSine(Expr angle) {
-  // Quarter turns are taken off in double, where an angle of 10^6 leaves an error of 10^-10.
+  // Quarter turns are subtracted in double, where an angle of 10^6 has an error of 10^-10.
   Expr exact = cast<double>(angle);
   Expr quarters = round(exact * Expr(0.63661977236758134));
   Expr x = cast<float>(exact - quarters * Expr(1.5707963267948966));
@@ -72,8 +72,8 @@ static bool convertsHalf(const Target &target) {
   return halide.has_feature(Halide::Target::F16C) || halide.has_feature(Halide::Target::ARMFp16);
 }
 
-// Without instructions for it, as in SmallFloats.h, but for infinities and NaNs, which become large numbers:
-// neither scales nor keys are.
+// Without hardware conversions the same steps as in SmallFloats.h are used, except that infinities and NaNs
+// become large numbers: neither scales nor keys contain any.
 Expr fromStoredHalf(Expr bits, const Target &target) {
   if (convertsHalf(target))
     return cast<float>(reinterpret(Float(16), bits));
@@ -87,7 +87,7 @@ Expr toStoredHalf(Expr x, const Target &target) {
     return reinterpret<uint16_t>(cast(Float(16), x));
   Expr bits = reinterpret<uint32_t>(x);
   Expr size =
-      min(bits & 0x7fffffff, 0x47800000); // 2^16 stands for all that is too large, and becomes infinity
+      min(bits & 0x7fffffff, 0x47800000); // 2^16 stands for everything too large, and becomes infinity
   Expr subnormal = reinterpret<uint32_t>(strict_float(reinterpret<float>(size) + 0.5f)) - 0x3f000000;
   Expr normal = (size + 0xfff + (size >> 13 & 1) - 0x38000000) >> 13;
   Expr half = min(select(size < 0x38800000, subnormal, normal), 0x7c00);
@@ -128,7 +128,7 @@ Type typeOf(Element element) {
   case Element::f32:
     return Float(32);
   case Element::bf16:
-  case Element::f16: // Halide would convert as it reads; kernels do that themselves
+  case Element::f16: // Halide would convert in each load; kernels convert themselves
     return UInt(16);
   case Element::i8:
     return Int(8);

@@ -1,13 +1,13 @@
 //===- FloatProducts.cpp - attention's products in float32 ----------------------------------------------===//
 //
-// Both products hold `together` rows by 16 positions, or 16 channels, in registers. A group of keys stays in
-// the first level of cache while all rows pass it, and so does a strip of values.
+// Both products keep accumulators of `together` rows by 16 positions, or 16 channels, in registers. A group
+// of keys, or a strip of values, stays in the L1 cache while all rows are multiplied with it.
 //
-// Of keys that are but values times a weight, channels that RoPE has turned are kept:
+// If keys are values times a weight, only the channels that RoPE rotates are stored as keys:
 //   score[m, j] = scale * (sum over turned c of q[m, c] k[j, c] + sum over the others of (q[m, c] weight[c])
 //                 v[j, c])
-// Values have their positions in lanes then; what they are mixed to is summed over the lanes at the end of
-// the span.
+// The lanes of values are then positions, so products with the weights are summed over the lanes at the end
+// of the span.
 
 #include "targets/kernels/SpanProducts.h"
 
@@ -31,7 +31,7 @@ private:
   const SpanQueries &queries;
   Var x{"x"}, k{"k"}, m{"m"}, u{"u"}, v{"v"};
   Func dot{"dot"}, factor{"factor"}, mix{"mixed"}, spread{"spread"};
-  bool scaled = false; ///< values have scales: `factor` is what they are multiplied with
+  bool scaled = false; ///< values have scales: `factor` is the weight times the scale
   RDom channel, turned, others, position, group, lane;
 };
 
@@ -49,7 +49,7 @@ Expr FloatProducts::score(Expr lane, Expr group, Expr row) {
     others = RDom(0, half - cache.pairs, 0, 2, "others");
     dot(dots) += queries.query(m, turned.y * half + turned.x) *
                  cache.key(turned.y * cache.pairs + turned.x, x, k, queries.kvHead, span.slots);
-    // From here on in units of the value's scale; where that is 0, so are value and key.
+    // From here on in units of the value's scale; where that is 0, value and key are 0 too.
     Expr unit = span.valueScale(at);
     if (unit.defined())
       dot(dots) = strict_float(dot(place) * select(unit == 0.0f, 0.0f, span.keyScale(at) / unit));
@@ -76,7 +76,7 @@ Expr FloatProducts::mixed(Func weight, Expr column, Expr strip, Expr row) {
     mix(span.vars({u, v, m})) += factor(span.at({position % kLanes, position / kLanes, m})) *
                                  cache.value(u, v, position, queries.kvHead, span.slots);
   } else {
-    // The sums of each lane, then all of them.
+    // Sum over groups in each lane, then over the lanes.
     group = RDom(0, kGroups, "of");
     lane = RDom(0, kLanes, "lane");
     group.where(group * kLanes < queries.end && (group + 1) * kLanes > queries.begin);
@@ -106,15 +106,15 @@ void FloatProducts::schedule(const SpanLoops &loops, std::vector<Func> &perSpan)
     spread.update().reorder(x, u, v, m, group).vectorize(x).unroll(m);
   }
   if (queries.fromMemory) {
-    // Every pass over a group of keys, or a strip of values, asks for the next one: without that the first
-    // pass waits for memory, and the others leave it idle.
+    // Every pass over a group of keys, or a strip of values, prefetches the next one: otherwise the first
+    // row's pass waits for memory, and the passes of other rows leave memory idle.
     PrefetchBoundStrategy beyond = PrefetchBoundStrategy::NonFaulting;
     int keys = span.shape.dim * span.groupsTogether;
     if (!cache.pairs) {
       dot.update().prefetch(cache.planes[0], channel, channel, keys, beyond);
       mix.update().prefetch(cache.planes[1], position, position, kPositions * span.stripsTogether, beyond);
     } else {
-      // Values are in the second level of cache by the time that they are mixed.
+      // Values are in the L2 cache by the time they are multiplied with the weights.
       dot.update(last).prefetch(cache.planes[1], others.x, others.x, keys, beyond);
     }
   }

@@ -1,16 +1,16 @@
 //===- IntegerProducts.cpp - attention's products of int8 numbers ---------------------------------------===//
 //
-// Queries, and weights times the values' scales, are rounded to 15 bits and a sign, with a scale for each row
-// (of weights: and span), and multiplied with int8 numbers through vpmaddwd, which adds the products of two
-// neighbours: twice the work of a float32 multiply-add. Sums are exact:
-//   score[m, j] = scale * qs[m] ks[j] * sum over c of qi[m, c] ki[j, c],  qs[m] = max |q[m]| / most
+// Queries, and weights times the values' scales, are rounded to 15 bits and a sign, with one
+// scale per row (weights: per row and span). vpmaddwd multiplies them with the int8 numbers and
+// adds the products of two adjacent ones: twice the work of a float32 multiply-add. Sums are
+// exact:
 //   mixed[m, c] = ws[m] * sum over j of wi[m, j] vi[j, c],  ws[m] = max over j of w[m, j] vs[j] / 32767
-// What rounding takes is 2^-16 of the largest, 250 times less than what the int8 numbers lost.
+// The rounding error is 2^-16 of the largest number, 250 times less than that of the int8 numbers.
 //
-// Neighbours are two channels of a key, two positions of a value, as the cache has them. Of keys that are but
-// values times a weight, channels that RoPE has turned are kept; others are the value's (FloatProducts.cpp):
-// positions are neighbours as they lie, and keys are unpacked to int16 with channels beside each other, a
-// group once for all rows.
+// Adjacent numbers are two channels of a key or two positions of a value, as the cache interleaves them. If
+// keys are values times a weight, only the channels that RoPE rotates are stored as keys, all others are read
+// from the value (FloatProducts.cpp). Then positions are adjacent in memory, and keys are unpacked to int16
+// with interleaved channels, once per group for all rows.
 
 #include "targets/kernels/SpanProducts.h"
 
@@ -18,7 +18,8 @@ namespace gemmac {
 
 using namespace Halide;
 
-/// Where the largest of a row is below this, all of it counts as 0: its scale has a float32's precision.
+/// If the largest number of a row is below this, the whole row counts as 0: its scale has a float32's
+/// precision.
 static constexpr float kNothing = 1e-30f;
 static constexpr int kMostInt16 = 32767, kMostInt8 = 127;
 
@@ -50,7 +51,7 @@ RoundedQueries::RoundedQueries(const std::vector<Var> &row, const CacheArrays &c
     at[0] = i;
     largest = max(largest, most(at));
   }
-  // A sum over all channels stays in 32 bits.
+  // This limit keeps the sum over all channels within 32 bits.
   scale(row) = scaleFor(largest, std::min(kMostInt16, INT32_MAX / (kMostInt8 * dim)));
 }
 
@@ -75,7 +76,7 @@ public:
   void schedule(const SpanLoops &loops, std::vector<Func> &perSpan) override;
 
 private:
-  /// Channels 2 first … of what is kept of keys, two by two, and what comes of them.
+  /// The stored key channels from 2 first on, in adjacent pairs, and their dot products.
   struct Channels {
     Func keys, dot;
     RDom two;
@@ -174,7 +175,7 @@ void IntegerProducts::schedule(const SpanLoops &loops, std::vector<Func> &perSpa
     spread.update().reorder(two.x, x, u, v, m, two.y).atomic().vectorize(two.x).vectorize(x).unroll(m);
   }
   if (queries.fromMemory && !cache.pairs) {
-    // As in FloatProducts.cpp: the next group, or strip.
+    // As in FloatProducts.cpp: prefetch the next group or strip.
     PrefetchBoundStrategy beyond = PrefetchBoundStrategy::NonFaulting;
     RVar keys = channels[0].two.y, positions = two.y;
     channels[0].dot.update().prefetch(cache.planes[0], keys, keys, span.shape.dim / 2 * span.groupsTogether,

@@ -4,10 +4,10 @@
 // grouped_linear: y[p, r] = sum over k of x[p, k] w[e, r, k] for the expert e of row p: offsets[e] <= p <
 // offsets[e + 1]
 //
-// A group of results, some row tiles by some tokens, stays in registers (TileProduct.h). Where it reaches
-// beyond the part of the output that the call computes, it repeats the last row tile or token and does not
-// store it. The row tiles of a group lie as far apart as there are groups: each is the next piece of a stream
-// through memory that runs as long as the call, so that prefetchers don't start anew with every group.
+// The accumulators of a group, some row tiles by some tokens, stay in registers (TileProduct.h). Where a
+// group exceeds the region that the call computes, it repeats the last row tile or token and does not store
+// it. Adjacent row tiles of a group are `rowGroups` tiles apart: each one continues a sequential stream
+// through memory that lasts for the whole call, so that prefetchers do not restart with every group.
 
 #include "targets/kernels/Kernels.h"
 #include "targets/kernels/TileProduct.h"
@@ -20,15 +20,15 @@ namespace {
 
 constexpr int kRows = int(kTileRows);
 
-/// All tokens through one matrix, or, with `experts`, each expert's through its own: its matrix is read once
-/// for all of them, and experts without tokens cost a comparison.
+/// All tokens times one matrix or, with `experts`, the tokens of each expert times its matrix: that is read
+/// once for all of them, and an expert without tokens costs one comparison.
 class TokensTimesMatrix {
 public:
   TokensTimesMatrix(const KernelSpec &spec, const Target &target, int64_t experts);
   KernelCode build();
 
 private:
-  /// An expert's, as far as the call's part of the output has them.
+  /// The tokens of an expert, clamped to the call's region of the output.
   Part tokensOf(const Expr &e) const;
   Expr groupsOf(const Part &tokens) const {
     return (tokens.end - tokens.begin + size.tokens - 1) / size.tokens;
@@ -47,7 +47,7 @@ private:
   Func out{"out"};
   Var r{"r"}, t{"t"}, tokenGroup{"token_group"}, rowGroup{"row_group"}, expert{"expert"};
   Part allTokens;
-  Expr begin, end, rowGroups; ///< begin … end - 1 are rows of the weight
+  Expr begin, end, rowGroups; ///< the call computes rows begin … end - 1 of the weight
   int offset;
 };
 
@@ -79,7 +79,7 @@ TileOperands TokensTimesMatrix::operands() {
   Part tokens = tokensOf(expert);
   Expr rowTile = min(begin / kRows + group.tile * rowGroups + rowGroup, (end - 1) / kRows);
   Expr token = min(tokens.begin + tokenGroup * size.tokens + group.token, tokens.end - 1);
-  // A matrix tile has rows of x that lie one stride apart, beyond the last token too.
+  // A matrix tile reads rows of x at a constant stride, also beyond the last token.
   Expr tokenOfX = matrixTiles ? tokens.begin + tokenGroup * size.tokens + group.token : token;
   TileOperands operands;
   operands.weight = [=, this](int plane, std::vector<Expr> inTile) {
@@ -114,11 +114,11 @@ KernelCode TokensTimesMatrix::build() {
   matrix.insert(matrix.begin(), tokenGroup);
   Func sum = tileProduct(spec, target, size, operands, matrix);
 
-  // A block of tokens that stays in the second level of cache meets all rows before the next: weights come
-  // from far away once for each block, tokens from near for each row tile.
+  // Cache blocking: a block of tokens that fits the L2 cache is multiplied with all rows before the next
+  // block. Weights are read from memory once per block, tokens from the cache for every row tile.
   int inBlock = int(spec.schedule.tokenGroups);
   Expr blocks = (groupsOf(allTokens) + inBlock - 1) / inBlock;
-  // d[3] is there to compute a group inside of it, where it is known to be one of the groups.
+  // d[3] has one iteration, inside which a group is computed: there its index is known to be in range.
   Region loops = {{0, kRows},   {0, size.tiles}, {0, size.tokens}, {0, 1},
                   {0, inBlock}, {0, rowGroups},  {0, blocks}};
   if (experts)
@@ -130,7 +130,7 @@ KernelCode TokensTimesMatrix::build() {
   if (experts) {
     result.push_back(d[7]);
     tokens = tokensOf(d[7]);
-    // Of no token: without it tiles would be unpacked for experts that have none.
+    // Skip experts without tokens: otherwise their tiles would be unpacked too.
     d.where(tokens.begin + d[6] * (inBlock * size.tokens) < tokens.end);
   }
   Expr column = tokens.begin + groupOfTokens * size.tokens + d[2];

@@ -1,4 +1,4 @@
-//===- QuantizedRows.cpp - results that leave a kernel as int8 in blocks --------------------------------===//
+//===- QuantizedRows.cpp - results stored as int8 in blocks ---------------------------------------------===//
 
 #include "targets/kernels/QuantizedRows.h"
 

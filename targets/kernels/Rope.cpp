@@ -1,8 +1,8 @@
 //===- Rope.cpp - rotary position embedding, half split -------------------------------------------------===//
 //
-// Pair j of a head is (x[j], x[j + dim/2]). For j < pairs it turns by angle = frequency[j] * position[token],
-// a float32 product of float32 numbers, with frequency[j] = theta^(-2j/dim) / factor; the other pairs
-// stay.
+// Pair j of a head is (x[j], x[j + dim/2]). For j < pairs it is rotated by angle = frequency[j] *
+// position[token], a float32 product of float32 numbers, with frequency[j] = theta^(-2j/dim) / factor; the
+// other pairs are copied.
 
 #include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
@@ -13,7 +13,7 @@ namespace gemmac {
 
 using namespace Halide;
 
-/// One for each pair that turns.
+/// One frequency per rotated pair.
 static Buffer<float> frequencies(const KernelSpec &spec) {
   int64_t dim = spec.integer("dim"), pairs = spec.integer("pairs");
   Buffer<float> table(int(std::max<int64_t>(pairs, 1)), "frequencies");
@@ -35,7 +35,7 @@ KernelCode buildRope(const KernelSpec &spec, const Target &target) {
       cosineAndSine(frequencies(spec)(clamp(j, 0, std::max(pairs - 1, 0))) * cast<float>(positions(t)));
   turn(j, t) = {cosine, sine};
 
-  // Both halves of a head in turn, whole vectors each; stored where the call's part of the output is.
+  // Computes whole vectors of both halves of a head; stores those inside the call's region of the output.
   out(c, h, t) = undef<float>();
   Part numbers = partOf(out, 0);
   RDom r(0, half, 0, 2, "r");

@@ -16,8 +16,8 @@ using namespace Halide;
 
 static const Var c("c"), h("h"), t("t"), lane("lane");
 
-/// A number for each row, from all of its numbers: `step` folds one number into a partial result, `join` two
-/// of these. Computed once in each round of a loop of the output.
+/// Reduces each row to one number: `step` folds one number into a partial result, `join` two partial results.
+/// Computed once per iteration of the output's loop `row`.
 static Func foldRow(const std::string &name, const LoopLevel &row, int64_t size, const Expr &start,
                     const std::function<Expr(Expr partial, Expr at)> &step,
                     const std::function<Expr(Expr, Expr)> &join) {

@@ -4,10 +4,10 @@
 // part[dim, m] = sum over visible j of w[m, j],  part[dim + 1, m] = power[m]
 // score[m, j] = scale * sum over c of q[m, c] k[j, c],  power[m] = ceil(log2 e * the largest visible score)
 //
-// Spans begin at absolute positions, and what one row comes to depends on nothing of the others: a position
-// that it does not see has weight 0, which changes no sum, whether or not the loops pass it. So the numbers
-// are the same however the prompt was cut. Parts are joined in the order of their spans: when a power rises,
-// the sums so far shrink by a power of two, exactly.
+// Spans start at absolute positions, and a row's result does not depend on other rows: a position that it
+// does not see has weight 0, which changes no sum, whether or not the loops visit it. So the numbers do not
+// depend on how the prompt was split. Parts are added in the order of their spans: when the power rises, the
+// sums so far are scaled down by a power of two, exactly.
 
 #include "contract/KernelTraits.h"
 #include "targets/kernels/SpanProducts.h"
@@ -16,16 +16,16 @@ namespace gemmac {
 
 using namespace Halide;
 
-static constexpr float kLowest = -1e30f; // below every score, and finite: differences of it are numbers
+static constexpr float kLowest = -1e30f; // below every score, and finite, so that differences are not NaN
 static constexpr float kLowestPower = -100000;
 
-/// 2^power for a power of at most 0; a small number, instead of 0, below -126: it only ever multiplies what
-/// rounds to 0 beside the rest.
+/// 2^power for power <= 0. Below -126 it is 2^-126 instead of 0: its products round to 0 when they are added
+/// to the rest.
 static Expr powerOfTwo(const Expr &power) {
   return reinterpret<float>((max(cast<int32_t>(power), -126) + 127) << 23);
 }
 
-/// e^score / 2^power; the product of the power and ln 2 in two parts, the first exact.
+/// e^score / 2^power; power * ln 2 is subtracted in two parts, the first of which is exact.
 static Expr weightOf(const Expr &score, const Expr &power) {
   return exponential(strict_float((score - power * 0.693359375f) - power * -2.12194440e-4f));
 }
@@ -147,7 +147,7 @@ SpanAttention::SpanAttention(const SpanQueries &queries, const AttentionShape &s
       select(c == shape.dim, sum(span.at({m})), c == shape.dim + 1, power(span.at({m})), 0.0f);
   part(span.at({ch.y * span.strip + ch.x, m})) = products->mixed(weight, ch.x, ch.y, m);
 
-  // Keys: a group, then the rows; values: a strip, then the rows.
+  // Loop order: keys by group, then rows; values by strip, then rows.
   Var mo("mo"), r("r");
   score.bound(x, 0, kLanes).bound(k, 0, kGroups).bound(m, 0, queries.rows).vectorize(x, span.vector);
   score.update()

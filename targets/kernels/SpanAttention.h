@@ -1,5 +1,5 @@
 //===- SpanAttention.h - attention of some queries to a span of positions -------------------------------===//
-// What cached_attention and attention_spans have in common: the numbers of both are the same to the bit.
+// Shared by cached_attention and attention_spans, so that both compute the same numbers to the bit.
 
 #ifndef GEMMAC_TARGETS_KERNELS_SPANATTENTION_H
 #define GEMMAC_TARGETS_KERNELS_SPANATTENTION_H
@@ -9,20 +9,20 @@
 
 namespace gemmac {
 
-/// Where each token of a call stands, and the last position that it sees: i32[n] each. Positions follow each
-/// other; what is seen is at least a token's own and at most the call's last.
+/// The position of each token of a call, and the last position that it sees: i32[n] each. Positions are
+/// consecutive; a token sees at least its own position and at most the call's last one.
 ///
-/// Loops over what a token sees have bounds in `first` and `ahead`.
+/// `first` and `ahead` bound the loops over visible positions.
 struct TokenPlaces {
   Halide::ImageParam positions{Halide::Int(32), 1, "positions"}, visible{Halide::Int(32), 1, "visible"};
   Halide::Param<int32_t> first{"first_position"}; ///< of the call's first token
-  Halide::Param<int32_t> ahead{"ahead"};          ///< the most that a token sees beyond its own position
+  Halide::Param<int32_t> ahead{"ahead"};          ///< the maximum of visible[t] - positions[t]
 
-  /// The first position that a token sees; a window of 0 is none.
+  /// The first position that a token sees; a window of 0 means no window.
   Halide::Expr firstSeen(const Halide::Expr &token, int window) const {
     return window ? max(first + token - (window - 1), 0) : Halide::Expr(0);
   }
-  /// One behind the last position that any of the tokens up to this one sees, or more.
+  /// Upper bound of the end (last + 1) of the positions that the tokens up to this one see.
   Halide::Expr endSeen(const Halide::Expr &token) const {
     return first + min(token + 1 + ahead, visible.dim(0).min() + visible.dim(0).extent());
   }
@@ -34,10 +34,10 @@ struct CacheArrays {
   CacheArrays(const KernelSpec &spec, const Target &target);
 
   std::vector<Halide::ImageParam> planes;
-  int pairs;     ///< 0, or what is kept of keys: CacheLayout.h
-  bool integers; ///< its int8 numbers are multiplied as integers: IntegerProducts.cpp
-  /// A number of the key in place `at` of a span, in groups; one of a value, in strips, or in groups where
-  /// pairs are kept: float32, or where integers are multiplied int16.
+  int pairs;     ///< 0, or the pairs of key channels that are stored: CacheLayout.h
+  bool integers; ///< int8 numbers are multiplied as integers: IntegerProducts.cpp
+  /// One number of a key (in groups) or of a value (in strips, or in groups if pairs are stored) at a slot of
+  /// a span, as float32, or as int16 if integers are multiplied.
   Halide::Expr key(Halide::Expr c, Halide::Expr lane, Halide::Expr group, Halide::Expr head,
                    Halide::Expr span) const;
   Halide::Expr value(Halide::Expr lane, Halide::Expr strip, Halide::Expr at, Halide::Expr head,
@@ -45,30 +45,30 @@ struct CacheArrays {
   Halide::Expr groupedValue(Halide::Expr c, Halide::Expr lane, Halide::Expr group, Halide::Expr head,
                             Halide::Expr span) const;
 
-  /// A query's channel as what is kept is multiplied with it: a value stands for its key after it took the
-  /// key's weight.
+  /// A query's channel as a factor of the stored channel: where a value replaces a key, the query is
+  /// multiplied with the key's weight first.
   Halide::Expr folded(Halide::Expr query, Halide::Expr c) const;
 
-  /// The channel that is kept in place i: turned pairs first, where pairs are kept.
+  /// The channel that is stored at index i; with pairs, the rotated pairs come first.
   Halide::Expr channelOf(Halide::Expr i) const;
 
-  /// q, where its tokens stand and what they see, what a cache is made of.
+  /// q, positions, visible, the planes of the cache and, with pairs, the key's weight.
   std::vector<Halide::Argument> arguments(const Halide::ImageParam &q, const TokenPlaces &places) const;
 
-  /// What numbers of the key, or the value, in a place of a span are multiplied with; undefined: nothing.
+  /// The scale of the key, or the value, at a slot of a span; undefined if the cache has no scales.
   Halide::Expr keyScale(Halide::Expr at, Halide::Expr head, Halide::Expr span) const;
   Halide::Expr valueScale(Halide::Expr at, Halide::Expr head, Halide::Expr span) const;
 
 private:
   Halide::Expr number(Halide::Expr stored) const;
 
-  Halide::ImageParam keyWeight; ///< where pairs are kept
+  Halide::ImageParam keyWeight; ///< used with pairs
   int beside;                   ///< neighboursOf
   int dim;
   const Target &target;
 };
 
-/// Constants of a specification that attends to a cache.
+/// Constants of the specification of an attention kernel.
 struct AttentionShape {
   explicit AttentionShape(const KernelSpec &spec);
   int heads, kvHeads, dim, spans, window;
@@ -76,33 +76,33 @@ struct AttentionShape {
   int group() const { return heads / kvHeads; }
 };
 
-/// Queries that attend to one span: row m < rows sees positions first(m) … last(m), relative to the span's
-/// first.
+/// Queries that attend to one span: row m < rows sees positions first(m) … last(m), counted from the start of
+/// the span.
 struct SpanQueries {
-  std::vector<Halide::Var> place; ///< variables that say which rows, head and span these are
-  Halide::Expr span, kvHead;      ///< the span's number, its slots' span, from `place`
-  Halide::Expr begin, end;        ///< relative positions that some row sees: begin … end - 1, within the span
-  int rows, together;             ///< `together` of them in registers at a time
-  int keyGroups;                  ///< beside so many groups of positions
-  bool fromMemory = false;        ///< so few rows that the next keys and values are asked for ahead
-  /// Row m's number for a channel. Where integers are multiplied an int16, RoundedQueries' for the channel
-  /// that is kept in place c, and `queryScale` what a row's are multiplied with.
+  std::vector<Halide::Var> place; ///< variables that select the rows, head and span
+  Halide::Expr span, kvHead;      ///< the span's number and the kv head, as functions of `place`
+  Halide::Expr begin, end;        ///< relative positions begin … end - 1 that any row sees, within the span
+  int rows, together;             ///< accumulators of `together` rows are in registers at a time
+  int keyGroups;                  ///< by this many groups of positions
+  bool fromMemory = false;        ///< so few rows that the next keys and values need prefetching
+  /// Row m's number for a channel. If integers are multiplied, RoundedQueries' int16 for the stored channel
+  /// with index c, and `queryScale` is the scale of the row's integers.
   std::function<Halide::Expr(Halide::Expr m, Halide::Expr c)> query;
   std::function<Halide::Expr(Halide::Expr m)> queryScale;
   std::function<Halide::Expr(Halide::Expr m)> first, last;
 };
 
-/// Queries as integers, where a cache has them (IntegerProducts.cpp).
+/// Queries rounded to integers, for caches whose numbers are multiplied as integers (IntegerProducts.cpp).
 class RoundedQueries {
 public:
-  /// `number(c)`: of a row, which `row` says, for a channel as what is kept is multiplied with it.
+  /// `number(c)`: the factor of stored channel c (CacheArrays::folded) in the query row that `row` selects.
   RoundedQueries(const std::vector<Halide::Var> &row, const CacheArrays &cache, int dim,
                  const std::function<Halide::Expr(Halide::Expr c)> &number);
 
-  /// (row): what its integers are multiplied with.
+  /// (row): the scale of the row's integers.
   Halide::Func scale;
 
-  /// The row's integer for the channel that is kept in place i.
+  /// The row's integer for the stored channel with index i.
   Halide::Expr operator()(const Halide::Expr &i) const;
 
   void computeAt(const Halide::LoopLevel &level);
@@ -116,30 +116,30 @@ private:
   int lanes;
 };
 
-/// A span's part of the result, unfinished: (channel, row, place...), where channel `dim` is the sum of the
-/// weights and channel `dim + 1` the power of two that all of it is to be multiplied with.
+/// A span's unnormalized part of the result: (channel, row, place...), where channel `dim` is the sum of the
+/// weights and channel `dim + 1` the exponent of the power of two that scales the whole row.
 class SpanAttention {
 public:
   SpanAttention(const SpanQueries &queries, const AttentionShape &shape, const CacheArrays &cache,
                 const Target &target);
   Halide::Func part;
 
-  /// All of it is computed at a level at which `place` is fixed.
+  /// Computes everything at a loop level where `place` is fixed.
   void computeAt(const Halide::LoopLevel &level);
 
-  /// Channels of `part`.
+  /// The number of channels of `part`.
   static int channels(const AttentionShape &shape) { return shape.dim + int(kGroup); }
 
 private:
   std::vector<Halide::Func> inner;
 };
 
-/// What the parts of a row come to after one more of them, for a channel: `before` and `part` give a channel
-/// of either.
+/// One channel of a row's accumulated parts after adding another part; `before` and `part` return any channel
+/// of the two.
 Halide::Expr withPart(const std::function<Halide::Expr(Halide::Expr)> &before,
                       const std::function<Halide::Expr(Halide::Expr)> &part, Halide::Expr channel, int dim);
 
-/// A channel before any part.
+/// One channel of the accumulator before the first part.
 Halide::Expr noParts(Halide::Expr channel, int dim);
 
 } // namespace gemmac

@@ -1,17 +1,17 @@
 //===- TileProduct.cpp - sums of products for tiles of 16 rows ------------------------------------------===//
 //
-// The int8 products of a block go through the widest instruction that a machine has:
-//   dot products   vpdpbusd, sdot: four neighbouring columns of a row fall into one int32 lane. vpdpbusd
-//                  wants one unsigned side: 4-bit numbers are + 8 as they stand, 8-bit ones become + 128, and
-//                  the bias times the sum of x is taken off again: the sums of -8 x come with x. ARM without
-//                  sdot: smull, sadalp, addp.
-//   matrix tiles   tdpbssd, of many tokens: 16 tokens, 16 rows and a block of columns at a time.
-//   4-bit pairs    vpmaddubsw: two products of a 4-bit and an 8-bit number, and even 16 of them, fit int16
-//                  (16 * 15 * 127 < 2^15).
-//   8-bit pairs    vpmaddwd, both sides as int16. Of unpacked numbers vpmaddubsw of |w| and x with w's sign.
+// The int8 products of a block use the widest instruction that the machine has:
+//   dot products   vpdpbusd, sdot: sum four adjacent columns of a row into one int32 lane. vpdpbusd needs one
+//                  unsigned operand: 4-bit numbers are stored + 8, 8-bit ones become + 128. The bias times
+//                  the sum of x is subtracted again, for which x comes with sums of -8 x. ARM without sdot:
+//                  smull, sadalp, addp.
+//   matrix tiles   tdpbssd, with many tokens: 16 tokens, 16 rows and a block of columns at a time.
+//   4-bit pairs    vpmaddubsw: the sum of two products of a 4-bit and an 8-bit number, and even of 16,
+//                  fits int16 (16 * 15 * 127 < 2^15).
+//   8-bit pairs    vpmaddwd, both operands as int16. If unpacked: vpmaddubsw of |w| and x with the sign of w.
 //
-// Pairs of many tokens go through the groups of a block in a loop: unrolled, LLVM puts all products of a
-// token together, spills the weights, and a quarter of the speed is gone (Zen 3).
+// With many tokens, pairs loop over the groups of a block: if that loop is unrolled, LLVM schedules all
+// products of a token together and spills the weights, which costs a quarter of the speed (Zen 3).
 
 #include "targets/kernels/TileProduct.h"
 #include "contract/KernelTraits.h"
@@ -35,18 +35,18 @@ std::vector<Expr> at(const Expr &first, const std::vector<Var> &result) {
   return place;
 }
 
-/// A block of 32 columns of a result's row, in groups of four neighbours; the bytes of q4_0 hold two
-/// half-blocks.
+/// A block of 32 columns of a result's row, in groups of four adjacent columns; a byte of q4_0 holds a number
+/// of each half-block.
 struct Block {
   const TileOperands &operands;
-  bool mixedSigns; ///< of the products
+  bool mixedSigns; ///< the products' operands are unsigned and signed
   const SchemeRow &scheme;
   std::vector<Var> result; ///< lane, tile, token, outer..., block
-  /// 15, to be loaded: of a constant Halide would see that the number fits int8 too, and take a slower
-  /// instruction.
+  /// 15, loaded from memory: for a constant Halide would see that the masked number also fits int8, and
+  /// select a slower instruction.
   Buffer<uint8_t> mask;
 
-  /// A byte holds two numbers, + 8.
+  /// Does a byte hold two numbers, each + 8?
   bool nibbles() const { return scheme.numberBytes < scheme.block; }
   int groups() const { return int(scheme.numberBytes / 4); }
   int halves() const { return nibbles() ? 2 : 1; }
@@ -66,12 +66,12 @@ struct Block {
   }
 };
 
-/// Which Vars of `Block::result` a Func has before the outer ones.
+/// Optional Vars of a Func, besides lane, tile and the outer ones.
 struct Axes {
   bool pairs = false, tokens = true;
 };
 
-/// Vectors over lanes, everything else of the group unrolled.
+/// Vectorizes lanes and unrolls all other axes of the group.
 void keepInRegisters(Stage stage, Axes axes) {
   if (axes.pairs)
     stage.vectorize(pair);
@@ -80,7 +80,7 @@ void keepInRegisters(Stage stage, Axes axes) {
     stage.unroll(group.token);
 }
 
-/// An update whose `summed` numbers fall into one lane.
+/// Schedules an update that sums the `summed` numbers into one lane.
 void sumInLanes(Stage stage, Axes axes, const RVar &summed, const RVar *groups = nullptr) {
   std::vector<VarOrRVar> order = {summed};
   if (axes.pairs)
@@ -95,7 +95,7 @@ void sumInLanes(Stage stage, Axes axes, const RVar &summed, const RVar *groups =
   keepInRegisters(stage, axes);
 }
 
-/// A Func of results that starts with a value.
+/// A Func of accumulators with this initial value.
 Func start(const char *name, const std::vector<Var> &vars, const Expr &value, Axes axes) {
   Func f(name);
   f(vars) = value;
@@ -106,12 +106,12 @@ Func start(const char *name, const std::vector<Var> &vars, const Expr &value, Ax
   return f;
 }
 
-/// The sum before any product: what takes off the bias that is in every weight, in eights.
+/// The initial value of the dot product, which cancels the weights' bias, given in eights.
 Func startDot(const Block &b, int eights) {
   return start("dot", b.result, eights ? eights * b.operands.sum(block) : Expr(0), {});
 }
 
-/// All of these return what is computed for a block, the sum first.
+/// These functions return the Funcs that are computed per block, the dot product first.
 std::vector<Func> dotProducts(const Block &b) {
   Func dot = startDot(b, b.nibbles() ? 1 : b.mixedSigns ? 16 : 0);
   RDom r(0, 4, 0, b.groups(), "four");
@@ -128,7 +128,7 @@ std::vector<Func> dotProducts(const Block &b) {
   return {dot};
 }
 
-/// vpmaddubsw: of two neighbours in the group `fours`, for the pair `pair`, the products' sum.
+/// vpmaddubsw: the sum of the products of two adjacent numbers, pair `pair` of group `fours`.
 Func pairProducts(std::vector<Var> vars, Axes axes, const std::function<Expr(Expr)> &weight,
                   const std::function<Expr(Expr)> &x) {
   vars.insert(vars.begin(), pair);
@@ -142,7 +142,7 @@ Func pairProducts(std::vector<Var> vars, Axes axes, const std::function<Expr(Exp
   return products;
 }
 
-/// Adds both pairs of the groups in `from`, or of the one sum that it has.
+/// Adds both pairs of all groups in `from`, or of its single sum if groups = 0.
 void addPairs(Func sum, const std::vector<Var> &vars, Axes axes, Func from, int groups) {
   RDom r(0, 2, 0, std::max(groups, 1), "two_of_groups");
   std::vector<Expr> place = at(r.x, vars);
@@ -196,8 +196,8 @@ std::vector<Func> widenedPairs(const Block &b) {
   return {dot, pairs};
 }
 
-/// The bits of x are flipped where w is negative. ~x is -x - 1, so that the sum of these |w| is missing, the
-/// same for all tokens. No pair leaves int16: 128 * 128 * 2 only ever stands with a minus.
+/// Flips the bits of x where w is negative. ~x is -x - 1, so the sum of these |w| must be subtracted, the
+/// same for all tokens. No pair overflows int16: 128 * 128 * 2 only occurs with a negative sign.
 std::vector<Func> magnitudePairs(const Block &b) {
   auto place = [&](const Expr &j) -> std::vector<Expr> { return {j, group.lane, fours, block}; };
   Func dot = start("dot", b.result, -b.operands.missing(block), {});
@@ -208,8 +208,8 @@ std::vector<Func> magnitudePairs(const Block &b) {
   return {dot};
 }
 
-/// tdpbssd: 16 tokens by 32 columns times 32 columns by 16 rows, which lie as it wants them. Its sums go
-/// through memory to the block's scales: nothing else can be done with a tile register.
+/// tdpbssd: 16 tokens by 32 columns times 32 columns by 16 rows, in the order in which the instruction reads
+/// them. Sums are stored to memory before they are scaled: tile registers have no other operation.
 std::vector<Func> matrixTiles(const Block &b) {
   Func dot("dot");
   dot(b.result) = 0;
@@ -224,7 +224,7 @@ std::vector<Func> matrixTiles(const Block &b) {
       .vectorize(k)
       .vectorize(group.lane)
       .vectorize(group.token);
-  // Rows apart: Halide does not know a tile in a dense array.
+  // Rows are padded, because Halide does not match a tile in a dense array.
   stored.align_storage(group.lane, 2 * int(kTileRows))
       .bound(group.lane, 0, int(kTileRows))
       .bound(group.token, 0, kTileTokens)

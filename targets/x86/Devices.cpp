@@ -6,7 +6,7 @@ namespace gemmac::x86 {
 
 #define V3_FEATURES "avx2", "fma", "f16c", "bmi2"
 #define V4_FEATURES V3_FEATURES, "avx512f", "avx512bw", "avx512dq", "avx512vl"
-// What Halide's newest AVX-512 levels may emit beyond V4.
+// Features beyond V4 that Halide's newest AVX-512 levels may emit.
 #define VNNI_FEATURES                                                                                        \
   V4_FEATURES, "avx512vnni", "avx512bf16", "avx512ifma", "avx512vbmi", "avx512vbmi2", "avx512bitalg",        \
       "avx512vpopcntdq", "gfni"
