@@ -11,9 +11,9 @@ static constexpr float kMinusInfinity = -HUGE_VALF;
 Sampler::Sampler(const SamplerOptions &options, uint32_t vocabSize, void *scratch)
     : options(options), vocabSize(vocabSize), candidates(static_cast<Candidate *>(scratch)),
       seen(reinterpret_cast<uint64_t *>(candidates + vocabSize)),
-      blockBests(reinterpret_cast<float *>(seen + blocks(vocabSize))), random(options.seed) {}
+      blockBests(reinterpret_cast<float *>(seen + blocks(vocabSize))) {}
 
-void Sampler::findBlockBests(const float *logits) {
+void Sampler::findBlockBests(const float *logits) const {
   // Lanes for vectors. Comparisons with NaN are false.
   constexpr uint32_t kLanes = 8;
   for (size_t block = 0; block < blocks(vocabSize); ++block) {
@@ -48,7 +48,7 @@ int32_t Sampler::findBest(const float *logits) const {
   return int32_t(id);
 }
 
-void Sampler::penalize(float *logits, const int32_t *recent, size_t count) {
+void Sampler::penalize(float *logits, const int32_t *recent, size_t count) const {
   memset(seen, 0, blocks(vocabSize) * sizeof(uint64_t));
   for (size_t i = 0; i < count; ++i) {
     const uint32_t id = uint32_t(recent[i]);
@@ -60,13 +60,8 @@ void Sampler::penalize(float *logits, const int32_t *recent, size_t count) {
   }
 }
 
-/// Relative to the best token's probability.
-double Sampler::weight(float logit, float best) const {
-  return std::exp((double(logit) - double(best)) / double(options.temperature));
-}
-
 // A heap of the k best, the worst of them on top, turns most logits away with one comparison.
-size_t Sampler::keepTopK(const float *logits) {
+size_t Sampler::keepTopK(const float *logits) const {
   size_t count = 0;
   for (size_t block = 0; block < blocks(vocabSize); ++block) {
     if (count == options.topK && !(blockBests[block] > candidates[0].logit))
@@ -90,7 +85,7 @@ size_t Sampler::keepTopK(const float *logits) {
   return count;
 }
 
-size_t Sampler::keepAbove(const float *logits, float lowest) {
+size_t Sampler::keepAbove(const float *logits, float lowest) const {
   size_t count = 0;
   for (size_t block = 0; block < blocks(vocabSize); ++block)
     if (blockBests[block] >= lowest)
@@ -101,8 +96,10 @@ size_t Sampler::keepAbove(const float *logits, float lowest) {
 }
 
 // Sorts only as many of the best as are needed, in steps that grow.
-size_t Sampler::keepTopP(size_t count, double total, float best) {
-  double sum = 0;
+size_t Sampler::keepTopP(size_t count, float best) const {
+  double total = 0, sum = 0;
+  for (size_t i = 0; i < count; ++i)
+    total += weight(candidates[i].logit, best);
   for (size_t sorted = 0, step = 256; sorted < count; step *= 8) {
     const size_t end = std::min(count, sorted + step);
     if (end != count)
@@ -117,24 +114,7 @@ size_t Sampler::keepTopP(size_t count, double total, float best) {
   return count;
 }
 
-int32_t Sampler::drawFromAll(const float *logits, float best) {
-  double total = 0;
-  for (uint32_t id = 0; id < vocabSize; ++id)
-    total += logits[id] > kMinusInfinity ? weight(logits[id], best) : 0;
-  double left = random.uniform() * total;
-  int32_t last = -1;
-  for (uint32_t id = 0; id < vocabSize; ++id) {
-    const double w = logits[id] > kMinusInfinity ? weight(logits[id], best) : 0;
-    if (w == 0)
-      continue;
-    last = int32_t(id);
-    if ((left -= w) < 0)
-      break;
-  }
-  return last;
-}
-
-int32_t Sampler::sample(float *logits, const int32_t *recent, size_t recentCount) {
+Distribution Sampler::distribution(float *logits, const int32_t *recent, size_t recentCount) const {
   if (options.repetitionPenalty != 1.0f)
     penalize(logits, recent, recentCount);
   for (size_t i = 0; i < options.suppressedCount; ++i)
@@ -143,38 +123,22 @@ int32_t Sampler::sample(float *logits, const int32_t *recent, size_t recentCount
 
   findBlockBests(logits);
   const int32_t bestId = findBest(logits);
-  if (bestId < 0 || options.temperature <= 0)
-    return bestId;
+  if (bestId < 0)
+    return {};
   const float best = logits[bestId];
-  if (best == HUGE_VALF) {
-    random.next();
-    return bestId;
-  }
+  if (options.temperature <= 0 || best == HUGE_VALF)
+    return Distribution::only(candidates, bestId);
 
   const bool topK = options.topK != 0 && options.topK < vocabSize, topP = options.topP < 1;
-  if (!topK && !topP && options.minP <= 0)
-    return drawFromAll(logits, best);
-  size_t count = topK ? keepTopK(logits)
-                 : topP
-                     ? keepAbove(logits, kMinusInfinity)
-                     : keepAbove(logits, float(best + std::log(double(options.minP)) * options.temperature));
-  if (topP) {
-    double total = 0;
-    for (size_t i = 0; i < count; ++i)
-      total += weight(candidates[i].logit, best);
-    count = keepTopP(count, total, best);
-  }
+  const bool all = topP || options.minP <= 0;
+  const float lowest =
+      all ? kMinusInfinity : float(best + std::log(double(options.minP)) * options.temperature);
+  size_t count = topK ? keepTopK(logits) : keepAbove(logits, lowest);
+  if (topP)
+    count = keepTopP(count, best);
   // Those kept by top-k and top-p are sorted, so the last ones go.
   if (topK || topP)
     while (count > 1 && weight(candidates[count - 1].logit, best) < double(options.minP))
       --count;
-
-  double total = 0;
-  for (size_t i = 0; i < count; ++i)
-    total += weight(candidates[i].logit, best);
-  double left = random.uniform() * total;
-  for (size_t i = 0; i + 1 < count; ++i)
-    if ((left -= weight(candidates[i].logit, best)) < 0)
-      return candidates[i].id;
-  return candidates[count - 1].id;
+  return Distribution(candidates, count, best, options.temperature);
 }

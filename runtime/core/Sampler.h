@@ -1,4 +1,4 @@
-//===- Sampler.h - choosing the next token --------------------------------------------------------------===//
+//===- Sampler.h - from logits to the tokens that may come next -----------------------------------------===//
 //
 // In this order, each on what the one before left:
 //   1. repetition penalty: the logit of each token among the last ones is divided by the penalty if positive,
@@ -8,16 +8,14 @@
 //   4. top-k: the k best
 //   5. top-p: of these, as few of the best as have together at least p of the probability
 //   6. min-p: of these, those with at least this fraction of the best one's probability
-//   7. one of the rest by its probability
-// Equal logits: the lower id is the better one. NaN counts as -inf. The random numbers are PCG32 (XSH RR
-// 64/32, O'Neill 2014), one draw a token, also where only one token is left: the same seed gives the same
-// text.
+// What is left is the distribution; one of it is drawn by its probability (Distribution.h). Equal logits: the
+// lower id is the better one. NaN counts as -inf. A draw takes one random number, also where only one token
+// is left: the same seed gives the same text.
 
 #ifndef GEMMAC_RUNTIME_CORE_SAMPLER_H
 #define GEMMAC_RUNTIME_CORE_SAMPLER_H
 
-#include <cstddef>
-#include <cstdint>
+#include "runtime/core/Distribution.h"
 
 namespace gemmac {
 
@@ -30,27 +28,6 @@ struct SamplerOptions {
   float repetitionPenalty = 1.0f; ///< > 0
   const int32_t *suppressed = nullptr;
   size_t suppressedCount = 0;
-  uint64_t seed = 0;
-};
-
-class Pcg32 {
-public:
-  explicit Pcg32(uint64_t seed) {
-    next();
-    state += seed;
-    next();
-  }
-  uint32_t next() {
-    const uint64_t old = state;
-    state = old * 6364136223846793005ull + 1442695040888963407ull;
-    const uint32_t shifted = uint32_t(((old >> 18) ^ old) >> 27), turn = uint32_t(old >> 59);
-    return shifted >> turn | shifted << (-turn & 31);
-  }
-  /// In [0, 1).
-  double uniform() { return next() * (1.0 / 4294967296.0); }
-
-private:
-  uint64_t state = 0;
 };
 
 class Sampler {
@@ -64,15 +41,11 @@ public:
 
   Sampler(const SamplerOptions &options, uint32_t vocabSize, void *scratch);
 
-  /// The token after `recentCount` ids that the repetition penalty looks at. Changes the logits (steps 1 and
-  /// 2). Returns -1 only where every logit is -inf or NaN.
-  int32_t sample(float *logits, const int32_t *recent, size_t recentCount);
+  /// What may come after `recentCount` ids, which the repetition penalty looks at. Changes the logits (steps
+  /// 1 and 2). Empty only where every logit is -inf or NaN. Lies in the scratch memory.
+  Distribution distribution(float *logits, const int32_t *recent, size_t recentCount) const;
 
 private:
-  struct Candidate {
-    float logit;
-    int32_t id;
-  };
   static bool isBetter(const Candidate &a, const Candidate &b) {
     return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
   }
@@ -85,21 +58,21 @@ private:
     return vocabSize - begin < kBlock ? vocabSize : begin + kBlock;
   }
 
-  void findBlockBests(const float *logits);
+  void findBlockBests(const float *logits) const;
   int32_t findBest(const float *logits) const;
-  void penalize(float *logits, const int32_t *recent, size_t count);
-  size_t keepTopK(const float *logits);
-  size_t keepAbove(const float *logits, float lowest);
-  size_t keepTopP(size_t count, double total, float best);
-  double weight(float logit, float best) const;
-  int32_t drawFromAll(const float *logits, float best);
+  void penalize(float *logits, const int32_t *recent, size_t count) const;
+  size_t keepTopK(const float *logits) const;
+  size_t keepAbove(const float *logits, float lowest) const;
+  size_t keepTopP(size_t count, float best) const;
+  double weight(float logit, float best) const {
+    return Distribution::weight(logit, best, options.temperature);
+  }
 
   const SamplerOptions options;
   const uint32_t vocabSize;
   Candidate *const candidates;
   uint64_t *const seen;    // a bit a token
   float *const blockBests; // -inf where a block has no number above it
-  Pcg32 random;
 };
 
 } // namespace gemmac

@@ -191,8 +191,8 @@ gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation
   options.repetitionPenalty = sampling.repetition_penalty;
   options.suppressed = defaults.suppress()->data();
   options.suppressedCount = defaults.suppress()->size();
-  options.seed = sampling.seed;
-  Sampler sampler(options, engine->code->vocab_size, arena);
+  const Sampler sampler(options, engine->code->vocab_size, arena);
+  Pcg32 random(sampling.seed);
 
   while (true) {
     result.finish = GEMMAC_FINISH_LENGTH;
@@ -208,7 +208,7 @@ gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation
       return status;
     // The sampler changes logits, and the token that comes next is then known.
     logitsReady = false;
-    int32_t id = sampler.sample(logits, tokens, length);
+    int32_t id = sampler.distribution(logits, tokens, length).draw(random);
     if (id < 0)
       return fail(&error, GEMMAC_BAD_LOGITS, "after %u tokens every logit is suppressed or not a number",
                   length);

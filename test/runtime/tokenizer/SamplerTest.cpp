@@ -20,12 +20,12 @@ static constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 
 class TestSampler {
 public:
-  TestSampler(const SamplerOptions &options, uint32_t vocabSize)
+  TestSampler(const SamplerOptions &options, uint32_t vocabSize, uint64_t seed = 0)
       : scratch(new uint64_t[Sampler::scratchBytes(vocabSize) / 8]),
-        sampler(options, vocabSize, scratch.get()) {}
+        sampler(options, vocabSize, scratch.get()), random(seed) {}
 
   int32_t sample(std::vector<float> logits, const std::vector<int32_t> &recent = {}) {
-    return sampler.sample(logits.data(), recent.data(), recent.size());
+    return sampler.distribution(logits.data(), recent.data(), recent.size()).draw(random);
   }
   std::map<int32_t, double> frequencies(const std::vector<float> &logits, int draws = 20000) {
     std::map<int32_t, double> found;
@@ -37,6 +37,7 @@ public:
 private:
   std::unique_ptr<uint64_t[]> scratch;
   Sampler sampler;
+  Pcg32 random;
 };
 
 static int32_t greedy(SamplerOptions options, const std::vector<float> &logits,
@@ -197,9 +198,7 @@ TEST(SamplerTest, TopPFindsItsTokensInALargeVocabulary) {
 TEST(SamplerTest, SameSeedSameTokens) {
   const std::vector<float> logits = logarithms({0.2, 0.2, 0.2, 0.2, 0.2});
   const auto draw = [&](uint64_t seed) {
-    SamplerOptions options;
-    options.seed = seed;
-    TestSampler sampler(options, 5);
+    TestSampler sampler({}, 5, seed);
     std::vector<int32_t> ids;
     for (int i = 0; i < 50; ++i)
       ids.push_back(sampler.sample(logits));
@@ -207,6 +206,54 @@ TEST(SamplerTest, SameSeedSameTokens) {
   };
   EXPECT_EQ(draw(1), draw(1));
   EXPECT_NE(draw(1), draw(2));
+}
+
+// Whoever has drawn before gets the same tokens again.
+TEST(SamplerTest, SeedsGiveTheTokensThatTheyAlwaysGave) {
+  std::vector<float> logits(100);
+  for (size_t i = 0; i < logits.size(); ++i)
+    logits[i] = float(i * 37 % 101) / 12;
+  const auto draw = [&](const SamplerOptions &options) {
+    TestSampler sampler(options, 100, 42);
+    std::vector<int32_t> ids;
+    for (int i = 0; i < 12; ++i)
+      ids.push_back(sampler.sample(logits));
+    return ids;
+  };
+  SamplerOptions options;
+  options.temperature = 1.5f;
+  EXPECT_EQ(draw(options), (std::vector<int32_t>{76, 42, 46, 29, 95, 40, 79, 84, 49, 98, 68, 38}));
+  options.topK = 20;
+  options.topP = 0.9f;
+  EXPECT_EQ(draw(options), (std::vector<int32_t>{57, 79, 79, 19, 76, 79, 57, 87, 8, 5, 27, 79}));
+}
+
+TEST(SamplerTest, ADistributionHasProbabilities) {
+  std::vector<uint64_t> scratch(Sampler::scratchBytes(4) / 8);
+  SamplerOptions options;
+  options.topK = 3;
+  std::vector<float> logits = logarithms({0.1, 0.5, 0.25, 0.15});
+  const Distribution three = Sampler(options, 4, scratch.data()).distribution(logits.data(), nullptr, 0);
+  ASSERT_EQ(three.size(), 3u);
+  const std::map<int32_t, double> expected = {{1, 0.5 / 0.9}, {2, 0.25 / 0.9}, {3, 0.15 / 0.9}};
+  for (size_t i = 0; i < 3; ++i)
+    EXPECT_NEAR(three.probability(i), expected.at(three.id(i)), 1e-6);
+  options.temperature = 0;
+  const Distribution best = Sampler(options, 4, scratch.data()).distribution(logits.data(), nullptr, 0);
+  ASSERT_EQ(best.size(), 1u);
+  EXPECT_EQ(best.id(0), 1);
+  EXPECT_EQ(best.probability(0), 1);
+  Pcg32 random(1);
+  EXPECT_EQ(Distribution().draw(random), -1);
+}
+
+// A generator goes on from its state.
+TEST(SamplerTest, RandomNumbersGoOn) {
+  Pcg32 random(9);
+  random.next();
+  Pcg32 copy = Pcg32::at(random.state());
+  for (int i = 0; i < 10; ++i)
+    ASSERT_EQ(copy.next(), random.next());
 }
 
 // From the definition: state * 6364136223846793005 + 1442695040888963407, XSH RR.
