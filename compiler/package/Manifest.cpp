@@ -156,12 +156,13 @@ static Json memoryAsJson(const PlannedMemory &memory) {
           {"engine", memory.engine},
           {"session", memory.session.handle},
           {"tokens", memory.session.tokens},
-          {"steps", memory.session.steps},
           {"logits", memory.session.logits},
           {"cache", memory.session.cache},
-          {"arena", memory.session.arena},
+          {"worker", memory.worker.handle},
+          {"steps", memory.worker.steps},
+          {"arena", memory.worker.arena},
           {"arena_of_generation", memory.generationArena},
-          {"text", memory.session.text},
+          {"text", memory.worker.text},
           {"generation", memory.generation()},
           {"most", memory.most()}};
 }

@@ -51,7 +51,8 @@ static constexpr char kIntroduction[] = R"(/* {0}: made by gemmac {1} for {2}.
  *     return 0;
  *   }
  *
- * Memory: {4} bytes of weights, mapped; for each session {5} bytes of keys and values and {6} bytes of scratch.
+ * Memory: {4} bytes of weights, mapped; {5} bytes of keys and values for each session; {6} bytes of scratch for
+ * each worker, of which a session has one unless it is given another.
  */
 )";
 

@@ -70,6 +70,11 @@ static std::string shapeOf(const format::Tensor &tensor) {
 
 static PlannedMemory memoryOf(const format::Metadata &metadata) {
   ModelFacts facts;
+  // A device whose row is no longer there is as good as a 64-bit one.
+  const Target *target = findTarget(metadata.target()->str());
+  if (!target)
+    target = findTarget("generic-aarch64");
+  facts.target = *target;
   facts.context = metadata.context();
   facts.maxTokens = metadata.max_tokens();
   facts.vocabSize = metadata.vocab_size();
@@ -84,13 +89,14 @@ static void printMemory(llvm::raw_ostream &out, const format::Metadata &metadata
   out << llvm::formatv("memory        {0} bytes at most on one thread, and {1} on every further one\n",
                        memory.most(), memory.thread);
   auto part = [&](const char *what, uint64_t bytes) { out << llvm::formatv("  {0,-12}{1}\n", what, bytes); };
-  part("arena", memory.session.arena);
+  part("arena", memory.worker.arena);
   part("cache", memory.session.cache);
   part("logits", memory.session.logits);
   part("tokens", memory.session.tokens);
-  part("steps", memory.session.steps);
-  part("text", memory.session.text);
+  part("steps", memory.worker.steps);
+  part("text", memory.worker.text);
   part("session", memory.session.handle);
+  part("worker", memory.worker.handle);
   part("engine", memory.engine);
   part("program", memory.program);
 }

@@ -6,9 +6,10 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/IndexReach.h"
-#include "runtime/include/gemmac/gemmac.h"
 #include "llvm/ADT/BitVector.h"
+#include "llvm/IR/DataLayout.h"
 #include "llvm/Support/MathExtras.h"
+#include "llvm/TargetParser/Triple.h"
 
 using namespace mlir;
 
@@ -17,24 +18,31 @@ namespace gemmac {
 static constexpr uint64_t kPage = 4096;
 
 uint64_t PlannedMemory::generation() const {
-  return most() - session.arena + generationArena;
+  return most() - worker.arena + generationArena;
 }
 
 uint64_t PlannedMemory::most() const {
-  return program + engine + session.total();
+  return program + engine + session.total() + worker.total();
+}
+
+uint32_t pointerBytesOf(const Target &target) {
+  return llvm::DataLayout(llvm::Triple(target.triple).computeDataLayout()).getPointerSize();
 }
 
 PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece) {
   PlannedMemory memory;
-  memory.session =
-      sessionMemory({static_cast<uint32_t>(facts.context), static_cast<uint32_t>(facts.maxTokens),
-                     static_cast<uint32_t>(facts.vocabSize), static_cast<uint64_t>(facts.arenaBytes),
-                     static_cast<uint64_t>(facts.cacheBytes), longestPiece});
+  const uint32_t pointerBytes = pointerBytesOf(facts.target);
+  const SessionFacts known = {
+      static_cast<uint32_t>(facts.context),    static_cast<uint32_t>(facts.maxTokens),
+      static_cast<uint32_t>(facts.vocabSize),  static_cast<uint64_t>(facts.arenaBytes),
+      static_cast<uint64_t>(facts.cacheBytes), longestPiece};
+  memory.session = sessionMemory(known, pointerBytes);
+  memory.worker = workerMemory(known, pointerBytes);
   auto stack = static_cast<uint64_t>(facts.stackBytes);
   memory.program = kProgramBytes + stack;
   memory.thread = kThreadBytes + stack;
-  memory.engine = gemmac_engine_bytes();
-  memory.generationArena = memory.session.arena;
+  memory.engine = handleBytes(pointerBytes).engine;
+  memory.generationArena = memory.worker.arena;
   return memory;
 }
 

@@ -16,8 +16,10 @@ namespace gemmac {
 /// length.
 struct PlannedMemory {
   SessionMemory session;
-  uint64_t program = 0; ///< all except engine and session; includes the kernels' stack on the main thread
-  uint64_t thread = 0;  ///< of every further thread
+  WorkerMemory worker; ///< that lies behind it
+  uint64_t program =
+      0; ///< all except engine, session and worker; includes the kernels' stack on the main thread
+  uint64_t thread = 0; ///< of every further thread
   uint64_t engine = 0;
   uint64_t generationArena =
       0; ///< the part of the arena that prompts and generation touch; scoring touches more
@@ -26,7 +28,10 @@ struct PlannedMemory {
   uint64_t most() const;       ///< all, whatever the program does
 };
 
-/// Of a model with these facts; `generationArena` is all of the arena where no plan is known.
+/// Bytes of a pointer on the target, by its data layout.
+uint32_t pointerBytesOf(const Target &target);
+
+/// Of a model with these facts, on its target; `generationArena` is all of the arena where no plan is known.
 PlannedMemory plannedMemory(const ModelFacts &facts, uint32_t longestPiece);
 
 /// The pages of the arena that these entry points of a planned module touch, in bytes.

@@ -1,5 +1,6 @@
 #include "runtime/core/Engine.h"
 
+#include "runtime/core/SessionMemory.h"
 #include "runtime/core/Status.h"
 
 #include <inttypes.h>
@@ -90,6 +91,8 @@ void expectRowsOfTables(const platform::MappedFile &file, const format::Package 
 } // namespace gemmac
 
 using namespace gemmac;
+
+static_assert(has<gemmac_engine>(handleBytes(sizeof(void *)).engine), "the compiler plans with its size");
 
 gemmac_status gemmac_engine::openFile(const char *path, bool verify, gemmac_error *error) {
   if (const char *reason = platform::mapFile(path, file))

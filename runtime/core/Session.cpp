@@ -1,61 +1,84 @@
 #include "runtime/core/Session.h"
 
-#include "runtime/core/Sampler.h"
 #include "runtime/core/Status.h"
-#include "runtime/tokenizer/Encoder.h"
 
 #include <string.h>
 
 using namespace gemmac;
 
-uint64_t gemmac::samplingScratchBytes(uint32_t vocabSize) {
-  uint64_t encoder = Encoder::kScratchBytes, sampler = Sampler::scratchBytes(vocabSize);
-  return encoder > sampler ? encoder : sampler;
-}
-
-SessionMemory gemmac::sessionMemory(const SessionFacts &facts) {
-  auto aligned = [](uint64_t bytes) {
-    // More than any machine has stays that, and the sum of all parts fits.
-    const uint64_t most = UINT64_MAX / 8;
-    return bytes > most ? most : (bytes + kRegionAlignment - 1) / kRegionAlignment * kRegionAlignment;
-  };
-  uint64_t scratch = samplingScratchBytes(facts.vocabSize);
-  return {aligned(sizeof(gemmac_session)),
-          aligned(uint64_t{facts.context} * sizeof(int32_t)),
-          aligned(2 * uint64_t{facts.maxTokens} * sizeof(int32_t)),
-          aligned(uint64_t{facts.vocabSize} * sizeof(float)),
-          aligned(facts.cacheBytes),
-          aligned(facts.arenaBytes > scratch ? facts.arenaBytes : scratch),
-          aligned(StreamDecoder::mostBytesOf(facts.longestPiece))};
-}
+static_assert(has<gemmac_session>(handleBytes(sizeof(void *)).session), "the compiler plans with its size");
 
 SessionMemory gemmac_session::memoryOf(const gemmac_engine &engine) {
-  const gemmac_model &code = *engine.code;
-  return sessionMemory({code.context, code.max_tokens, code.vocab_size, code.arena_bytes, code.cache_bytes,
-                        engine.vocabulary.longestPiece()});
+  return sessionMemory(factsOf(engine), sizeof(void *));
 }
 
 void gemmac_session::layOut(void *begin, const SessionMemory &bytes) {
   uint8_t *at = static_cast<uint8_t *>(begin) + bytes.handle;
-  auto take = [&](uint64_t size) {
-    uint8_t *part = at;
-    at += size;
-    return part;
-  };
-  tokens = reinterpret_cast<int32_t *>(take(bytes.tokens));
-  positions = reinterpret_cast<int32_t *>(take(bytes.steps));
-  visible = positions + engine->code->max_tokens;
-  logits = reinterpret_cast<float *>(take(bytes.logits));
-  cache = take(bytes.cache);
-  arena = take(bytes.arena);
-  text = reinterpret_cast<char *>(take(bytes.text));
+  tokens = reinterpret_cast<int32_t *>(at);
+  logits = reinterpret_cast<float *>(at += bytes.tokens);
+  cache = at + bytes.logits;
 }
 
 void gemmac_session::reset() {
-  length = position = 0;
+  length = position = written = 0;
   logitsReady = false;
   cancelled = false;
 }
+
+// ---- Cutting back and copying
+
+// Behind the ring's length, only the last `rewind` tokens that were ever written can be taken back.
+uint32_t gemmac_session::earliest() const {
+  const gemmac_model &code = *engine->code;
+  return written <= code.ring ? 0 : written - code.rewind;
+}
+
+gemmac_status gemmac_session::truncate(uint32_t count) {
+  if (count > length)
+    return fail(&error, GEMMAC_INVALID_ARGUMENT, "the session holds %u tokens and cannot be cut to %u",
+                length, count);
+  if (count && count < position && count < earliest())
+    return fail(
+        &error, GEMMAC_OVERWRITTEN,
+        "what the token after the first %u would see is overwritten: %u to %u tokens, or 0, can be kept",
+        count, earliest(), length);
+  length = count;
+  if (count < position) {
+    position = count;
+    logitsReady = false;
+  }
+  if (count == 0)
+    written = 0; // nothing of what is there will be seen
+  return GEMMAC_OK;
+}
+
+/// Pages that are equal already are not written to: those that nobody has touched remain so.
+static void copyPages(uint8_t *to, const uint8_t *from, uint64_t bytes) {
+  constexpr uint64_t kPage = 4096;
+  for (uint64_t at = 0; at < bytes; at += kPage) {
+    const size_t count = bytes - at < kPage ? bytes - at : kPage;
+    if (memcmp(to + at, from + at, count) != 0)
+      memcpy(to + at, from + at, count);
+  }
+}
+
+gemmac_status gemmac_session::copyFrom(const gemmac_session &other) {
+  if (other.engine != engine)
+    return fail(&error, GEMMAC_INVALID_ARGUMENT, "the sessions are of two engines");
+  if (&other == this)
+    return GEMMAC_OK;
+  copyPages(cache, other.cache, engine->code->cache_bytes);
+  memcpy(tokens, other.tokens, other.length * sizeof(int32_t));
+  if (other.logitsReady)
+    memcpy(logits, other.logits, engine->code->vocab_size * sizeof(float));
+  length = other.length;
+  position = other.position;
+  written = other.written;
+  logitsReady = other.logitsReady;
+  return GEMMAC_OK;
+}
+
+// ---- Running
 
 gemmac_status gemmac_session::checkIds(const int32_t *ids, size_t count, const char *what) {
   uint32_t vocab = engine->code->vocab_size;
@@ -105,22 +128,13 @@ gemmac_status gemmac_session::stopIfCancelled() {
 
 void gemmac_session::run(const gemmac_entry &entry, uint32_t count, const void *const *inputs,
                          void *const *outputs) {
-  const gemmac_sequence sequence = {cache, position, count};
-  gemmac_step step = {};
-  step.entry = &entry;
-  step.weights = engine->package.tensors();
-  step.arena = arena;
-  step.sequences = &sequence;
-  step.sequence_count = 1;
-  step.count = count;
-  step.inputs = inputs;
-  step.outputs = outputs;
-  step.parallel = ThreadPool::parallel;
-  step.pool = &pool;
-  entry.run(&step);
+  if (written < position + count)
+    written = position + count;
+  worker->run(entry, cache, position, count, inputs, outputs);
 }
 
 void gemmac_session::step(const TextEntry &text, uint32_t count, float *out) {
+  int32_t *positions = worker->positions, *visible = worker->visible;
   for (uint32_t i = 0; i < count; ++i)
     positions[i] = visible[i] = static_cast<int32_t>(position + i);
   const void *const known[TextEntry::kInputs] = {tokens + position, positions, visible};
@@ -179,10 +193,8 @@ bool gemmac_session::isStop(const gemmac_generation &generation, int32_t id) con
   return false;
 }
 
-gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation, StreamDecoder &decoder,
-                                             gemmac_result &result) {
-  const format::Generation &defaults = *engine->package.metadata().generation();
-  const gemmac_sampling &sampling = generation.sampling;
+SamplerOptions gemmac::samplerOptions(const gemmac_engine &engine, const gemmac_sampling &sampling) {
+  const format::Generation &defaults = *engine.package.metadata().generation();
   SamplerOptions options;
   options.temperature = sampling.temperature;
   options.topK = sampling.top_k;
@@ -191,8 +203,14 @@ gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation
   options.repetitionPenalty = sampling.repetition_penalty;
   options.suppressed = defaults.suppress()->data();
   options.suppressedCount = defaults.suppress()->size();
-  const Sampler sampler(options, engine->code->vocab_size, arena);
-  Pcg32 random(sampling.seed);
+  return options;
+}
+
+gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation, StreamDecoder &decoder,
+                                             gemmac_result &result) {
+  const Sampler sampler(samplerOptions(*engine, generation.sampling), engine->code->vocab_size,
+                        worker->arena);
+  Pcg32 random(generation.sampling.seed);
 
   while (true) {
     result.finish = GEMMAC_FINISH_LENGTH;
@@ -218,20 +236,24 @@ gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation
       return GEMMAC_OK;
     ++result.tokens;
     result.finish = GEMMAC_FINISH_CALLBACK;
-    size_t bytes = decoder.push(id, text);
-    if (generation.on_token && generation.on_token(generation.user, id, text, bytes))
+    size_t bytes = decoder.push(id, worker->text);
+    if (generation.on_token && generation.on_token(generation.user, id, worker->text, bytes))
       return GEMMAC_OK;
   }
 }
 
 gemmac_status gemmac_session::generate(const gemmac_generation &generation, gemmac_result &result) {
   result = {};
-  if (position == length && !logitsReady)
-    return fail(&error, GEMMAC_NO_PROMPT, "there are no logits to generate from: give a prompt first");
+  if (position == length && !logitsReady) {
+    // The last token is run once more for its logits, which takes what it sees.
+    if (length == 0 || (length > 1 && length - 1 < earliest()))
+      return fail(&error, GEMMAC_NO_PROMPT, "there are no logits to generate from: give a prompt first");
+    --position;
+  }
   StreamDecoder decoder(engine->vocabulary, true);
   gemmac_status status = generateTokens(generation, decoder, result);
-  size_t bytes = decoder.finish(text);
+  size_t bytes = decoder.finish(worker->text);
   if (bytes && generation.on_token && result.finish != GEMMAC_FINISH_CALLBACK)
-    generation.on_token(generation.user, -1, text, bytes);
+    generation.on_token(generation.user, -1, worker->text, bytes);
   return status;
 }

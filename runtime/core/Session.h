@@ -3,9 +3,8 @@
 #ifndef GEMMAC_RUNTIME_CORE_SESSION_H
 #define GEMMAC_RUNTIME_CORE_SESSION_H
 
-#include "runtime/core/Engine.h"
-#include "runtime/core/SessionMemory.h"
-#include "runtime/threads/ThreadPool.h"
+#include "runtime/core/Sampler.h"
+#include "runtime/core/Worker.h"
 #include "runtime/tokenizer/Decoder.h"
 
 #include <atomic>
@@ -13,19 +12,18 @@
 struct gemmac_session {
   const gemmac_engine *engine;
   gemmac::Region region;
-  gemmac::ThreadPool pool;
+  gemmac_worker *worker; ///< that runs its calls
+  gemmac_worker *own;    ///< that lies in its memory; null: it has been opened for another one
   mutable gemmac_error error;
   std::atomic<bool> cancelled;
 
   // Tokens 0 … length - 1 are held, 0 … position - 1 of them have been run.
   int32_t *tokens; ///< context of them
   uint32_t length, position;
-  int32_t *positions, *visible; ///< of the tokens of a step: where they stand, and the last that they see
-  float *logits;                ///< of the token at position - 1, if logitsReady
+  uint32_t written; ///< the cache has been written to up to here: position, or more if the text was cut
+  float *logits;    ///< of the token at position - 1, if logitsReady
   bool logitsReady;
   uint8_t *cache;
-  uint8_t *arena; ///< of steps; between them scratch of encoder and sampler
-  char *text;     ///< what one token can show
 
   static gemmac::SessionMemory memoryOf(const gemmac_engine &engine);
   /// Parts out of the memory that begins with the gemmac_session.
@@ -38,6 +36,11 @@ struct gemmac_session {
   /// Forgets what was appended after the first `held` tokens and has not been run.
   void takeBack(uint32_t held);
   gemmac_status checkChunk(uint32_t &chunk);
+
+  /// The least number of run tokens, but none at all, that it can be cut back to.
+  uint32_t earliest() const;
+  gemmac_status truncate(uint32_t tokens);
+  gemmac_status copyFrom(const gemmac_session &other);
 
   /// Runs held tokens up to `end` by prefill steps.
   gemmac_status prefillTo(uint32_t end, uint32_t chunk);
@@ -59,5 +62,12 @@ private:
                                gemmac_result &result);
   bool isStop(const gemmac_generation &generation, int32_t id) const;
 };
+
+namespace gemmac {
+
+/// What a caller and the model want of the next token, as the sampler takes it.
+SamplerOptions samplerOptions(const gemmac_engine &engine, const gemmac_sampling &sampling);
+
+} // namespace gemmac
 
 #endif

@@ -45,6 +45,10 @@ const char *gemmac_status_name(gemmac_status status) {
     return "no prompt";
   case GEMMAC_BAD_LOGITS:
     return "bad logits";
+  case GEMMAC_BUSY:
+    return "busy";
+  case GEMMAC_OVERWRITTEN:
+    return "overwritten";
   }
   return "unknown status";
 }

@@ -2,8 +2,7 @@
 //
 // Emitted code reads and fills the C structs of model.h. The tables below list their fields, and static
 // assertions compare every offset with LLVM's layout of such a struct, where each field is at the next
-// multiple of its size. Pointers have 64 bits, as on every
-// target that code is emitted for.
+// multiple of its size. A target's data layout says where they are on it: its pointers may be shorter.
 
 #ifndef GEMMAC_TARGETS_EMIT_CONTRACTSTRUCTS_H
 #define GEMMAC_TARGETS_EMIT_CONTRACTSTRUCTS_H
@@ -53,6 +52,7 @@ inline constexpr ContractField kEntryFields[] = {
 inline constexpr ContractField kModelFields[] = {
     GEMMAC_FIELD(gemmac_model, version),       GEMMAC_FIELD(gemmac_model, vocab_size),
     GEMMAC_FIELD(gemmac_model, context),       GEMMAC_FIELD(gemmac_model, max_tokens),
+    GEMMAC_FIELD(gemmac_model, ring),          GEMMAC_FIELD(gemmac_model, rewind),
     GEMMAC_FIELD(gemmac_model, arena_bytes),   GEMMAC_FIELD(gemmac_model, cache_bytes),
     GEMMAC_FIELD(gemmac_model, weights_bytes), GEMMAC_FIELD(gemmac_model, fingerprint),
     GEMMAC_FIELD(gemmac_model, name),          GEMMAC_FIELD(gemmac_model, target),

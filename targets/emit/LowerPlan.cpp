@@ -271,13 +271,14 @@ LogicalResult checkFinished(ModuleOp module) {
 
 LogicalResult lowerPlanToLLVM(ModuleOp module, const Target &target, const EmitOptions &options) {
   FailureOr<std::vector<plan::Entry>> entries = plan::entriesOf(module);
-  if (failed(entries) || failed(checkFinished(module)))
+  FailureOr<plan::Rings> rings = plan::ringsOf(module);
+  if (failed(entries) || failed(rings) || failed(checkFinished(module)))
     return failure();
   PlanLowering lowering(module);
   lowering.lower();
   if (failed(convertToLLVM(module)))
     return failure();
-  defineModel(module, target, options, *entries, lowering.callCount());
+  defineModel(module, target, options, *entries, *rings, lowering.callCount());
   return success();
 }
 

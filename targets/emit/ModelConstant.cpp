@@ -66,7 +66,7 @@ public:
         pointer(LLVM::LLVMPointerType::get(context)) {}
 
   void define(const Target &target, const EmitOptions &options, ArrayRef<plan::Entry> entries,
-              uint32_t callCount) {
+              const plan::Rings &rings, uint32_t callCount) {
     std::string features;
     for (const std::string &feature : target.requires_)
       features += (features.empty() ? "" : " ") + feature;
@@ -75,6 +75,8 @@ public:
                  {options.vocabSize},
                  {fact("gemma.context")},
                  {fact("gemma.max_tokens")},
+                 {rings.positions},
+                 {rings.rewind},
                  {fact("plan.arena_bytes")},
                  {fact("plan.cache_bytes")},
                  {fact("plan.weights_bytes")},
@@ -203,8 +205,8 @@ private:
 } // namespace
 
 void defineModel(ModuleOp module, const Target &target, const EmitOptions &options,
-                 ArrayRef<plan::Entry> entries, uint32_t callCount) {
-  ModelConstant(module, options.name).define(target, options, entries, callCount);
+                 ArrayRef<plan::Entry> entries, const plan::Rings &rings, uint32_t callCount) {
+  ModelConstant(module, options.name).define(target, options, entries, rings, callCount);
 }
 
 } // namespace gemmac

@@ -88,7 +88,7 @@ int main(int count, char **words) {
     return 2;
   gemmac_engine *engine = NULL;
   gemmac_session *session = NULL;
-  gemmac_session_options options = {(uint32_t)atoi(words[2]), NULL, 0};
+  gemmac_session_options options = {.threads = (uint32_t)atoi(words[2])};
   gemmac_error error;
   if (gemmac_open(&gemmac_model_bard_e2b, words[1], NULL, &engine, &error) ||
       gemmac_session_open(engine, &options, &session, &error)) {

@@ -80,6 +80,20 @@ class CExample(ToolTest):
         text = subprocess.run([program, out / "bard_e2b.weights", "ROMEO:", "20"], check=True, capture_output=True).stdout
         self.assertEqual(text.decode(), self.succeed("run", out, "--prompt", "ROMEO:", "-n", 20, "--temp", 0))
 
+    def test_a_text_that_is_cut_or_copied_goes_on_as_a_fresh_one(self):
+        for scheme in ("f16", "q8_0"):
+            with self.subTest(scheme):
+                out = self.folder / scheme
+                # Rings of 64 - 1 + 128 positions: one span of 256.
+                self.succeed("compile", BARD, "--emit", "lib", "--scheme", "q4_0", "--cache-scheme", scheme, "--context", "1024",
+                             "--max-tokens", "128", "-o", out)
+                program = self.folder / "rewind"
+                subprocess.run(["cc", "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", SOURCE / "test" / "e2e" / "rewind.c", f"-I{out}",
+                                out / "libbard_e2b.a", "-lpthread", "-lm", "-o", program], check=True)
+                done = subprocess.run([program, out / "bard_e2b.weights"], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(done.stdout, "70 cuts, 4 refused\n")
+
     def test_the_header_is_c_and_cxx(self):
         self.succeed("compile", BARD, "--emit", "lib", "-o", self.folder)
         for language, standard in (("c", "c99"), ("c++", "c++11")):

@@ -96,6 +96,8 @@ const gemmac_model fake_model = {
     .vocab_size = FAKE_VOCAB,
     .context = FAKE_CONTEXT,
     .max_tokens = FAKE_MAX_TOKENS,
+    .ring = FAKE_CONTEXT,
+    .rewind = FAKE_CONTEXT,
     .arena_bytes = 1000,
     .cache_bytes = FAKE_CONTEXT * sizeof(int32_t),
     .weights_bytes = FAKE_WEIGHTS,
@@ -105,5 +107,63 @@ const gemmac_model fake_model = {
     .cpu_features = "",
     .entries = entries,
     .entry_count = sizeof(entries) / sizeof(entries[0]),
+    .call_count = 1,
+};
+
+/* ---- The one with a ring: a token is kept where its position modulo FAKE_RING says. */
+
+int32_t fake_ring_next(const int32_t *tokens, int64_t count) {
+  int64_t sum = count - 1;
+  for (int64_t back = 0; back < FAKE_WINDOW && back < count; ++back)
+    sum += (back + 1) * tokens[count - 1 - back];
+  return (int32_t)(sum % FAKE_VOCAB);
+}
+
+static void writeRing(const gemmac_step *step) {
+  const int32_t *tokens = step->inputs[0], *positions = step->inputs[1];
+  for (int64_t i = 0; i < step->count; ++i)
+    ((int32_t *)step->sequences[0].cache)[positions[i] % FAKE_RING] = tokens[i];
+  memset(step->arena, 0xa5, step->entry->arena_bytes);
+}
+
+static void readRing(const gemmac_step *step) {
+  for (int64_t i = 0; i < step->count; ++i) {
+    int64_t position = step->sequences[0].position + i,
+            seen = position + 1 < FAKE_WINDOW ? position + 1 : FAKE_WINDOW;
+    int64_t sum = position;
+    for (int64_t back = 0; back < seen; ++back)
+      sum += (back + 1) * ((const int32_t *)step->sequences[0].cache)[(position - back) % FAKE_RING];
+    fill f = {step, (float *)step->outputs[0] + i * FAKE_VOCAB, (int32_t)(sum % FAKE_VOCAB)};
+    step->parallel(step->pool, fillLogits, &f, FAKE_VOCAB, 0);
+  }
+}
+
+static void ringScore(const gemmac_step *step) {
+  writeRing(step);
+  readRing(step);
+}
+
+static const gemmac_entry ring_entries[] = {
+    {GEMMAC_PREFILL, text, 0, 3, 0, GEMMAC_MANY_TOKENS, 1, FAKE_MAX_TOKENS, 1000, writeRing},
+    {GEMMAC_DECODE, text, logits, 3, 1, GEMMAC_ONE_TOKEN, 1, 1, 500, ringScore},
+    {GEMMAC_SCORE, text, logits, 3, 1, GEMMAC_MANY_TOKENS, 1, FAKE_MAX_TOKENS, 1000, ringScore},
+};
+
+const gemmac_model fake_ring_model = {
+    .version = GEMMAC_MODEL_VERSION,
+    .vocab_size = FAKE_VOCAB,
+    .context = FAKE_CONTEXT,
+    .max_tokens = FAKE_MAX_TOKENS,
+    .ring = FAKE_RING,
+    .rewind = FAKE_RING - FAKE_WINDOW + 1,
+    .arena_bytes = 1000,
+    .cache_bytes = FAKE_CONTEXT * sizeof(int32_t),
+    .weights_bytes = FAKE_WEIGHTS,
+    .fingerprint = 0x6665656465646665u,
+    .name = "fake",
+    .target = "any",
+    .cpu_features = "",
+    .entries = ring_entries,
+    .entry_count = sizeof(ring_entries) / sizeof(ring_entries[0]),
     .call_count = 1,
 };

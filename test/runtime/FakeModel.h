@@ -18,6 +18,11 @@ enum { FAKE_VOCAB = 64, FAKE_CONTEXT = 48, FAKE_MAX_TOKENS = 8, FAKE_WEIGHTS = 4
 
 extern const gemmac_model fake_model;
 
+/* The same, for the same package, with a window: each token sees FAKE_WINDOW tokens at most, and its cache
+ * keeps the last FAKE_RING of them. No calls are recorded. */
+enum { FAKE_WINDOW = 5, FAKE_RING = 14 };
+extern const gemmac_model fake_ring_model;
+
 typedef struct fake_call {
   char kind; /* 'p'refill, 'd'ecode, 's'core */
   int64_t count, position;
@@ -31,6 +36,7 @@ extern void (*fake_on_step)(void);
 
 /* The best next token after these. */
 int32_t fake_next(const int32_t *tokens, int64_t count);
+int32_t fake_ring_next(const int32_t *tokens, int64_t count);
 
 #ifdef __cplusplus
 }

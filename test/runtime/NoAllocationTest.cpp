@@ -61,8 +61,15 @@ TEST(NoAllocation, AfterOpen) {
   const int before = allocations;
   ASSERT_GT(before, 0) << "the counter counts";
   ASSERT_EQ(gemmac_session_open(engine, &options, &session, nullptr), GEMMAC_OK);
+  const int opened = allocations;
+  EXPECT_GT(opened, before) << "a session takes its pages through mmap";
+  gemmac_worker *worker = nullptr;
+  gemmac_session *other = nullptr;
+  ASSERT_EQ(gemmac_worker_open(engine, nullptr, &worker, nullptr), GEMMAC_OK);
+  options.worker = worker;
+  ASSERT_EQ(gemmac_session_open(engine, &options, &other, nullptr), GEMMAC_OK);
   const int open = allocations;
-  EXPECT_GT(open, before) << "a session takes its pages through mmap";
+  EXPECT_GT(open, opened + 1) << "and so does a worker";
 
   gemmac_status status = GEMMAC_OK;
   for (int round = 0; round < 20 && status == GEMMAC_OK; ++round) {
@@ -80,11 +87,21 @@ TEST(NoAllocation, AfterOpen) {
     status = status ? status : gemmac_prompt(session, ids, count, 3);
     status = status ? status : gemmac_score(session, ids, 4, 2, logits);
     status = status ? status : gemmac_generate(session, &generation, nullptr);
+    gemmac_candidate candidates[FAKE_VOCAB];
+    uint64_t random = gemmac_random(1);
+    status = status ? status : gemmac_session_copy(other, session);
+    status = status ? status : gemmac_session_truncate(other, 5);
+    status = status ? status : gemmac_prompt(other, ids, 3, 0);
+    status = status ? status : gemmac_distribution(other, nullptr, nullptr, candidates, FAKE_VOCAB, &bytes);
+    gemmac_draw(candidates, bytes, &random);
+    status = status ? status : gemmac_session_use(session, round % 2 ? worker : nullptr);
     status = status ? status : gemmac_detokenize(session, ids, count, 0, text, sizeof(text), &bytes);
   }
   const int after = allocations;
   EXPECT_EQ(status, GEMMAC_OK) << gemmac_last_error(session);
   EXPECT_EQ(after, open);
   gemmac_session_close(session);
+  gemmac_session_close(other);
+  gemmac_worker_close(worker);
   gemmac_close(engine);
 }

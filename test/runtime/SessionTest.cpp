@@ -336,21 +336,21 @@ TEST_F(SessionTest, CancelBeforeACallCancelsItAndResetTakesItBack) {
 
 TEST_F(SessionTest, CallersMemory) {
   std::vector<uint8_t, test::AlignedAllocator<uint8_t>> ofEngine(gemmac_engine_bytes()),
-      ofSession(gemmac_session_bytes(engine));
+      ofSession(gemmac_session_bytes(engine) + gemmac_worker_bytes(engine));
   gemmac_open_options openOptions = {0, ofEngine.data(), ofEngine.size()};
   gemmac_engine *other = nullptr;
   gemmac_session *session2 = nullptr;
   gemmac_error error = {};
   ASSERT_EQ(gemmac_open(&fake_model, file.path.c_str(), &openOptions, &other, &error), GEMMAC_OK)
       << error.text;
-  gemmac_session_options options = {2, ofSession.data(), ofSession.size()};
+  gemmac_session_options options = {2, ofSession.data(), ofSession.size(), nullptr};
   ASSERT_EQ(gemmac_session_open(other, &options, &session2, &error), GEMMAC_OK) << error.text;
   EXPECT_EQ(gemmac_prompt(session2, firstIds(9).data(), 9, 0), GEMMAC_OK);
   gemmac_session_close(session2);
 
   options.memory_bytes -= 1;
   EXPECT_EQ(gemmac_session_open(other, &options, &session2, &error), GEMMAC_OUT_OF_MEMORY);
-  options = {2, ofSession.data() + 8, ofSession.size()};
+  options = {2, ofSession.data() + 8, ofSession.size(), nullptr};
   EXPECT_EQ(gemmac_session_open(other, &options, &session2, &error), GEMMAC_INVALID_ARGUMENT);
   EXPECT_STREQ(error.text, "memory for a session is not aligned to 64 bytes");
   gemmac_close(other);

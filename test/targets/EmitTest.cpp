@@ -3,6 +3,7 @@
 #include "targets/emit/Emit.h"
 
 #include "dialects/plan/KernelSpecs.h"
+#include "dialects/plan/Rings.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -14,6 +15,7 @@
 #include "passes/Passes.h"
 #include "runtime/include/gemmac/model.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Object/ELFObjectFile.h"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -175,6 +177,8 @@ TEST_F(LoadedDriver, SaysWhatItsEntriesTake) {
   EXPECT_EQ(model->vocab_size, 3u);
   EXPECT_EQ(model->context, 64u);
   EXPECT_EQ(model->max_tokens, 16u);
+  EXPECT_EQ(model->ring, 64u) << "nothing is overwritten";
+  EXPECT_EQ(model->rewind, 64u);
   EXPECT_EQ(model->arena_bytes, 4096u);
   EXPECT_EQ(model->cache_bytes, 320u);
   EXPECT_EQ(model->fingerprint, 77u);
@@ -258,6 +262,46 @@ TEST_F(LoadedDriver, RunsEveryEntryOnItsPorts) {
       EXPECT_EQ(next[n * 3 + k], made + 4 * c[k]) << n << " " << k;
     }
   EXPECT_EQ(calls.text, "4x1 1x3 2x3 2x3 3x3 ") << "procedures share their calls' numbers";
+}
+
+// A C compiler for such a machine says the same of gemmac_model and gemmac_entry.
+TEST_F(Emit, PointersAreAsLongAsTheTargets) {
+  Target narrow = *findTarget("generic-aarch64");
+  narrow.triple = "thumbv8m.main-none-unknown-eabi";
+  narrow.cpu = "cortex-m55";
+  narrow.features.clear();
+  const std::string bytes = object(kPlan, narrow);
+  ASSERT_FALSE(bytes.empty());
+  auto file =
+      llvm::cantFail(llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(bytes, "probe.o")));
+  std::map<std::string, uint64_t> sizes;
+  for (const llvm::object::SymbolRef &symbol : file->symbols())
+    sizes[llvm::cantFail(symbol.getName()).str()] = llvm::object::ELFSymbolRef(symbol).getSize();
+  EXPECT_EQ(sizes["gemmac_model_probe"], 80u) << "and 96 where they have 64 bits";
+  EXPECT_EQ(sizes["gemmac_model_probe_entries"], 3 * 56u);
+  EXPECT_EQ(sizes["gemmac_program_model"], 4u);
+}
+
+// Layers of two windows: the shorter ring begins first, the other one has less to spare.
+TEST_F(Emit, ReadsFromThePlanHowMuchItsRingsHold) {
+  auto rings = [&](const char *positions, const char *kernels) {
+    std::string text = "module attributes {gemma.context = " + std::string(positions) +
+                       " : i64} {\nfunc.func @f(%x: memref<?xi32>) {\n" + kernels + "  return\n}\n}";
+    // Calls that say no more than matters here, which are no whole ones.
+    module = mlir::parseSourceString<mlir::ModuleOp>(
+        text, mlir::ParserConfig(&context, /*verifyAfterParse=*/false));
+    return module ? *plan::ringsOf(*module) : plan::Rings{-1, -1};
+  };
+  const char *kernels = R"(
+  plan.call <"cached_attention", {slots = 575 : i64, window = 64 : i64}>(%x, %x) outputs 1 : memref<?xi32>, memref<?xi32>
+  plan.call <"attention_spans", {slots = 1100 : i64, window = 900 : i64}>(%x, %x) outputs 1 : memref<?xi32>, memref<?xi32>
+  plan.call <"cached_attention", {slots = 2048 : i64, window = 0 : i64}>(%x, %x) outputs 1 : memref<?xi32>, memref<?xi32>
+)";
+  EXPECT_EQ(rings("2048", kernels).positions, 768) << "three spans of 256";
+  EXPECT_EQ(rings("2048", kernels).rewind, 1280 - 900 + 1);
+  EXPECT_EQ(rings("1024", kernels).rewind, 768 - 64 + 1) << "the longer one is never overwritten";
+  EXPECT_EQ(rings("700", kernels).positions, 700);
+  EXPECT_EQ(rings("700", kernels).rewind, 700);
 }
 
 TEST_F(Emit, WritesTheSameTableForOtherMachines) {

@@ -9,14 +9,24 @@
  *   gemmac_generate(session, NULL, &result);
  *
  * An engine is a model that is ready to run: its code, its mapped weights, its tokenizer. It never changes,
- * so any number of threads may use it at once. A session is one text in progress: keys, values, scratch
- * memory and threads. One thread at a time may use a session, except gemmac_cancel, which any thread may call
- * at any time between open and close.
+ * so any number of threads may use it at once. A session is one text in progress: tokens, keys and values. A
+ * worker is what runs steps: threads and scratch memory. A session has a worker of its own, unless it is
+ * opened for one that serves many sessions, one call after another:
  *
- * Memory is taken when an engine or a session opens and never after. Nothing here prints, exits or throws. A
- * function that fails returns a status that says which kind of failure it was, and leaves a sentence about it
- * in the session (gemmac_last_error) or, where there is none yet, in the gemmac_error that the caller gives
- * (it may be null). Results behind pointers are written only on GEMMAC_OK unless said otherwise.
+ *   gemmac_worker_open(engine, NULL, &worker, NULL);
+ *   options.worker = worker;
+ *   gemmac_session_open(engine, &options, &first, NULL);
+ *   gemmac_session_open(engine, &options, &second, NULL);
+ *
+ * One thread at a time may use a session, except gemmac_cancel, which any thread may call at any time between
+ * open and close. A call that needs a worker while that one runs another call returns GEMMAC_BUSY at once and
+ * changes nothing; so does one that is made from within on_token.
+ *
+ * Memory is taken when an engine, a worker or a session opens and never after. Nothing here prints, exits or
+ * throws. A function that fails returns a status that says which kind of failure it was, and leaves a
+ * sentence about it in the session (gemmac_last_error) or, where there is none yet, in the gemmac_error that
+ * the caller gives (it may be null). Results behind pointers are written only on GEMMAC_OK unless said
+ * otherwise.
  */
 #ifndef GEMMAC_GEMMAC_H
 #define GEMMAC_GEMMAC_H
@@ -30,7 +40,7 @@
 extern "C" {
 #endif
 
-#define GEMMAC_API_VERSION 2u
+#define GEMMAC_API_VERSION 3u
 
 /* GEMMAC_API_VERSION of the library that is linked: equal to the header's, or header and library don't fit.
  */
@@ -48,8 +58,10 @@ typedef enum gemmac_status {
   GEMMAC_CONTEXT_FULL = 8,  /* more tokens than the context has free positions: nothing was run */
   GEMMAC_CANCELLED = 9,     /* gemmac_cancel was called; what had been run before stays */
   GEMMAC_BUFFER_TOO_SMALL = 10, /* the result does not fit the buffer: the count says what would fit */
-  GEMMAC_NO_PROMPT = 11,        /* no logits to go on from: nothing was run since open, reset or cancel */
-  GEMMAC_BAD_LOGITS = 12 /* every token's logit is suppressed or not a number: there is none to choose */
+  GEMMAC_NO_PROMPT = 11,        /* no token to go on from: nothing was run since open or reset */
+  GEMMAC_BAD_LOGITS = 12, /* every token's logit is suppressed or not a number: there is none to choose */
+  GEMMAC_BUSY = 13,       /* the worker, or the session, is in another call: nothing was done */
+  GEMMAC_OVERWRITTEN = 14 /* the cache no longer has what the text would need: nothing was done */
 } gemmac_status;
 
 /* "context full"; never null. */
@@ -88,7 +100,7 @@ gemmac_status gemmac_open_memory(const gemmac_model *code, const void *package, 
                                  const gemmac_open_options *options, gemmac_engine **engine,
                                  gemmac_error *error);
 
-/* All its sessions are closed before. Null is allowed. */
+/* All its sessions and workers are closed before. Null is allowed. */
 void gemmac_close(gemmac_engine *engine);
 
 typedef struct gemmac_info {
@@ -109,17 +121,38 @@ typedef struct gemmac_info {
 
 void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info);
 
+/* ---- Worker ---- */
+
+typedef struct gemmac_worker gemmac_worker;
+
+#define GEMMAC_MAX_THREADS 64
+
+typedef struct gemmac_worker_options {
+  uint32_t threads;    /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs.
+                          Results don't depend on it */
+  void *memory;        /* aligned to 64 and alive until close; null: the worker takes pages itself */
+  size_t memory_bytes; /* at least gemmac_worker_bytes(engine) if memory is given */
+} gemmac_worker_options;
+
+size_t gemmac_worker_bytes(const gemmac_engine *engine);
+
+/* Options may be null: all zero. Fails with INVALID_ARGUMENT, OUT_OF_MEMORY. */
+gemmac_status gemmac_worker_open(const gemmac_engine *engine, const gemmac_worker_options *options,
+                                 gemmac_worker **worker, gemmac_error *error);
+
+/* Ends the worker's threads. Its sessions are closed, or use another worker, before. Null is allowed. */
+void gemmac_worker_close(gemmac_worker *worker);
+
 /* ---- Session ---- */
 
 typedef struct gemmac_session gemmac_session;
 
-#define GEMMAC_MAX_THREADS 64
-
 typedef struct gemmac_session_options {
-  uint32_t threads;    /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs.
-                          Results don't depend on it */
-  void *memory;        /* aligned to 64 and alive until close; null: the session takes pages itself */
-  size_t memory_bytes; /* at least gemmac_session_bytes(engine) if memory is given */
+  uint32_t threads;      /* of the session's own worker, as above */
+  void *memory;          /* aligned to 64 and alive until close; null: the session takes pages itself */
+  size_t memory_bytes;   /* if memory is given, at least gemmac_session_bytes(engine), and
+                            gemmac_worker_bytes(engine) more without `worker` */
+  gemmac_worker *worker; /* of the same engine, runs the session's calls; null: one of its own */
 } gemmac_session_options;
 
 size_t gemmac_session_bytes(const gemmac_engine *engine);
@@ -128,8 +161,12 @@ size_t gemmac_session_bytes(const gemmac_engine *engine);
 gemmac_status gemmac_session_open(const gemmac_engine *engine, const gemmac_session_options *options,
                                   gemmac_session **session, gemmac_error *error);
 
-/* Ends the session's threads. Null is allowed. */
+/* Ends the threads of the session's own worker. Null is allowed. */
 void gemmac_session_close(gemmac_session *session);
+
+/* From now on this worker of the same engine runs the session's calls; null: its own again. Fails with
+ * INVALID_ARGUMENT, BUSY. */
+gemmac_status gemmac_session_use(gemmac_session *session, gemmac_worker *worker);
 
 /* The sentence about the last failure of this session; empty before the first. Valid until the next failure.
  */
@@ -145,13 +182,31 @@ void gemmac_cancel(gemmac_session *session);
 /* Tokens that the session holds: given, scored and generated ones. */
 uint32_t gemmac_position(const gemmac_session *session);
 
+/* Keeps the first `tokens` tokens and forgets the others, as if they had never been there: what follows gets
+ * the same bits. gemmac_logits has none until something is run; gemmac_generate runs the last token that is
+ * left once more for them, so there is no need to. Layers with a window keep a ring of their last keys and
+ * values only, so that `tokens` is 0, or gemmac_session_earliest() at least. Of the longest that the text has
+ * been since it was empty, the last max_tokens tokens can always be cut off. Fails with INVALID_ARGUMENT
+ * (more than the session holds), OVERWRITTEN, BUSY. */
+gemmac_status gemmac_session_truncate(gemmac_session *session, uint32_t tokens);
+
+/* The fewest tokens, besides none, that the session can be cut back to now; 0 as long as no ring has
+ * overwritten anything. Tokens that are held and not yet run can always be cut off. */
+uint32_t gemmac_session_earliest(const gemmac_session *session);
+
+/* Makes `to` hold what `from` does: tokens, keys, values, logits; a cancel that has come for `to` stays.
+ * Nothing is shared afterwards. Both are of the same engine, workers do not matter. With a new session it
+ * makes a clone; memory that `from` has never touched stays untouched in it. Fails with INVALID_ARGUMENT
+ * (null, or of two engines), BUSY. */
+gemmac_status gemmac_session_copy(gemmac_session *to, const gemmac_session *from);
+
 /* ---- Text ---- */
 
 #define GEMMAC_ADD_BOS 1u /* begin with bos if the tokenizer says that prompts do */
 #define GEMMAC_PLAIN 2u   /* "<eos>" in the text is five letters and no special token */
 
 /* Text, any bytes, to ids. *count is the number of ids, also on BUFFER_TOO_SMALL (then nothing is written to
- * ids: capacity 0 with ids null asks for the number). Fails with INVALID_ARGUMENT, BUFFER_TOO_SMALL. */
+ * ids: capacity 0 with ids null asks for the number). Fails with INVALID_ARGUMENT, BUFFER_TOO_SMALL, BUSY. */
 gemmac_status gemmac_tokenize(gemmac_session *session, const char *text, size_t bytes, uint32_t flags,
                               int32_t *ids, size_t capacity, size_t *count);
 
@@ -164,8 +219,8 @@ gemmac_status gemmac_detokenize(gemmac_session *session, const int32_t *ids, siz
 /* ---- Running ---- */
 
 /* Appends ids and runs them in chunks of at most `chunk` tokens (1 … max_tokens; 0: max_tokens). Afterwards
- * gemmac_logits belongs to the last of them. Fails with INVALID_ARGUMENT, CONTEXT_FULL, CANCELLED; after
- * CANCELLED the tokens that were run stay, the others are forgotten. */
+ * gemmac_logits belongs to the last of them. Fails with INVALID_ARGUMENT, CONTEXT_FULL, CANCELLED, BUSY;
+ * after CANCELLED the tokens that were run stay, the others are forgotten. */
 gemmac_status gemmac_prompt(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk);
 
 /* As gemmac_prompt, and writes the logits of every id: count * vocab_size numbers. A long text may be given
@@ -189,6 +244,32 @@ typedef struct gemmac_sampling {
 
 /* What the model's own generation defaults say, with seed 0. */
 void gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampling);
+
+/* ---- Sampling by hand, as for speculative decoding ---- */
+
+typedef struct gemmac_candidate {
+  int32_t id;
+  double probability; /* > 0 */
+} gemmac_candidate;
+
+/* The tokens that may come after those that the session holds, by `logits`: vocab_size numbers, a row of
+ * gemmac_score, or null for gemmac_logits. Sampling as for gemmac_generate, which draws from the same
+ * distribution; null: the model's defaults; its seed is not used. The probabilities sum to 1, in no
+ * particular order. *count as for gemmac_tokenize: top_k, if it is not 0, or vocab_size suffice as capacity.
+ * Nothing is changed. Fails with INVALID_ARGUMENT, NO_PROMPT, BAD_LOGITS, BUFFER_TOO_SMALL, BUSY. */
+gemmac_status gemmac_distribution(gemmac_session *session, const float *logits,
+                                  const gemmac_sampling *sampling, gemmac_candidate *candidates,
+                                  size_t capacity, size_t *count);
+
+/* The state of a generator of random numbers for gemmac_draw; gemmac_generate begins with the same for the
+ * same seed, and draws once a token. */
+uint64_t gemmac_random(uint64_t seed);
+
+/* One of the candidates' ids, by their probabilities, which need not sum to 1; advances *random. -1 if none
+ * has a probability above 0. */
+int32_t gemmac_draw(const gemmac_candidate *candidates, size_t count, uint64_t *random);
+
+/* ---- Generating ---- */
 
 /* A token was generated. `text` is what can be shown now: whole characters of it and of tokens before it,
  * without an end mark; `bytes` may be 0. The last call may have id -1: text that was held back. Not 0 ends
@@ -218,9 +299,11 @@ typedef struct gemmac_result {
   gemmac_finish finish;
 } gemmac_result;
 
-/* Generates from the logits of the last call. The last generated token is held but not yet run: a prompt or
- * generate that follows runs it first. Generation may be null: the model's defaults. Result may be null, and
- * is also written on CANCELLED. Fails with INVALID_ARGUMENT, NO_PROMPT, CANCELLED. */
+/* Generates from the logits of the last call, or if there are none runs the session's last token once more
+ * (where a ring has overwritten what that one sees: NO_PROMPT). The last generated token is held but not yet
+ * run: a prompt or generate that follows runs it first. Generation may be null: the model's defaults. Result
+ * may be null, and is also written on CANCELLED. Fails with INVALID_ARGUMENT, NO_PROMPT, BAD_LOGITS,
+ * CANCELLED, BUSY. */
 gemmac_status gemmac_generate(gemmac_session *session, const gemmac_generation *generation,
                               gemmac_result *result);
 

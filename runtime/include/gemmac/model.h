@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-#define GEMMAC_MODEL_VERSION 3u
+#define GEMMAC_MODEL_VERSION 4u
 
 /* What an array consists of. */
 enum { GEMMAC_F32 = 0, GEMMAC_F16 = 1, GEMMAC_BF16 = 2, GEMMAC_I32 = 3, GEMMAC_I8 = 4, GEMMAC_U8 = 5 };
@@ -104,6 +104,9 @@ typedef struct gemmac_model {
   uint32_t vocab_size;
   uint32_t context;       /* positions that the caches hold */
   uint32_t max_tokens;    /* of one prefill or score step */
+  uint32_t ring;          /* so many positions are in every cache before any is overwritten; context: none ever */
+  uint32_t rewind;        /* so many tokens can be taken back at any time: what the one before them sees is
+                             still there. At least max_tokens; context, if nothing is overwritten */
   uint64_t arena_bytes;   /* the most of any entry */
   uint64_t cache_bytes;   /* of one sequence */
   uint64_t weights_bytes; /* tensor bytes of the package that belongs to this code */
