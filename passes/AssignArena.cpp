@@ -1,9 +1,9 @@
 //===- AssignArena.cpp - weights, caches and scratch get their offsets ----------------------------------===//
 //
-// A buffer of the arena lives from its first to its last use in its function's list of statements; two
-// buffers that live at the same time do not overlap. A procedure's scratch counts as one buffer that lives
-// from its first to its last call. An entry's arena ends with what
-// kernels may read behind their inputs; the largest one's size is the module's.
+// The live range of an arena buffer is from its first to its last use in its function's list of statements;
+// buffers with overlapping live ranges do not overlap in memory. A procedure's frame counts as one buffer
+// that is live from its first to its last call. An entry's arena ends with padding, because kernels may read
+// past the end of their inputs; the module's arena has the size of the largest one.
 
 #include "contract/KernelTraits.h"
 #include "dialects/plan/KernelSpecs.h"
@@ -22,19 +22,19 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Every buffer starts on a cache line, which is also the widest vector.
+/// The alignment of all buffers: a cache line, which is also the widest vector.
 constexpr int64_t kAlignment = 64;
 
 int64_t bytesOf(MemRefType type) {
   return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
 }
 
-/// Something that needs room in the arena, from statement `first` to statement `last`.
+/// A buffer, or a procedure's frame, in the arena; it is live from statement `first` to statement `last`.
 struct Tenant {
   int64_t bytes = 0;
   size_t first = SIZE_MAX, last = 0;
   int64_t offset = 0;
-  memref::AllocOp buffer; ///< or
+  memref::AllocOp buffer; ///< null for a procedure's frame
   StringAttr procedure;
 
   void usedAt(size_t statement) {
@@ -46,8 +46,8 @@ struct Tenant {
 class FrameLayout {
 public:
   FrameLayout(func::FuncOp function, const llvm::StringMap<int64_t> &procedureBytes);
-  /// Places the tenants, largest first at the lowest offset that is free for their whole life; returns the
-  /// frame's size.
+  /// Assigns offsets, largest first, each the lowest that is free for the whole live range (first fit);
+  /// returns the size of the frame.
   int64_t place();
   ArrayRef<Tenant> all() const { return tenants; }
 
@@ -100,7 +100,8 @@ int64_t FrameLayout::place() {
   SmallVector<Tenant *> placed;
   int64_t size = 0;
   for (Tenant *tenant : order) {
-    // `placed` is sorted by offset: the first gap between those that live at the same time is the lowest.
+    // `placed` is sorted by offset, so the first gap between buffers that are live at the same time is the
+    // lowest.
     int64_t offset = 0;
     for (Tenant *other : placed) {
       bool together = other->first <= tenant->last && tenant->first <= other->last;
@@ -125,8 +126,8 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     OpBuilder builder(&getContext());
     int64_t weights = place<plan::WeightOp>(), caches = place<plan::CacheOp>();
 
-    // Procedures call nobody: their frames are laid out first and moved to where their callers keep room for
-    // them.
+    // Procedures do not call each other, so their frames are laid out first. Callers reserve space for a
+    // frame and add its offset.
     llvm::StringMap<int64_t> procedureBytes;
     llvm::StringMap<SmallVector<Tenant>> procedureTenants;
     int64_t arena = 0, behind = bytesBehind(*kernels);
@@ -159,7 +160,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
   }
 
 private:
-  /// What must be there behind the last buffer.
+  /// Padding after the last buffer, for kernels that read past the end of their inputs.
   static int64_t bytesBehind(ArrayRef<KernelSpec> kernels) {
     int64_t most = 0;
     for (const KernelSpec &kernel : kernels)

@@ -1,9 +1,9 @@
 //===- ConvertGemmaToPlan.cpp - tensors become buffers, ops become kernel calls -------------------------===//
 //
-// Each op turns into the call of the kernel that `gemma.kernel` names, with buffers in the kernel's order of
-// arguments: operands, planes of weights and caches, the position, results, with the axes that the op's
-// KernelOp says. A quantized value is three buffers: bytes, scales, sums. Results take over buffers of
-// operands where they can (TensorBuffers.h); so the residual stream is one buffer from the first layer to the
+// Each op becomes a call of the kernel in its `gemma.kernel`. Arguments are in the kernel's order:
+// operands, planes of weights and caches, results, with the axes that the op's KernelOp gives. A
+// quantized value is three buffers: bytes, scales, sums. Results reuse operands' buffers where
+// possible (TensorBuffers.h), so the residual stream is one buffer from the first layer to the
 // last.
 
 #include "contract/CacheLayout.h"
@@ -36,14 +36,14 @@ public:
 private:
   LogicalResult convert(Operation &op);
   void slice(gemma::SliceOp op);
-  /// Runs the kernel that the op's `gemma.kernel`, or what `role` says instead of `gemma.`, names.
+  /// Calls the kernel in the op's attribute `<role>kernel`, by default `gemma.kernel`.
   void call(Operation *op, ArrayRef<Value> arguments, int64_t outputs, StringRef role = "gemma.");
   void spanBySpan(gemma::CachedAttentionOp op);
 
   Value flat(Value buffer) { return gemmac::flat(buffer, builder, location); }
   Value withAxes(gemma::KernelAxes axes, Value part, const Buffer &whole, bool isResult);
   void appendPlanes(FlatSymbolRefAttr symbol, SmallVectorImpl<Value> &arguments);
-  /// The planes of all weights and caches of the op that its kernel takes, or writes.
+  /// Appends the planes of all weights and caches that the op's kernel reads, or of those that it writes.
   void appendStorage(Operation *op, bool written, SmallVectorImpl<Value> &arguments);
 
   Value index(int64_t value) { return arith::ConstantIndexOp::create(builder, location, value); }
@@ -57,7 +57,7 @@ private:
   TensorBuffers buffers;
 };
 
-/// Who makes quantized rows does so block by block.
+/// The producer of quantized rows writes them as (tokens, blocks, numbers of a block).
 Value FunctionConverter::withAxes(gemma::KernelAxes axes, Value part, const Buffer &whole, bool isResult) {
   switch (axes) {
   case gemma::KernelAxes::asTheyAre:
@@ -108,8 +108,8 @@ void FunctionConverter::slice(gemma::SliceOp op) {
   int64_t axis = op.getAxis();
   sizes[axis] =
       builder.getIndexAttr(op.getDrop() ? 1 : cast<RankedTensorType>(op.getType()).getDimSize(axis));
-  // The slice of one layer differs from layer to layer in its index alone: kept a value, so that layers can
-  // share their code.
+  // Slices of one layer differ between layers only in this index. As a value, not an attribute, it lets
+  // layers share a procedure.
   if (op.getDrop())
     offsets[axis] = index(op.getOffset());
   else
@@ -124,7 +124,7 @@ void FunctionConverter::slice(gemma::SliceOp op) {
   buffers.set(op.getResult(), {view, {}, {}, whole.rows});
 }
 
-/// The spans that the token sees, each with every kv head a piece; then their merge.
+/// Calls attention_spans, one piece for each kv head of each span that the token sees, then merge_spans.
 void FunctionConverter::spanBySpan(gemma::CachedAttentionOp op) {
   Value result = buffers.lookup(op.getResult()).data;
   SmallVector<Value> arguments;
@@ -138,7 +138,7 @@ void FunctionConverter::spanBySpan(gemma::CachedAttentionOp op) {
   int64_t heads = constant("heads"), kvHeads = constant("kv_heads"), dim = constant("dim");
   Value count;
   if (int64_t window = constant("window")) {
-    // So many spans at most have a part of the window.
+    // The upper bound of the number of spans that a window overlaps.
     count = index((llvm::divideCeil(window - 1, kSpan) + 1) * kvHeads);
   } else {
     Value before = arith::DivUIOp::create(builder, location, position, index(kSpan));

@@ -1,4 +1,4 @@
-//===- DropDeadTail.cpp - what no cache and no result depends on is not computed ------------------------===//
+//===- DropDeadTail.cpp - removes ops that no cache and no result depends on ----------------------------===//
 // One backward walk: every op is visited after all of its users, so whether it is dead, or which part of it
 // is read, is final when it is visited. Cache writes are the roots of a prefill. In E2B the dead tail is
 // about 70 % of the arithmetic.

@@ -1,5 +1,4 @@
-//===- EntryPorts.cpp - what a function's callers hand in, as memory
-//--------------------------------------===//
+//===- EntryPorts.cpp - arguments and results of an entry, as arrays of the caller ----------------------===//
 
 #include "passes/EntryPorts.h"
 
@@ -13,7 +12,7 @@ using namespace mlir;
 namespace gemmac {
 namespace {
 
-/// Collects arguments until all are known.
+/// Collects the arguments of the entry, then creates it.
 class EntryMaker {
 public:
   explicit EntryMaker(func::FuncOp source) : source(source), builder(source) {}
@@ -49,7 +48,7 @@ private:
     unsigned number = returned.getOperandNumber();
     Value tensor = returned.get();
     auto what = "result " + Twine(number);
-    // What is returned is written to the caller's memory by the op that makes it.
+    // The op that defines a returned tensor writes it to the caller's memory.
     if (isa<BlockArgument>(tensor) || isa<gemma::SliceOp>(tensor.getDefiningOp()) ||
         !outputs.insert(tensor).second)
       return source.emitError() << what.str() << " of @" << source.getSymName()
@@ -90,7 +89,7 @@ private:
   OpBuilder builder;
   SmallVector<Type> types;
   SmallVector<DictionaryAttr> attributes;
-  SmallVector<Value> tensors; ///< null: no tensor of the source stands for this argument
+  SmallVector<Value> tensors; ///< null: the argument belongs to no tensor of the source
   llvm::SmallPtrSet<Value, 4> outputs;
 };
 

@@ -1,5 +1,5 @@
-//===- EntryPorts.h - what a function's callers hand in, as memory
-//----------------------------------------===//
+//===- EntryPorts.h - arguments and results of an entry, as arrays of the caller ------------------------===//
+// The caller owns the memory of every port.
 
 #ifndef GEMMAC_PASSES_ENTRYPORTS_H
 #define GEMMAC_PASSES_ENTRYPORTS_H
@@ -8,14 +8,14 @@
 
 namespace gemmac {
 
-/// The entry that a function of tensors becomes, and which of its arguments stand for which tensors.
+/// The entry made from a function of tensors, and the entry's argument for each of its tensors.
 struct EntryPorts {
   mlir::func::FuncOp entry; ///< with all its arguments and attributes, and an empty body
   llvm::SmallVector<std::pair<mlir::Value, mlir::BlockArgument>> inputs, outputs;
 };
 
-/// Puts the entry, under a name of its own, before the function. Fails with a diagnostic where an argument or
-/// a result is nothing that a caller can have.
+/// Inserts the entry, under its own name, before the function. Fails with a diagnostic if an argument or a
+/// result cannot be an array of the caller.
 mlir::FailureOr<EntryPorts> makeEntry(mlir::func::FuncOp source);
 
 } // namespace gemmac

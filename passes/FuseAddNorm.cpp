@@ -23,7 +23,8 @@ struct AddNorm : OpRewritePattern<arith::AddFOp> {
   using OpRewritePattern::OpRewritePattern;
 
   LogicalResult matchAndRewrite(arith::AddFOp sum, PatternRewriter &rewriter) const override {
-    // Where both sides are norms (dense branch and experts) the right one joins the left.
+    // If both sides are norms (dense branch and experts), the right one is fused and the left one is the
+    // residual.
     Value residual = sum.getLhs();
     gemma::RmsNormOp norm = weightedNormOnlyFor(sum.getRhs());
     if (!norm) {

@@ -1,5 +1,5 @@
-//===- FuseQuantize.cpp - norms and gated products leave int8 rows themselves ---------------------------===//
-// Their float rows never reach memory. The numbers are those of the two ops one after the other.
+//===- FuseQuantize.cpp - norms and gated products write int8 rows directly -----------------------------===//
+// Their float rows never reach memory. The numbers are those of the two separate ops.
 
 #include "dialects/gemma/Gemma.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"

@@ -1,4 +1,4 @@
-//===- FuseSoftcap.cpp - the linear that makes logits caps them -----------------------------------------===//
+//===- FuseSoftcap.cpp - the linear that computes the logits caps them ----------------------------------===//
 // Logits are capped while they are still in registers, by the kernel that computes them.
 
 #include "dialects/gemma/Gemma.h"

@@ -1,4 +1,4 @@
-//===- IndexReach.h - how large the sizes of planned buffers become -------------------------------------===//
+//===- IndexReach.h - upper bounds of the dynamic sizes in a plan ---------------------------------------===//
 
 #ifndef GEMMAC_PASSES_INDEXREACH_H
 #define GEMMAC_PASSES_INDEXREACH_H
@@ -10,7 +10,7 @@
 
 namespace gemmac {
 
-/// How far a planned function's calls reach.
+/// The limits of a planned function's calls: tokens of one call, and positions of the context.
 struct IndexReach {
   int64_t tokens, context;
 
@@ -21,7 +21,7 @@ struct IndexReach {
     context = limit ? limit.getInt() : 0;
   }
 
-  /// The largest value of an index that grows with the call's token count and position.
+  /// Upper bound of an index that grows with the call's token count and position.
   int64_t largest(mlir::Value size) const {
     return llvm::TypeSwitch<mlir::Operation *, int64_t>(size.getDefiningOp())
         .Case([&](plan::CountOp) { return tokens; })
@@ -41,7 +41,7 @@ struct IndexReach {
         });
   }
 
-  /// Of a buffer with these dynamic sizes.
+  /// Upper bound of the bytes of a buffer with these dynamic sizes.
   int64_t mostBytes(mlir::MemRefType type, mlir::ValueRange sizes) const {
     int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
     for (int64_t size : type.getShape())

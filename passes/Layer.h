@@ -9,10 +9,10 @@
 namespace gemmac {
 
 inline constexpr llvm::StringLiteral kLayerAttr = "gemma.layer";
-/// On a cache: its layer has a window.
+/// Set on the cache of a layer with a window.
 inline constexpr llvm::StringLiteral kSlidingAttr = "gemma.sliding";
 
-/// The op that a pass created in place of `source` is in the same layer.
+/// Marks `created`, an op that replaces `source`, as part of the same layer.
 template <typename Op>
 Op inLayerOf(mlir::Operation *source, Op created) {
   if (mlir::Attribute layer = source->getDiscardableAttr(kLayerAttr))

@@ -1,6 +1,6 @@
-//===- LowerExperts.cpp - experts gather for one token, and are grouped for many ------------------------===//
-// n tokens, E experts of which K work for a token, H hidden, F expert width. The matrices are most of the
-// model: one token reads the K that it needs, many tokens read each one once.
+//===- LowerExperts.cpp - gathers experts for one token, groups tokens by expert for many ---------------===//
+// n tokens, E experts of which each token uses K, hidden size H, expert width F. Expert matrices are most of
+// the model: one token reads only its K, many tokens read each matrix once.
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Layer.h"

@@ -1,5 +1,4 @@
-//===- MemoryPlaces.cpp - where memrefs lie
-//---------------------------------------------------------------===//
+//===- MemoryPlaces.cpp - the memory, offset and strides of memrefs -------------------------------------===//
 
 #include "passes/MemoryPlaces.h"
 

@@ -1,5 +1,5 @@
-//===- MemoryPlaces.h - where memrefs lie
-//-----------------------------------------------------------------===//
+//===- MemoryPlaces.h - the memory, offset and strides of memrefs ---------------------------------------===//
+// Chains of views are folded to a base, a byte offset, sizes and strides.
 
 #ifndef GEMMAC_PASSES_MEMORYPLACES_H
 #define GEMMAC_PASSES_MEMORYPLACES_H
@@ -10,33 +10,33 @@
 
 namespace gemmac {
 
-/// A number that is known, and what is added to it when the plan runs.
+/// A byte offset: a constant part, and a part that is known only at run time.
 struct Bytes {
   int64_t known = 0;
   mlir::Value beyond; ///< index, or null
 };
 
-/// Where a memref lies: strides, in elements, are constants.
+/// The memory, offset, sizes and strides of a memref; strides are constants, in elements.
 struct Place {
   plan::Memory memory = plan::Memory::arena;
-  mlir::IntegerAttr port; ///< of inputs and outputs: which one
+  mlir::IntegerAttr port; ///< the input's or output's index; null for other memories
   Bytes offset;
   llvm::SmallVector<mlir::OpFoldResult> sizes;
   llvm::SmallVector<int64_t> strides;
 
-  /// Of the same array but for its offset.
+  /// Is this the same array, except for the offset?
   bool agreesWith(const Place &other) const {
     return memory == other.memory && port == other.port && strides == other.strides;
   }
 };
 
-/// In elements, of a dense array in C order.
+/// The strides, in elements, of a dense array in C order.
 llvm::SmallVector<int64_t> denseStrides(llvm::ArrayRef<int64_t> shape);
 
-/// Traces the memrefs of one function back to the memory that they lie in.
+/// Traces the memrefs of one function back to the memory that contains them.
 class MemoryPlaces {
 public:
-  /// Of the arguments that are memrefs the places are known.
+  /// `arguments` has the place of each argument that is a memref.
   MemoryPlaces(mlir::func::FuncOp function, llvm::ArrayRef<std::optional<Place>> arguments);
 
   /// Fails with a diagnostic where a memref's memory or strides are not known.
@@ -49,7 +49,7 @@ private:
   mlir::FailureOr<Place> collapse(mlir::memref::CollapseShapeOp op);
   Place ofPlane(mlir::Operation *symbol, mlir::MemRefType type, Bytes offset);
 
-  /// `offset` and `index` times `bytes`, where the builder stands.
+  /// Computes offset + index * bytes at the builder's insertion point.
   Bytes add(Bytes offset, mlir::OpFoldResult index, int64_t bytes, mlir::Location location);
   mlir::Operation *lookup(mlir::FlatSymbolRefAttr name) { return symbols.lookup(name.getAttr()); }
 

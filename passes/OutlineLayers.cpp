@@ -1,8 +1,8 @@
 //===- OutlineLayers.cpp - layers of the same shape become one procedure --------------------------------===//
 //
-// The statements of a layer (`gemma.layer`) are compared with those of every other layer up to the weights
-// and caches that they name, index constants, and values from outside. Layers that agree share a procedure;
-// what differs becomes a table with a row for each of them. Consecutive layers become a loop.
+// Compares the statements of layers (`gemma.layer`), ignoring the weights and caches that they name, index
+// constants, and values from outside. Equal layers share a procedure; their differences become a table with
+// one row per layer. Consecutive layers become a loop.
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,7 +20,8 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Facts of the call, available in every function: the procedure recomputes them instead of taking arguments.
+/// Values that are constant during a call and available everywhere: procedures query them, without an
+/// argument.
 bool isCallFact(Value value) {
   return isa_and_nonnull<plan::CountOp, plan::PositionOp>(value.getDefiningOp());
 }
@@ -214,7 +215,7 @@ private:
     func::ReturnOp::create(inside, procedure.getLoc());
   }
 
-  /// Layers that follow each other with the same outside values are one loop.
+  /// Consecutive layers with the same outside values become one loop.
   void writeCalls() {
     for (size_t begin = 0, end; begin < layers.size(); begin = end) {
       end = begin + 1;

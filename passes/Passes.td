@@ -20,15 +20,15 @@ def FuseAttention : Pass<"gemma-fuse-attention"> {
     // becomes
     %o = gemma.attention %q, %k, %v scale 1.0 window 16 : tensor<?x4x32xf32>, tensor<?x1x32xf32>
     ```
-    Left alone where something else reads the scores or probabilities, where there is no mask, and where keys and values differ in shape.
+    Not applied if the scores or probabilities have another reader, if there is no mask, or if keys and values differ in shape.
   }];
 }
 
 def FuseQkv : Pass<"gemma-fuse-qkv", "::mlir::ModuleOp"> {
   let summary = "The projections that feed one attention become one linear over stacked weights";
   let description = [{
-    Query, key and value (or query and key, where values are the keys) read the same rows: their weights are stacked as `@layerN.qkv`, with the
-    sources one after the other, and slices along the heads take the place of the three results. The old weights go.
+    Query, key and value (or query and key, if the values are the keys) read the same rows: their weights are stacked as `@layerN.qkv`, with their
+    sources in order, and slices along the heads replace the three results. The old weights are erased.
 
     ```mlir
     %qkv = gemma.linear %x, @layer0.qkv : tensor<?x64xf32> -> tensor<?x6x32xf32>
@@ -36,7 +36,7 @@ def FuseQkv : Pass<"gemma-fuse-qkv", "::mlir::ModuleOp"> {
     %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
     %v = gemma.slice %qkv axis 1 from 5 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
     ```
-    Left alone where keys come from an earlier layer, and where a weight has another reader.
+    Not applied if keys come from an earlier layer or if a weight has another reader.
   }];
 }
 
@@ -49,8 +49,8 @@ def FuseGatedMlp : Pass<"gemma-fuse-gated-mlp", "::mlir::ModuleOp"> {
     %u = gemma.slice %gu axis 1 from 96 : tensor<?x192xf32> -> tensor<?x96xf32>
     %y = gemma.gelu_mul %g, %u : tensor<?x96xf32>
     ```
-    Where only one factor is a projection (the gate of the per-layer embedding) the product is fused and the linear stays. Left alone where something else
-    reads the gelu.
+    If only one factor is a projection (the gate of the per-layer embedding) the product is fused and the linear stays. Not applied if the gelu has
+    another reader.
   }];
 }
 
@@ -64,12 +64,12 @@ def FuseAddNorm : Pass<"gemma-fuse-add-norm"> {
     // becomes
     %y = gemma.add_norm %x, %branch, @layer0.post_norm eps 1.0e-06 scalar @layer0.scalar : tensor<?x64xf32>
     ```
-    Left alone where something else reads the norm, or the sum before its scalar.
+    Not applied if the norm, or the sum before its scalar, has another reader.
   }];
 }
 
 def FuseSoftcap : Pass<"gemma-fuse-softcap"> {
-  let summary = "The linear that makes logits caps them";
+  let summary = "The linear that computes the logits caps them";
   let description = [{
     ```mlir
     %l = gemma.linear %x, @embedding : tensor<?x64xf32> -> tensor<?x2048xf32>
@@ -77,7 +77,7 @@ def FuseSoftcap : Pass<"gemma-fuse-softcap"> {
     // becomes
     %y = gemma.linear %x, @embedding cap 30.0 : tensor<?x64xf32> -> tensor<?x2048xf32>
     ```
-    Left alone where something else reads the linear.
+    Not applied if the linear has another reader.
   }];
 }
 
@@ -86,21 +86,21 @@ def FuseSoftcap : Pass<"gemma-fuse-softcap"> {
 //===----------------------------------------------------------------------------------------------------===//
 
 def ScheduleAttention : Pass<"gemma-schedule-attention", "::mlir::ModuleOp"> {
-  let summary = "@forward learns where its tokens stand; attention reads caches";
+  let summary = "@forward takes its tokens' positions; attention reads caches";
   let description = [{
-    `@forward(ids)`, a whole sequence, becomes `@forward(ids, positions, visible)`, a step of one: rope gets the positions, each distinct pair of keys and values
-    gets a `gemma.cache` named after the layer that makes them and a `gemma.cache_write` as soon as both exist, and every attention over the pair reads
-    the cache. Layers that share keys therefore need no storage.
+    `@forward(ids)` of a whole sequence becomes `@forward(ids, positions, visible)` of a part of one: rope takes the positions, each distinct pair of
+    keys and values gets a `gemma.cache`, named after the layer that computes them, and a `gemma.cache_write` right after both, and every attention
+    over the pair reads the cache. Layers that read the keys of an earlier layer therefore need no cache.
 
-    The module says how far positions go (`gemma.context`) and how many tokens one call may bring (`gemma.max_tokens`). A layer with a window keeps
-    `window - 1 + max_tokens` slots, at most `context`; a global layer keeps `context`. A window that no context outgrows is no window.
+    Module attributes give the number of positions (`gemma.context`) and the maximum number of tokens of a call (`gemma.max_tokens`). A layer with a
+    window has `window - 1 + max_tokens` slots, at most `context`; a global layer has `context`. A window of at least `context` is dropped.
 
-    The interpreter runs the result: `@forward` of a whole text is what it was, and calls in pieces give the same rows.
+    The interpreter can run the result: `@forward` of a whole text computes the same as before, and calls with parts of it give the same rows.
   }];
 }
 
 def ReduceCaches : Pass<"gemma-reduce-caches", "::mlir::ModuleOp"> {
-  let summary = "Keys that are values times a weight are not kept twice";
+  let summary = "Keys that are values times a weight are not stored twice";
   let description = [{
     ```mlir
     %kn = gemma.rms_norm %x, @layer5.key_norm eps 1.0e-06 : tensor<?x1x512xf32>
@@ -108,8 +108,8 @@ def ReduceCaches : Pass<"gemma-reduce-caches", "::mlir::ModuleOp"> {
     %v = gemma.rms_norm %x eps 1.0e-06 : tensor<?x1x512xf32>
     gemma.cache_write %k, %v, @layer5.cache at %positions : tensor<?x1x512xf32>
     ```
-    `@layer5.cache` keeps `pairs 64`, 640 numbers of a position instead of 1024, and attention that reads it has the other channels of its keys from the values:
-    `key_weight @layer5.key_norm`. Left alone where the writers of a cache do not agree, or RoPE turns every channel.
+    `@layer5.cache` gets `pairs 64` and stores 640 numbers per position instead of 1024; attention reads the other channels of its keys from the
+    values: `key_weight @layer5.key_norm`. Not applied if the writers of a cache differ or if RoPE rotates every channel.
 
     In exact arithmetic the results are the same. A key in a cache of float16 or int8 is rounded once more, or once less, than before.
   }];
@@ -124,12 +124,12 @@ def SplitPhases : Pass<"gemma-split-phases", "::mlir::ModuleOp"> {
 }
 
 def DropDeadTail : Pass<"gemma-drop-dead-tail", "::mlir::func::FuncOp"> {
-  let summary = "What no cache and no result depends on is not computed";
+  let summary = "Ops that no cache and no result depends on are removed";
   let description = [{
-    In `@prefill` only keys and values count: behind the last layer that writes a cache, and in that layer behind its keys and values, nothing is
-    read. What is read in part is narrowed: the per-layer inputs to the layers that are left, a stacked projection to its keys and values. Ranges of axis 1
-    travel from slices up to the linear or the table, whose `offset` and width choose the rows.
-    Functions that return logits have nothing to drop. A remark says how much went.
+    `@prefill` only needs keys and values: everything after the keys and values of the last layer that writes a cache is dead. Tensors that are read
+    in part are narrowed: the per-layer inputs to the remaining layers, a stacked projection to its keys and values. Ranges of axis 1 propagate from
+    slices up to the linear or the table, whose `offset` and width select the rows.
+    Functions that return logits have nothing to drop. A remark says how many ops were erased and narrowed.
   }];
 }
 
@@ -138,10 +138,10 @@ def DropDeadTail : Pass<"gemma-drop-dead-tail", "::mlir::func::FuncOp"> {
 //===----------------------------------------------------------------------------------------------------===//
 
 def LowerExperts : Pass<"gemma-lower-experts", "::mlir::ModuleOp"> {
-  let summary = "Experts gather for one token, and are grouped for many";
+  let summary = "Experts are gathered for one token, and grouped for many";
   let description = [{
-    Where a call has one token (`gemma.tokens = 1`) only the matrices of its K experts are read: `expert_linear`, `gelu_mul`, `expert_linear`, `combine`.
-    Elsewhere the pairs (token, expert) are sorted by expert and each matrix is read once for all its tokens: `group_by_expert`, `gather_tokens`,
+    If a call has one token (`gemma.tokens = 1`) only the matrices of its K experts are read: `expert_linear`, `gelu_mul`, `expert_linear`, `combine`.
+    Otherwise the pairs (token, expert) are sorted by expert and each matrix is read once for all its tokens: `group_by_expert`, `gather_tokens`,
     `grouped_linear`, `gelu_mul`, `grouped_linear`, `combine_groups`.
   }];
 }
@@ -153,11 +153,11 @@ def LowerExperts : Pass<"gemma-lower-experts", "::mlir::ModuleOp"> {
 def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Matrices and tables get the scheme that the device stores";
   let description = [{
-    Weights of linears, experts and embedding tables take `scheme`. With `file` each keeps the scheme that its checkpoint chose (`gemma.stored`), if it is one of
-    ours; f16 becomes f32, and other blocks become q8_0, which holds at least as many bits. With q8_0 and q4_0 a matrix declines, with a remark, and is stored as bf16 where its rows
-    or the rows it multiplies are no whole blocks of 32. The router's projection, norms and scalars stay f32: they are few and the choice of experts hangs on them.
+    Weights of linears, experts and embedding tables get `scheme`. With `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is supported; f16 becomes f32, and other
+    blocks become q8_0, which has at least as many bits. With q8_0 and q4_0 a matrix is stored as bf16, with a remark, if its rows or the rows that it multiplies are not whole
+    blocks of 32. The router's projection, norms and scalars stay f32: they are few and decide which experts are chosen.
 
-    A stack whose sources take different schemes is taken apart: those that follow each other with one scheme stay one matrix, and each matrix has its own linear.
+    A stack whose sources get different schemes is split: consecutive sources with one scheme stay one matrix, and each matrix has its own linear.
     ```mlir
     gemma.weight @layer0.qkv : tensor<192x64xf32> from ["q", "k", "v"] parts [128, 32, 32] {gemma.stored = ["q4_0", "q4_0", "q6_k"]}
     %qkv = gemma.linear %x, @layer0.qkv : tensor<?x64xf32> -> tensor<?x6x32xf32>
@@ -168,15 +168,15 @@ def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
     %k = gemma.slice %qk axis 1 from 4 : tensor<?x5x32xf32> -> tensor<?x1x32xf32>
     %v = gemma.linear %x, @layer0.qkv.q8_0 : tensor<?x64xf32> -> tensor<?x1x32xf32>
     ```
-    Left whole, in the widest of the schemes, where something reads rows of two such matrices together.
+    Not split, but stored in the widest of the schemes, if an op reads rows of two such matrices together.
   }];
   let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, bf16, q8_0, q4_0 or file">];
 }
 
 def QuantizeActivations : Pass<"gemma-quantize-activations", "::mlir::ModuleOp"> {
-  let summary = "What multiplies a quantized matrix becomes int8";
+  let summary = "Inputs of quantized matrices become int8";
   let description = [{
-    Before each linear over a q8_0 or q4_0 weight its input passes `gemma.quantize`, once for all linears that read it.
+    The input of each linear with a q8_0 or q4_0 weight is converted by `gemma.quantize`, once for all linears that read it.
     ```mlir
     %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
     %y = gemma.linear %q, @w : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x96xf32>
@@ -185,7 +185,7 @@ def QuantizeActivations : Pass<"gemma-quantize-activations", "::mlir::ModuleOp">
 }
 
 def FuseQuantize : Pass<"gemma-fuse-quantize"> {
-  let summary = "Norms and gated products leave int8 rows themselves";
+  let summary = "Norms and gated products write int8 rows directly";
   let description = [{
     ```mlir
     %n = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32>
@@ -193,7 +193,7 @@ def FuseQuantize : Pass<"gemma-fuse-quantize"> {
     // becomes
     %q = gemma.rms_norm %x, @norm eps 1.0e-06 : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
     ```
-    Likewise for `gemma.gelu_mul`. Left alone where something else reads the float rows.
+    The same holds for `gemma.gelu_mul`. Not applied if the float rows have another reader.
   }];
 }
 
@@ -213,8 +213,8 @@ def QuantizeKvCache : Pass<"gemma-quantize-kv-cache", "::mlir::ModuleOp"> {
 def SelectKernels : Pass<"gemma-select-kernels", "::mlir::ModuleOp"> {
   let summary = "Every op names the kernel that will run it";
   let description = [{
-    Sets `gemma.kernel` (a #plan.kernel: family, constants and the target's default schedule) on every op that computes, `gemma.parallel` (axis and indices per piece) where threads share its
-    work, and `gemma.layout` on weights.
+    Sets `gemma.kernel` (a #plan.kernel: family, constants and the target's default schedule) on every op that has a kernel, `gemma.parallel` (axis
+    and indices per piece) if threads split its work, and `gemma.layout` on weights.
   }];
   let options = [Option<"target", "target", "::gemmac::TargetChoice", "::gemmac::TargetChoice()",
                         "the device: a name that `gemmac targets` lists, or host">];
@@ -228,9 +228,9 @@ def SelectKernels : Pass<"gemma-select-kernels", "::mlir::ModuleOp"> {
 def ConvertGemmaToPlan : Pass<"convert-gemma-to-plan", "::mlir::ModuleOp"> {
   let summary = "Tensors become buffers, ops become kernel calls";
   let description = [{
-    Every function becomes an entry of the model. Its arguments and results with `gemma.port` are arrays of the caller. An index, the position of the
-    first token, becomes two: the caller says of each token where it stands, `positions`, and the last position that it sees, `visible`. The class of
-    its calls is `one` with `gemma.tokens = 1`, `few` with a larger number, and `many` without.
+    Every function becomes an entry of the model. Its arguments and results, named by `gemma.port`, become arrays of the caller; among them are the
+    position of each token, `positions`, and the last position that it sees, `visible`. The token class of the entry is `one` with `gemma.tokens = 1`,
+    `few` with a larger number, and `many` without the attribute.
   }];
   let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"];
 }
@@ -238,9 +238,9 @@ def ConvertGemmaToPlan : Pass<"convert-gemma-to-plan", "::mlir::ModuleOp"> {
 def OutlineLayers : Pass<"plan-outline-layers", "::mlir::ModuleOp"> {
   let summary = "Layers of the same shape become one procedure, called with a table";
   let description = [{
-    The statements of each layer (`gemma.layer`) are compared with those of the others. Layers that differ in nothing but the weights and caches that they
-    name, index constants and the values that come from outside share one private function. What they differ in becomes a column of a `plan.table` with
-    a row for each of them; neighbours become an `scf.for` over its rows.
+    The statements of each layer (`gemma.layer`) are compared with those of the others. Layers that differ only in the weights and caches that they
+    name, in index constants and in values from outside share one private function. Each difference becomes a column of a `plan.table` with one row
+    per layer; consecutive layers become an `scf.for` over its rows.
 
     ```mlir
     %w = plan.row_get @layers_table[%row, 0] : memref<64xf32>
@@ -253,7 +253,7 @@ def AssignArena : Pass<"plan-assign-arena", "::mlir::ModuleOp"> {
   let summary = "Weights, caches and scratch get their offsets";
   let description = [{
     Sets the offsets of `plan.weight` and `plan.cache`, replaces `memref.alloc` by `plan.arena`, and sets `plan.arena_bytes`, `plan.cache_bytes` and
-    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry. The arena ends with what kernels may read behind their inputs.
+    `plan.weights_bytes` on the module, and `plan.arena_bytes` on each entry. The arena ends with padding for kernels that read past their inputs.
   }];
 }
 
@@ -261,8 +261,8 @@ def PlaceArguments : Pass<"plan-place-arguments", "::mlir::ModuleOp"> {
   let summary = "Every argument of a call is a base, a byte offset and sizes";
   let description = [{
     Memrefs that kernels take are traced back through views to the weights, the caches, the arena or an array of the caller, and become `plan.view`s
-    of these. Procedures take offsets instead of memrefs where their callers differ in them. Every call gets a `number`, in the order of the module,
-    and its `layer`, if it stands outside of procedures.
+    of these. Procedures take offsets instead of memrefs if their callers pass different ones. Every call gets a `number`, in the order of the module,
+    and, outside of procedures, the `layer` that it belongs to.
 
     ```mlir
     %a = plan.arena at 4096 (%n) : memref<?x192xf32>
@@ -270,8 +270,8 @@ def PlaceArguments : Pass<"plan-place-arguments", "::mlir::ModuleOp"> {
     // as an argument becomes
     %v = plan.view arena at 4608 (%n) : memref<?x64xf32, strided<[192, 1]>, #plan.space<host>>
     ```
-    A procedure whose callers pass arrays in different memories becomes several. Refused, with the op that is in the way: memrefs whose memory or
-    strides are not known. What is planned has no other op on memrefs behind it: an emitter prints addresses.
+    A procedure is cloned if its callers pass arrays in different memories. The pass fails, with an error at the op, for memrefs whose memory or
+    strides are not known. Afterwards no other op on memrefs is left, so that emitters only print addresses.
   }];
   let dependentDialects = ["::gemmac::plan::PlanDialect", "::mlir::arith::ArithDialect"];
 }

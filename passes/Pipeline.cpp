@@ -29,13 +29,14 @@ static void addSchedule(OpPassManager &pm, const PipelineOptions &options) {
 }
 
 static void addExperts(OpPassManager &pm, const PipelineOptions &options) {
-  // The phases differ: one token gathers its experts, many are grouped.
+  // Phases differ from here on: one token gathers the matrices of its experts, many tokens are grouped by
+  // expert.
   pm.addPass(createLowerExperts());
 }
 
 static void addQuantize(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createQuantizeWeights({options.scheme}));
-  // Weights are stacked and final by now: what they are stored as decides what multiplies them.
+  // Weights are stacked and final: their scheme decides the type of the rows that they are multiplied with.
   pm.addPass(createQuantizeActivations());
   pm.addPass(createFuseQuantize());
   pm.addPass(createQuantizeKvCache({options.cacheScheme}));
@@ -48,10 +49,11 @@ static void addSelect(OpPassManager &pm, const PipelineOptions &options) {
 
 static void addPlan(OpPassManager &pm, const PipelineOptions &options) {
   pm.addPass(createConvertGemmaToPlan());
-  // Layers are compared while their buffers have no offsets: those depend on what lives beside them.
+  // Layers are compared before buffers get offsets, which depend on other buffers with overlapping live
+  // ranges.
   pm.addPass(createOutlineLayers());
   pm.addPass(createAssignArena());
-  // Everything has its place: what is left of views and their arithmetic is an offset and sizes.
+  // All buffers have offsets from here on, so views and their index arithmetic fold to an offset and sizes.
   pm.addPass(createPlaceArguments());
 }
 

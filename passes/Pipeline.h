@@ -15,9 +15,9 @@ class OpPassManager;
 namespace gemmac {
 
 struct PipelineOptions {
-  std::string scheme = "f32";      ///< of matrices: f32, bf16, q8_0, q4_0 or file
-  std::string cacheScheme = "f32"; ///< of keys and values: f32, f16, q8_0, or one for each kind of layer
-  TargetChoice target = {};        ///< the device that is compiled for
+  std::string scheme = "f32";      ///< how matrices are stored: f32, bf16, q8_0, q4_0 or file
+  std::string cacheScheme = "f32"; ///< how keys and values are stored: f32, f16, q8_0, or one per layer kind
+  TargetChoice target = {};        ///< the device to compile for
 };
 
 struct Stage {
@@ -33,8 +33,8 @@ llvm::ArrayRef<Stage> stages();
 [[nodiscard]] bool addStagesThrough(mlir::OpPassManager &pm, const PipelineOptions &options,
                                     llvm::StringRef lastStage);
 
-/// Registers, for every stage, the pipelines `--gemmac-<stage>` (it alone) and `--gemmac-through-<stage>`
-/// (all stages up to it).
+/// Registers, for every stage, the pipelines `--gemmac-<stage>` (that stage alone) and
+/// `--gemmac-through-<stage>` (all stages up to it).
 void registerPipelines();
 
 } // namespace gemmac

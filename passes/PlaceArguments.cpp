@@ -1,8 +1,8 @@
 //===- PlaceArguments.cpp - every argument of a call is a base, an offset and sizes ---------------------===//
 //
-// Views of views and the arithmetic behind them end here: a memref that a kernel takes is traced back to the
-// memory that it lies in, and becomes one `plan.view` of it. Procedures take offsets instead of memrefs,
-// where their callers differ in them. Calls get their numbers and layers.
+// Replaces chains of views and their index arithmetic: each memref that a kernel takes is traced back to the
+// memory that contains it, and becomes one `plan.view`. Procedures take offsets instead of memrefs if their
+// callers pass different ones. Calls get their numbers and layers.
 
 #include "dialects/plan/Plan.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -20,24 +20,26 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// The index of an offset, where the builder stands.
+/// The offset as an index value, created at the builder's insertion point.
 Value materialize(const Bytes &offset, OpBuilder &builder, Location location) {
   Value known = arith::ConstantIndexOp::create(builder, location, offset.known);
   return offset.beyond ? arith::AddIOp::create(builder, location, known, offset.beyond).getResult() : known;
 }
 
-/// What the callers of a procedure agree on about its memrefs, and what each of them passes.
+/// A procedure: the properties of its memrefs on which all callers agree, and the places that each one
+/// passes.
 class Procedure {
 public:
   explicit Procedure(func::FuncOp function) : function(function), agreed(function.getNumArguments()) {}
 
-  /// A call, with the places of its memrefs in the caller: false if calls before it do not agree.
+  /// Adds a call with its memrefs' places in the caller; false if they conflict with an earlier call's.
   bool add(func::CallOp call, ArrayRef<std::optional<Place>> places);
 
-  /// Adds offsets of memrefs as arguments where callers differ in them; says where memrefs lie.
+  /// Adds arguments for the memref offsets in which callers differ; returns the places of all memref
+  /// arguments.
   FailureOr<SmallVector<std::optional<Place>>> place();
 
-  /// After all of the procedure is placed.
+  /// Removes the memref arguments; call after the whole procedure is placed.
   LogicalResult dropMemrefs();
 
   func::FuncOp function;
@@ -134,7 +136,7 @@ struct PlaceArguments : impl::PlaceArgumentsBase<PlaceArguments> {
   }
 
 private:
-  /// The arguments of an entry are arrays of the caller.
+  /// The arguments of an entry are the caller's arrays.
   FailureOr<SmallVector<std::optional<Place>>> portsOf(func::FuncOp entry) {
     SmallVector<std::optional<Place>> ports;
     OpBuilder builder = OpBuilder::atBlockBegin(&entry.getBody().front());
@@ -212,7 +214,7 @@ private:
     return success();
   }
 
-  /// Callers with arrays in other memories get a procedure of their own.
+  /// Callers that pass arrays in other memories get their own copy of the procedure.
   void addCall(func::CallOp call, func::FuncOp callee, ArrayRef<std::optional<Place>> places) {
     std::vector<Procedure> &variants = procedures[callee];
     for (Procedure &variant : variants)
@@ -231,10 +233,10 @@ private:
     variants.emplace_back(function).add(call, places);
   }
 
-  /// All memories of a machine without a device of its own are the host's.
+  /// On a machine without a separate device all memories are the host's.
   plan::Space spaceOf(plan::Memory memory) const { return plan::Space::host; }
 
-  /// What only led to views is not needed any more.
+  /// Erases ops that only the replaced views used.
   static void dropDead(func::FuncOp function) {
     SmallVector<Operation *> ops;
     function.walk([&](Operation *op) { ops.push_back(op); });

@@ -1,5 +1,5 @@
-//===- QuantizeActivations.cpp - what multiplies a quantized matrix becomes int8 ------------------------===//
-// Integer dot products need both sides in integers; one quantized row then serves all matrices that read it.
+//===- QuantizeActivations.cpp - inputs of quantized matrices become int8 -------------------------------===//
+// Integer dot products need two integer operands; one quantized row then serves all matrices that read it.
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Layer.h"
@@ -34,7 +34,7 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
       return;
     auto encoded = RankedTensorType::get(type.getShape(), IntegerType::get(&getContext(), 8),
                                          gemma::BlocksAttr::get(&getContext(), kBlock));
-    // A token goes to many experts: it is quantized once, and gathered as bytes.
+    // A token goes to several experts: it is quantized once, and gathered as int8.
     if (auto gather = rows.get().getDefiningOp<gemma::GatherTokensOp>();
         gather && llvm::all_of(gather->getUses(), meetsQuantized)) {
       quantize(gather.getXMutable(), meetsQuantized, bytes);
@@ -43,7 +43,7 @@ struct QuantizeActivations : impl::QuantizeActivationsBase<QuantizeActivations> 
     }
     Value &quantized = bytes[rows.get()];
     if (!quantized) {
-      // Right behind the rows' maker, so that every reader is behind it.
+      // Insert right after the definition of the rows, so that it dominates all their readers.
       OpBuilder builder(&getContext());
       builder.setInsertionPointAfterValue(rows.get());
       quantized = inLayerOf(rows.getOwner(), gemma::QuantizeOp::create(builder, rows.getOwner()->getLoc(),

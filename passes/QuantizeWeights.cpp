@@ -12,8 +12,8 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// The narrowest scheme of ours that loses nothing of what a file's scheme holds, or next to nothing: blocks
-/// of at most six bits a number, whatever their scales, are finer in blocks of eight.
+/// The narrowest of our schemes that keeps the precision of a file's scheme, or nearly: 8-bit blocks have a
+/// finer step than blocks of at most six bits per number, whatever their scales.
 Scheme holding(llvm::StringRef stored) {
   std::optional<Scheme> same = findScheme(stored);
   if (same && rowOf(*same).weights)
@@ -28,7 +28,7 @@ bool choosesExperts(Operation *op) {
   });
 }
 
-/// The matrices of a model, and which of them stand in whole blocks beside rows in whole blocks.
+/// The matrices of a model, and whether their rows, and the rows that they multiply, are whole blocks.
 class Matrices {
 public:
   explicit Matrices(ModuleOp module) : symbols(module) {
@@ -94,7 +94,7 @@ private:
                                << "are no whole blocks of " << kBlock;
   }
 
-  /// A stack whose sources take several schemes is taken apart; the widest holds them all where it cannot be.
+  /// Splits a stack whose sources get different schemes; if that is impossible, all get the widest of these.
   void storeAsInFile(gemma::WeightOp weight, bool fitBlocks) {
     auto stored = weight->getAttrOfType<ArrayAttr>(gemma::kStoredAttr);
     if (!stored || stored.size() != weight.getSources().size())

@@ -1,7 +1,7 @@
-//===- ReduceCaches.cpp - keys that are values times a weight are not kept twice ------------------------===//
-// Where a layer's K is its V, both are one projection, normed: k = rope(v * w), and RoPE turns some pairs of
-// channels only. The cache keeps only those channels of keys; attention takes the others from the values,
-// with w folded into its query.
+//===- ReduceCaches.cpp - keys that are values times a weight are not stored twice ----------------------===//
+// In a layer whose keys and values share one normed projection, k = rope(v * w), and RoPE rotates only some
+// pairs of channels. The cache stores only those channels of keys; attention reads the others from the
+// values, with w folded into its query.
 
 #include "dialects/gemma/Gemma.h"
 #include "passes/Passes.h"
@@ -29,14 +29,14 @@ std::optional<KeysOfValues> keysOfValues(gemma::CacheWriteOp write) {
       !key.getWeight() || value.getWeight())
     return std::nullopt;
   if (static_cast<int64_t>(rope.getPairs()) >= rope.getType().getDimSize(2) / 2)
-    return std::nullopt; // every channel is turned
+    return std::nullopt; // every channel is rotated
   return KeysOfValues{key.getWeightAttr(), rope.getPairsAttr()};
 }
 
 struct ReduceCaches : impl::ReduceCachesBase<ReduceCaches> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
-    // Of several writers of a cache all must agree.
+    // All writers of a cache must agree.
     llvm::MapVector<gemma::CacheOp, std::optional<KeysOfValues>> found;
     getOperation().walk([&](gemma::CacheWriteOp write) {
       std::optional<KeysOfValues> keys = keysOfValues(write);

@@ -1,6 +1,6 @@
-//===- ScheduleAttention.cpp - @forward learns where its tokens stand; attention reads caches -----------===//
-// A call of n tokens writes their n slots before it reads. Its oldest query still looks window - 1 positions
-// back, so a ring of window - 1 + n slots holds all that any query of the call may see.
+//===- ScheduleAttention.cpp - @forward takes its tokens' positions; attention reads caches -------------===//
+// A call of n tokens writes their n slots before it reads. Its first query looks window - 1 positions back,
+// so a ring buffer of window - 1 + n slots holds every position that a query of the call may see.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Ports.h"
@@ -15,7 +15,7 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Number of positions, and most tokens of one call.
+/// The number of positions, and the maximum number of tokens of one call.
 struct Reach {
   int64_t context, maxTokens;
 
@@ -36,7 +36,7 @@ FailureOr<int64_t> positiveAttribute(ModuleOp module, llvm::StringRef name) {
   return attribute.getInt();
 }
 
-/// `layer3.cache` after the layer that makes the keys; without a layer just `cache`.
+/// `layer3.cache`, named after the layer that computes the keys; without a layer just `cache`.
 std::string cacheName(Value keys) {
   Operation *maker = keys.getDefiningOp();
   auto layer = maker ? maker->getAttrOfType<IntegerAttr>(kLayerAttr) : IntegerAttr();
@@ -62,7 +62,7 @@ gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp fo
   else
     builder.setInsertionPointToStart(&forward.getBody().front());
   auto write = gemma::CacheWriteOp::create(builder, keys.getLoc(), keys, values, cache.getSymName(),
-                                           forward.getArgument(1)); // where its tokens stand
+                                           forward.getArgument(1)); // the tokens' positions
   if (later) {
     inLayerOf(later, write);
     inLayerOf(later, cache);
@@ -70,7 +70,7 @@ gemma::CacheOp keep(std::pair<Value, Value> pair, int64_t slots, func::FuncOp fo
   return cache;
 }
 
-/// Where the tokens of a call stand, and how far each sees.
+/// The position of each token of a call, and the last position that it sees.
 struct Places {
   Value positions, visible;
 };
@@ -85,7 +85,7 @@ void readFrom(gemma::CacheOp cache, gemma::AttentionOp attention, Places places,
   attention.erase();
 }
 
-/// The arguments behind the ids, by the names that callers know all three by.
+/// Adds the arguments after the ids, and gives all three their port names.
 FailureOr<Places> addPlaces(func::FuncOp forward) {
   OpBuilder builder(forward);
   auto type = RankedTensorType::get({ShapedType::kDynamic}, builder.getI32Type());
@@ -106,7 +106,7 @@ struct ScheduleAttention : impl::ScheduleAttentionBase<ScheduleAttention> {
     SymbolTable symbols(module);
     auto forward = symbols.lookup<func::FuncOp>("forward");
     if (!forward || forward.isExternal() || forward.getNumArguments() != 1)
-      return; // there is no whole-sequence function, or it has its position already
+      return; // there is no whole-sequence function, or it takes positions already
     FailureOr<int64_t> context = positiveAttribute(module, "gemma.context"),
                        maxTokens = positiveAttribute(module, "gemma.max_tokens");
     if (failed(context) || failed(maxTokens))

@@ -1,9 +1,9 @@
 //===- SelectKernels.cpp - every op names the kernel that will run it -----------------------------------===//
 //
-// The kernel stands on the op as `gemma.kernel`, a #plan.kernel; how its work is shared by threads as
-// `gemma.parallel = [axis, grain]`, in axes and indices of the result as the kernel sees it. Which kernel it
-// is the op knows (KernelOp); its schedule is the target's default; how many pieces its work has depends on
-// the number of tokens, one in decode, and on the target.
+// Sets `gemma.kernel`, a #plan.kernel, and `gemma.parallel = [axis, grain]`, which says how threads split the
+// work, in axes and indices of the result as the kernel sees it. The op selects its kernel (KernelOp), and
+// the schedule is the target's default; the number of pieces depends on the number of tokens, one in decode,
+// and on the target.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Shapes.h"
@@ -19,17 +19,17 @@ namespace gemmac {
 #include "passes/Passes.h.inc"
 namespace {
 
-/// Axis and indices per piece; no grain: one thread does it all.
+/// Axis and indices per piece; grain 0: one thread does all of it.
 struct Pieces {
   int64_t axis = 0, grain = 0;
 };
 
-/// Exponentials of so many numbers take some microseconds.
+/// The exponentials of this many numbers take some microseconds.
 constexpr int64_t kNumbersForThreads = 4096;
 /// A few pieces per thread, so that a late thread costs little.
 constexpr int64_t kPiecesPerThread = 4;
 
-/// How a function's work is shared: its calls have one token, or many.
+/// How threads split the work of a function whose calls have one token, or many.
 class Sharing {
 public:
   Sharing(const Target &target, bool oneToken) : cores(target.cores), oneToken(oneToken) {}
@@ -53,7 +53,7 @@ public:
 private:
   static RankedTensorType typeOf(Operation *op) { return cast<RankedTensorType>(op->getResult(0).getType()); }
 
-  /// In whole units.
+  /// Indices per piece, rounded up to a multiple of `unit`.
   int64_t grainOf(int64_t indices, int64_t unit) const {
     return llvm::alignTo(llvm::divideCeil(indices, int64_t(cores) * kPiecesPerThread), unit);
   }
@@ -63,8 +63,8 @@ private:
     return oneToken ? Pieces{} : Pieces{0, kernel.schedule.grain};
   }
 
-  /// Of one token, numbers (blocks where they are quantized) if they take longer than to wake a second
-  /// thread.
+  /// One token is split by numbers (by blocks if they are quantized), if they take longer than waking a
+  /// second thread.
   Pieces byNumbers(RankedTensorType type, const KernelSpec &kernel) const {
     std::optional<int64_t> numbers = gemma::numbersFromAxis(type, 1);
     if (!oneToken || !numbers || *numbers < kNumbersForThreads)
@@ -74,7 +74,7 @@ private:
     return *numbers == type.getShape().back() ? Pieces{2, grainOf(*numbers, kBlock)} : Pieces{};
   }
 
-  /// Rows of a matrix, in whole units.
+  /// Splits the rows of a matrix at multiples of `unit`.
   Pieces byOutputs(RankedTensorType type, gemma::KernelAxes axes, int64_t unit) const {
     bool flat = axes == gemma::KernelAxes::flat;
     int64_t axis = flat ? 1 : type.getRank() - 1;
@@ -124,7 +124,7 @@ private:
     return success();
   }
 
-  /// One token: spans and kv heads are shared out, then what they add to each head.
+  /// One token: threads split its spans and kv heads, then the merge of the parts by heads.
   void selectSpans(Operation *attention, KernelSpec kernel, const Target &target) {
     kernel.family = "attention_spans";
     kernel.schedule = defaultSchedule(kernel, target);
@@ -137,7 +137,7 @@ private:
     if (target.cores == 1)
       return;
     setPieces(attention, "gemma.parallel", {0, kernel.schedule.grain});
-    // Without a window there are so many parts that the heads are shared out again.
+    // Without a window there are so many parts that the merge is worth splitting.
     if (kernel.integer("window") == 0)
       setPieces(attention, "gemma.merge_parallel", {1, merge.schedule.grain});
   }
@@ -151,7 +151,7 @@ private:
       op->setAttr(name, DenseI64ArrayAttr::get(&getContext(), {pieces.axis, pieces.grain}));
   }
 
-  /// A matrix is stored in tiles, also where its rows are looked up too; a table by rows; a vector as it is.
+  /// A matrix is stored in tiles, even if its rows are gathered too; a table in rows; a vector as it is.
   void setWeightLayouts() {
     llvm::DenseSet<Attribute> matrices;
     getOperation().walk([&](Operation *op) {

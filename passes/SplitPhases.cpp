@@ -15,14 +15,14 @@ namespace gemmac {
 namespace {
 
 enum class Output {
-  nothing, ///< keys and values are all that counts
+  nothing, ///< the phase only fills the caches
   logits
 };
 
 struct Phase {
   llvm::StringLiteral name;
   Output output;
-  int64_t tokens; ///< of every call; 0: up to the module's `gemma.max_tokens`
+  int64_t tokens; ///< tokens of every call; 0: up to the module's `gemma.max_tokens`
 };
 
 constexpr Phase kPhases[] = {

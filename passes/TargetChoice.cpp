@@ -1,4 +1,4 @@
-//===- TargetChoice.cpp - the machine that a pass decides for, as its option ----------------------------===//
+//===- TargetChoice.cpp - the target of a pass, as its option -------------------------------------------===//
 
 #include "passes/TargetChoice.h"
 #include "mlir/IR/Operation.h"

@@ -1,4 +1,4 @@
-//===- TargetChoice.h - the machine that a pass decides for, as its option ------------------------------===//
+//===- TargetChoice.h - the target of a pass, as its option ---------------------------------------------===//
 
 #ifndef GEMMAC_PASSES_TARGETCHOICE_H
 #define GEMMAC_PASSES_TARGETCHOICE_H
@@ -12,15 +12,15 @@ class Operation;
 
 namespace gemmac {
 
-/// In C++ any target, which outlives the pass; in a pipeline's text the name of one that there is a row for.
+/// In C++ any target that outlives the pass; in a textual pipeline the name of a row.
 struct TargetChoice {
   const Target *target;
 
-  /// This machine, if there is a row for it.
+  /// The row of the host machine; null if there is none.
   TargetChoice();
   TargetChoice(const Target *target) : target(target) {}
 
-  /// Null, with an error at `op`, where there is no row for this machine and no other was named.
+  /// Null, with an error at `op`, if the host has no row and no other target was named.
   const Target *get(mlir::Operation *op) const;
 };
 

@@ -1,4 +1,4 @@
-//===- TensorBuffers.cpp - where the tensors of a function are in memory --------------------------------===//
+//===- TensorBuffers.cpp - the buffers of a function's tensors ------------------------------------------===//
 
 #include "passes/TensorBuffers.h"
 
@@ -11,8 +11,8 @@ using namespace mlir;
 
 namespace gemmac {
 
-// In place where the operand's last reader is the op itself: the return reads too, so what is returned keeps
-// its numbers. Slices are views of something larger and keep their own memory.
+// An op works in place if it is the last reader of its operand. The return is a reader too, so a returned
+// tensor is not overwritten. Slices are views into larger buffers, which are not reused.
 TensorBuffers::TensorBuffers(func::FuncOp source) {
   for (Operation &op : source.getBody().getOps()) {
     for (Value result : op.getResults())

@@ -1,4 +1,4 @@
-//===- TensorBuffers.h - where the tensors of a function are in memory ----------------------------------===//
+//===- TensorBuffers.h - the buffers of a function's tensors --------------------------------------------===//
 
 #ifndef GEMMAC_PASSES_TENSORBUFFERS_H
 #define GEMMAC_PASSES_TENSORBUFFERS_H
@@ -15,22 +15,22 @@ struct Buffer {
   mlir::Value rows;         ///< index: size of the first axis
 };
 
-/// The buffers of a function's tensors. Where a kernel may work in place and its operand is not needed any
-/// more, result and operand are one.
+/// The buffers of a function's tensors. If a kernel may work in place and its operand has no later use,
+/// result and operand share a buffer.
 class TensorBuffers {
 public:
   /// Decides which tensors of `source` share memory.
   explicit TensorBuffers(mlir::func::FuncOp source);
 
-  /// What the function returns stands where the caller wants it. Before the first `allocate`.
+  /// Sets the caller's buffer for a returned tensor. Call before the first `allocate`.
   void setReturned(mlir::Value tensor, const Buffer &buffer) {
     classBuffers[shared.getLeaderValue(tensor)] = buffer;
   }
 
-  /// The tensor's buffer, made where the builder stands if no other tensor has it already. `count` is the
-  /// tokens of the call. Buffers of the operands of the op that makes the tensor are known.
+  /// Allocates the tensor's buffer at the builder's insertion point, unless it shares an existing one.
+  /// `count` is the number of tokens of the call. The operands of the tensor's defining op must have buffers.
   void allocate(mlir::Value tensor, mlir::Value count, mlir::OpBuilder &builder, mlir::Location location);
-  /// A tensor that is a part of another, or an argument.
+  /// Sets the buffer of an argument, or of a tensor that is a part of another.
   void set(mlir::Value tensor, const Buffer &buffer) { buffers[tensor] = buffer; }
   Buffer lookup(mlir::Value tensor) const { return buffers.lookup(tensor); }
 
@@ -42,8 +42,8 @@ private:
   llvm::DenseMap<mlir::Value, Buffer> classBuffers; ///< by leader of `shared`
 };
 
-/// The same memory with other axes, as kernels want it: all inner axes in one; (tokens, heads, size);
-/// (tokens, blocks, numbers of a block).
+/// Views with the axes that kernels take: (tokens, all inner axes); (tokens, heads, size); (tokens, blocks,
+/// numbers of a block).
 mlir::Value flat(mlir::Value buffer, mlir::OpBuilder &builder, mlir::Location location);
 mlir::Value threeAxes(mlir::Value buffer, mlir::Value rows, mlir::OpBuilder &builder,
                       mlir::Location location);

@@ -1,4 +1,4 @@
-//===- UnstackedWeight.cpp - the parts of a stacked weight become weights of their own ------------------===//
+//===- UnstackedWeight.cpp - splits a stacked weight into one weight per part ---------------------------===//
 
 #include "passes/UnstackedWeight.h"
 #include "dialects/gemma/Shapes.h"
@@ -24,19 +24,19 @@ public:
   explicit Reader(gemma::MatrixOp op)
       : op(op), type(cast<RankedTensorType>(op->getResult(0).getType())), axis(op.getOutputAxis()) {}
 
-  /// Finds the part that each slice of the result lies in. False if one lies in several, or the result is
-  /// read as a whole and comes from several.
+  /// Finds the part that contains each slice of the result. False if a slice spans several parts, or if the
+  /// result spans several and is read as a whole.
   bool cut(llvm::ArrayRef<StackPart> parts);
 
-  /// What cut() has found, with a weight for each part.
+  /// Replaces the op by one per part that cut() found, with the weight of that part.
   void readParts(llvm::ArrayRef<gemma::WeightOp> weights);
 
 private:
-  /// What the op's result has of a part.
+  /// The range of the op's result that comes from one part.
   struct Cut {
     size_t part;
-    int64_t firstRow; ///< of the part
-    Range indices;    ///< of the result's axis
+    int64_t firstRow; ///< in the part
+    Range indices;    ///< along the result's axis
     llvm::SmallVector<gemma::SliceOp> slices;
   };
   Value readPart(const Cut &cut, gemma::WeightOp weight);

@@ -1,4 +1,4 @@
-//===- UnstackedWeight.h - the parts of a stacked weight become weights of their own --------------------===//
+//===- UnstackedWeight.h - splits a stacked weight into one weight per part -----------------------------===//
 
 #ifndef GEMMAC_PASSES_UNSTACKEDWEIGHT_H
 #define GEMMAC_PASSES_UNSTACKEDWEIGHT_H
@@ -8,16 +8,16 @@
 
 namespace gemmac {
 
-/// Sources of a stack that follow each other and are stored alike.
+/// Consecutive sources of a stack with the same scheme.
 struct StackPart {
   Scheme scheme;
   int64_t sources, rows;
 };
 
-/// Takes a stack apart: each part becomes a weight, `layer0.qkv` of q8_0 numbers `layer0.qkv.q8_0`, and each
-/// op that reads the stack becomes one for each part whose rows it needs. Slices of its result are results of
-/// these; no number moves. False, with nothing changed, where an op is no MatrixOp or something reads rows of
-/// two parts together. The parts are all of the weight's rows.
+/// Splits a stack: each part becomes a weight, such as `layer0.qkv.q8_0` of `layer0.qkv`, and each op that
+/// reads the stack becomes one op per part whose rows it needs. Slices of its result become slices of theirs;
+/// nothing is copied. False, with nothing changed, if an op is no MatrixOp or reads rows of two parts
+/// together. `parts` covers all rows.
 bool unstack(gemma::WeightOp weight, llvm::ArrayRef<StackPart> parts, mlir::ModuleOp module);
 
 } // namespace gemmac
