@@ -1,5 +1,5 @@
-//===- ContractAttrs.td - what the contract names, as attributes of ops ---------------------------------===//
-// Stored as the name, which the contract's table knows; read in C++ as the contract's type.
+//===- ContractAttrs.td - schemes, layouts and sources of weights as attributes -------------------------===//
+// Stored as a name of the contract's table; C++ accessors return the contract's type.
 
 #ifndef GEMMAC_DIALECTS_CONTRACT_ATTRS
 #define GEMMAC_DIALECTS_CONTRACT_ATTRS

@@ -16,7 +16,7 @@ static std::optional<IndexRange> rangeOf(DictionaryAttr source, StringRef axis) 
   return IndexRange{range[0], range[1]};
 }
 
-/// Two ascending numbers, or nothing at all.
+/// A range is two ascending numbers, the first at least 0.
 static bool isRange(Attribute attribute) {
   auto range = dyn_cast_or_null<DenseI64ArrayAttr>(attribute);
   return range && range.size() == 2 && range[0] >= 0 && range[0] < range[1];

@@ -11,7 +11,7 @@
 
 namespace gemmac {
 
-/// Whether the attribute lists sources, whose ranges begin at 0 or later and are not empty.
+/// Is the attribute a list of sources whose ranges are not empty and start at 0 or later?
 bool areSources(mlir::Attribute attribute);
 
 /// The sources of such a list.

@@ -1,4 +1,4 @@
-//===- AttentionOps.cpp - what must hold for rotation, attention and caches -----------------------------===//
+//===- AttentionOps.cpp - verifiers of rotation, attention and caches -----------------------------------===//
 
 #include "dialects/gemma/Constraints.h"
 

@@ -9,8 +9,8 @@ include "dialects/gemma/GemmaBase.td"
 def Gemma_RopeOp : Gemma_Op<"rope", [HasKernel, Pure, AllTypesMatch<["x", "result"]>]> {
   let summary = "Rotary position embedding, half split, on the first `pairs` pairs of a head";
   let description = [{
-    Pairs are `(j, j + d/2)` of a head of d numbers. Pair j < pairs of the token at position p turns by `p * theta^(-2j/d) / factor`; the others
-    stay. Angles are float32 products of a float32 frequency and a float32 position, as in the reference. Row i of the call stands at position `i`, or `positions[i]` where that operand is given.
+    Pairs are `(j, j + d/2)` of a head of d numbers. Pair j < pairs of the token at position p is rotated by `p * theta^(-2j/d) / factor`; the others are copied. Angles are
+    float32 products of a float32 frequency and a float32 position, as in the reference. Row i of the call is at position `i`, or at `positions[i]` if that operand is given.
 
     `rope-c1`: rank 3 `(tokens, heads, dim)` and an even dim. `rope-c2`: `0 <= pairs <= dim/2`. `rope-c3`: theta and factor are positive.
     ```mlir
@@ -101,9 +101,9 @@ def Gemma_AttentionOp : Gemma_Op<"attention",
 
 def Gemma_CacheWriteOp : Gemma_Op<"cache_write",
     [NamesSymbols, UsesStorage, HasKernel, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["keys", "values"]>]> {
-  let summary = "Keys and values of this call's tokens go to their slots";
+  let summary = "Writes keys and values of this call's tokens to their slots";
   let description = [{
-    Row i goes to slot `positions[i] mod slots`.
+    Row i is written to slot `positions[i] mod slots`.
 
     `cache-write-c1`: the cache exists; heads and dim are its own.
     ```mlir
@@ -118,13 +118,13 @@ def Gemma_CacheWriteOp : Gemma_Op<"cache_write",
 
 def Gemma_CachedAttentionOp : Gemma_Op<"cached_attention",
     [NamesSymbols, UsesStorage, HasKernel, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>, AllTypesMatch<["query", "result"]>]> {
-  let summary = "Attention over what a cache holds";
+  let summary = "Attention over the keys and values in a cache";
   let description = [{
-    As `gemma.attention`, with query row i at `positions[i]`, which sees the positions up to `visible[i]`: its own, or the end of a block
-    whose tokens see each other. Keys and values are read from the cache, which already holds this call's own tokens. `key_weight` is what values are multiplied with where the cache keeps only turned pairs of keys.
+    Like `gemma.attention`, with query row i at `positions[i]`, which sees positions up to `visible[i]`: its own, or the end of a block whose tokens see each other. Keys
+    and values are read from the cache, which already contains this call's tokens. `key_weight` turns values into keys if the cache stores only rotated pairs of keys.
 
-    `cached-attention-c1`: the cache exists, dims agree, query heads are a multiple of its heads. `cached-attention-c2`: the window is positive and the cache has
-    at least `window` slots. `cached-attention-c3`: a weight of `dim` numbers is there if, and only if, the cache keeps pairs.
+    `cached-attention-c1`: the cache exists, dims agree, query heads are a multiple of its heads. `cached-attention-c2`: the window is positive and
+    the cache has at least `window` slots. `cached-attention-c3`: a weight of `dim` numbers is given if, and only if, the cache has `pairs`.
     ```mlir
     %o = gemma.cached_attention %q, @layer0.cache at %positions seeing %visible scale 1.0 window 16 : tensor<?x4x32xf32>
     %o = gemma.cached_attention %q, @layer5.cache key_weight @layer5.key_norm at %positions seeing %visible scale 1.0 : tensor<?x16x512xf32>

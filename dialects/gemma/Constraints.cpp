@@ -1,4 +1,4 @@
-//===- Constraints.cpp - what verifiers ask of symbols and shapes ---------------------------------------===//
+//===- Constraints.cpp - checks of symbols and shapes, for verifiers ------------------------------------===//
 
 #include "dialects/gemma/Constraints.h"
 

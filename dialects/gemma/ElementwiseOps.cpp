@@ -1,4 +1,4 @@
-//===- ElementwiseOps.cpp - what must hold for norms, activations and slices ----------------------------===//
+//===- ElementwiseOps.cpp - verifiers of norms, activations and slices ----------------------------------===//
 
 #include "dialects/gemma/Constraints.h"
 

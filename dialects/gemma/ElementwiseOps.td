@@ -1,4 +1,4 @@
-//===- ElementwiseOps.td - norms, activations and what acts on every number -----------------------------===//
+//===- ElementwiseOps.td - norms, activations and elementwise ops ---------------------------------------===//
 // Sums and products of two tensors are arith.addf and arith.mulf.
 
 #ifndef GEMMAC_DIALECTS_GEMMA_ELEMENTWISE_OPS
@@ -11,7 +11,7 @@ def Gemma_RmsNormOp : Gemma_Op<"rms_norm", [NamesSymbols, UsesStorage, HasKernel
   let description = [{
     `result = x * (mean(x^2) + eps)^(-1/2) * weight`; without `weight` the last factor is 1.
 
-    A result in blocks is what `gemma.quantize` makes of it.
+    A result in blocks equals `gemma.quantize` of the float result.
 
     `rms-norm-c1`: the weight exists and is a vector as long as the last axis. `rms-norm-c2`: eps is positive. `rms-norm-c3`: the result has x's type, or is
     quantized in x's shape.
@@ -62,7 +62,7 @@ def Gemma_GeluOp : Gemma_Op<"gelu", [HasKernel, Pure, AllTypesMatch<["x", "resul
 def Gemma_GeluMulOp : Gemma_Op<"gelu_mul", [HasKernel, Pure, AllTypesMatch<["gate", "up"]>]> {
   let summary = "gelu(gate) * up";
   let description = [{
-    A result in blocks is what `gemma.quantize` makes of it.
+    A result in blocks equals `gemma.quantize` of the float result.
 
     `gelu-mul-c1`: the result has the gate's type, or is quantized in the gate's shape.
     ```mlir
@@ -125,13 +125,13 @@ def Gemma_SoftmaxOp : Gemma_Op<"softmax", [HasKernel, Pure, AllTypesMatch<["x", 
 }
 
 def Gemma_SliceOp : Gemma_Op<"slice", [Pure]> {
-  let summary = "A range of one axis; no number moves";
+  let summary = "A range of one axis, as a view without a copy";
   let description = [{
-    Along `axis` (not the first, which is the tokens), the indices from `offset`, as many as the result has. With `drop` the range is one index and the
-    axis disappears from the result: the slice of one layer out of `(tokens, layers, width)`.
+    Selects indices of `axis` (not the first, which is the tokens), starting at `offset`, as many as the result has. With `drop` the range is one
+    index and the result lacks the axis: the slice of one layer out of `(tokens, layers, width)`.
 
     `slice-c1`: the axis is neither the first nor beyond the last. `slice-c2`: the result's type is x's with another size of that axis (with `drop`: without that axis).
-    `slice-c3`: the range lies inside.
+    `slice-c3`: the range is within the axis.
     ```mlir
     %q = gemma.slice %qkv axis 1 from 0 : tensor<?x6x32xf32> -> tensor<?x4x32xf32>
     %p = gemma.slice %ple axis 1 from 3 drop : tensor<?x15x8xf32> -> tensor<?x8xf32>

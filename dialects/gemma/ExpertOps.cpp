@@ -1,5 +1,5 @@
-//===- ExpertOps.cpp - what must hold for the mixture of experts ----------------------------------------===//
-// n tokens, E experts of which K work for a token, H hidden, F expert width.
+//===- ExpertOps.cpp - verifiers of the mixture of experts ----------------------------------------------===//
+// n tokens, E experts of which each token uses K, hidden size H, expert width F.
 
 #include "dialects/gemma/Constraints.h"
 
@@ -13,7 +13,7 @@ static bool isMatrix(RankedTensorType type) {
   return type.getRank() == 2 && !type.isDynamicDim(1);
 }
 
-/// n*K, where n is constant.
+/// n*K if n is constant.
 static int64_t pairs(int64_t tokens, int64_t choices) {
   return ShapedType::isDynamic(tokens) ? kAny : tokens * choices;
 }

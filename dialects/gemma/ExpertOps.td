@@ -1,5 +1,5 @@
 //===- ExpertOps.td - mixture of experts ----------------------------------------------------------------===//
-// n tokens, E experts of which K work for a token, H hidden, F expert width.
+// n tokens, E experts of which each token uses K, hidden size H, expert width F.
 
 #ifndef GEMMAC_DIALECTS_GEMMA_EXPERT_OPS
 #define GEMMAC_DIALECTS_GEMMA_EXPERT_OPS
@@ -45,7 +45,7 @@ def Gemma_ExpertsOp : Gemma_Op<"experts", [NamesSymbols, UsesStorage, Pure, AllT
 }
 
 def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [NamesSymbols, UsesStorage, Gemma_MatrixOp, HasKernel, Pure]> {
-  let summary = "Each token through the matrices of its own experts (gathered)";
+  let summary = "Each token times the matrices of its own experts (gathered)";
   let description = [{
     `result[t, i, r] = sum over k of x[t, (i,) k] * weight[ids[t, i], r, k]`: x is `(n, in)`, the same for all experts of a token, or `(n, K, in)`.
     Decode has one token: only the matrices of its K experts are read.
@@ -63,7 +63,7 @@ def Gemma_ExpertLinearOp : Gemma_Op<"expert_linear", [NamesSymbols, UsesStorage,
 }
 
 def Gemma_CombineOp : Gemma_Op<"combine", [HasKernel, Pure]> {
-  let summary = "Weighted sum of what a token's experts said";
+  let summary = "Weighted sum of the outputs of a token's experts";
   let description = [{
     `result[t] = sum over i of weights[t, i] * x[t, i]`, in the order of i.
 
@@ -82,7 +82,7 @@ def Gemma_GroupByExpertOp : Gemma_Op<"group_by_expert", [DeclareOpInterfaceMetho
   let summary = "Pairs (token, choice) sorted by expert";
   let description = [{
     The pair of token t and its i-th expert has the number `t*K + i`. `order` lists all `n*K` pairs, those of expert 0 first, stable; those of expert e are
-    `order[offsets[e] : offsets[e + 1]]`. `place[t, i]` is where the pair stands in `order`.
+    `order[offsets[e] : offsets[e + 1]]`. `place[t, i]` is the index of the pair in `order`.
 
     `group-by-expert-c1`: ids and place `(n, K)`, order `(?)` of n*K, offsets `(E + 1)`.
     ```mlir
@@ -101,8 +101,8 @@ def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [HasKernel, Pure]> {
   let description = [{
     `result[p] = x[order[p] / choices]`.
 
-    `gather-tokens-c1`: x `(n, H)`, order `(n*K)`, result `(n*K, H)`; `choices` is K, positive. `gather-tokens-c2`: the result's numbers are x's, quantized
-    alike.
+    `gather-tokens-c1`: x `(n, H)`, order `(n*K)`, result `(n*K, H)`; `choices` is K, positive. `gather-tokens-c2`: the result has x's element type
+    and encoding.
     ```mlir
     %g = gemma.gather_tokens %x, %order choices 3 : tensor<?x64xf32>, tensor<?xi32> -> tensor<?x64xf32>
     ```
@@ -115,7 +115,7 @@ def Gemma_GatherTokensOp : Gemma_Op<"gather_tokens", [HasKernel, Pure]> {
 }
 
 def Gemma_GroupedLinearOp : Gemma_Op<"grouped_linear", [NamesSymbols, UsesStorage, Gemma_MatrixOp, HasKernel, Pure]> {
-  let summary = "Each group of rows through its expert's matrix";
+  let summary = "Each group of rows times the matrix of its expert";
   let description = [{
     For p in `[offsets[e], offsets[e + 1])`: `result[p, r] = sum over k of x[p, k] * weight[e, r, k]`. Each expert's matrix is read once for
     all of its tokens.

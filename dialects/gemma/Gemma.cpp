@@ -1,4 +1,4 @@
-//===- Gemma.cpp - the dialect: ops, attributes and interfaces are registered here ----------------------===//
+//===- Gemma.cpp - registers the dialect's ops, attributes and interfaces -------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 
@@ -11,7 +11,7 @@
 using namespace mlir;
 using namespace gemmac::gemma;
 
-/// One type where the result has that of the rows that go in, `T -> T'` elsewhere.
+/// One type if the result has the type of the input rows, otherwise `T -> T'`.
 static ParseResult parseRowTypes(OpAsmParser &parser, Type &rows, Type &result) {
   if (parser.parseType(rows))
     return failure();
@@ -25,7 +25,7 @@ static void printRowTypes(OpAsmPrinter &printer, Operation *, Type rows, Type re
     printer << " -> " << result;
 }
 
-/// A name that stands in the text as a bare word.
+/// Parses a name that is printed as a bare word.
 static ParseResult parseWord(OpAsmParser &parser, StringAttr &name) {
   std::string word;
   if (parser.parseKeywordOrString(&word))

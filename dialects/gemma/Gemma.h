@@ -15,7 +15,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace gemmac::gemma {
-/// Keys and values kept between calls; reads and writes of caches are ordered by it.
+/// Keys and values kept between calls: this resource orders reads and writes of caches.
 struct CacheResource : mlir::SideEffects::Resource::Base<CacheResource> {
   mlir::StringRef getName() final { return "gemma.cache"; }
 };

@@ -1,4 +1,4 @@
-//===- GemmaBase.td - the dialect, its schemes and what its tensors look like ---------------------------===//
+//===- GemmaBase.td - the dialect, its traits and its types of tensors ----------------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_BASE
 #define GEMMAC_DIALECTS_GEMMA_BASE
@@ -18,9 +18,9 @@ def Gemma_Dialect : Dialect {
     Values are tensors whose first axis is the tokens of the call, `?`; everything else is constant.
     Weights are symbols: their bytes stay in the checkpoint until the packer moves them.
 
-    A freshly imported model is one pure function of a whole sequence, `@forward(ids) -> logits`, in which row
-    `i` stands at position `i`. The schedule stage turns it into `@prefill`, `@decode` and `@score`, which take
-    the position of each token and the last one that it sees, and keep keys and values in caches.
+    A freshly imported model is one pure function of a whole sequence, `@forward(ids) -> logits`, in which
+    row `i` is at position `i`. The schedule stage turns it into `@prefill`, `@decode` and `@score`, which
+    take the position of each token and the last position that it sees, and keep keys and values in caches.
   }];
   // Sums and products of two tensors are arith's.
   let dependentDialects = ["::mlir::arith::ArithDialect"];
@@ -29,12 +29,12 @@ def Gemma_Dialect : Dialect {
 
 class Gemma_Op<string mnemonic, list<Trait> traits = []> : Op<Gemma_Dialect, mnemonic, traits>;
 
-/// The op's symbols are looked up, and fit it.
+/// The verifier looks up the op's symbols and checks that they fit the op.
 defvar NamesSymbols = DeclareOpInterfaceMethods<SymbolUserOpInterface>;
-/// The op says which weights and caches it names.
+/// The op lists the weights and caches that it uses.
 defvar UsesStorage = DeclareOpInterfaceMethods<Gemma_StorageUser>;
 
-/// The op has a kernel, whose specification it gives. What else is not as usual stands in its class:
+/// The op has a kernel and returns its specification. Its class overrides the interface's defaults with:
 defvar HasKernel = DeclareOpInterfaceMethods<Gemma_KernelOp>;
 defvar flatAxes = "KernelAxes getKernelAxes() { return KernelAxes::flat; }\n";
 defvar rowAxes = "KernelAxes getKernelAxes() { return KernelAxes::rows; }\n";
@@ -61,7 +61,7 @@ def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
 }
 
 def Gemma_Ids : RankedTensorOf<[I32]>;
-/// A position for each token of the call. Those of one text ascend, what its tokens see does not descend.
+/// One position per token of the call. Positions of a text ascend; the last visible ones never decrease.
 def Gemma_Positions
     : Type<CPred<"$_self == ::mlir::RankedTensorType::get({::mlir::ShapedType::kDynamic}, "
                  "::mlir::IntegerType::get($_self.getContext(), 32))">,

@@ -1,5 +1,5 @@
-//===- GemmaInterfaces.td - what passes ask of an op, whatever it is ------------------------------------===//
-// An op says what it needs and what holds for it; how memory and threads serve it is for passes to decide.
+//===- GemmaInterfaces.td - properties of ops that passes query -----------------------------------------===//
+// An op states its needs and properties; passes decide how memory and threads serve it.
 
 #ifndef GEMMAC_DIALECTS_GEMMA_INTERFACES
 #define GEMMAC_DIALECTS_GEMMA_INTERFACES
@@ -13,7 +13,7 @@ def Gemma_StorageUser : OpInterface<"StorageUser"> {
   }];
   let methods = [
     InterfaceMethod<[{
-      What the op names, each with its role, in the order in which its kernel takes them. What is absent has no entry.
+      The weights and caches that the op names, with their roles, in the order of its kernel's arguments; absent ones are skipped.
     }], "::llvm::SmallVector<::gemmac::gemma::Storage>", "getStorage">
   ];
 }
@@ -21,7 +21,7 @@ def Gemma_StorageUser : OpInterface<"StorageUser"> {
 def Gemma_MatrixOp : OpInterface<"MatrixOp"> {
   let cppNamespace = "::gemmac::gemma";
   let description = [{
-    An op that multiplies rows with a weight, each number of its result being one row of the weight.
+    An op that multiplies rows with a weight; each number of its result is a product with one row of the weight.
   }];
   let methods = [
     InterfaceMethod<"The rows.", "::mlir::OpOperand &", "getRowsOperand", (ins), "", [{
@@ -30,16 +30,16 @@ def Gemma_MatrixOp : OpInterface<"MatrixOp"> {
     InterfaceMethod<"The weight.", "::mlir::FlatSymbolRefAttr", "getMatrix", (ins), "", [{
       return $_op.getWeightAttr();
     }]>,
-    InterfaceMethod<"The row of the weight, or of each expert's, that makes the first number of the result.",
+    InterfaceMethod<"The row of the weight (of each expert's) that gives the first number of the result.",
                     "int64_t", "getFirstRow", (ins), "", "return 0;">,
     InterfaceMethod<[{
-      Takes another weight, from this row on. Ops that read whole weights have 0.
+      Replaces the weight and sets the first row that is used, which is 0 for ops that read whole weights.
     }], "void", "setMatrix", (ins "::mlir::FlatSymbolRefAttr":$matrix, "int64_t":$firstRow), "", [{
       assert(firstRow == 0 && "this op reads whole weights");
       $_op.setWeightAttr(matrix);
     }]>,
     InterfaceMethod<[{
-      The first axis of the result along which the rows of the weight stand; those behind it divide them further.
+      The first axis of the result that indexes rows of the weight; the axes after it subdivide that index.
     }], "int64_t", "getOutputAxis", (ins), "", [{
       return ::mlir::cast<::mlir::RankedTensorType>($_op.getType()).getRank() - 1;
     }]>
@@ -58,11 +58,11 @@ def Gemma_KernelOp : OpInterface<"KernelOp"> {
     }], "::gemmac::KernelSpec", "getKernelSpec", (ins "const ::mlir::SymbolTable &":$symbols, "bool":$oneToken)>,
     InterfaceMethod<"How the kernel sees the axes of its arguments.", "::gemmac::gemma::KernelAxes", "getKernelAxes",
                     (ins), "", "return ::gemmac::gemma::KernelAxes::asTheyAre;">,
-    InterfaceMethod<"What of the result can be computed apart from the rest.", "::gemmac::gemma::Parts", "getParts",
+    InterfaceMethod<"Which parts of the result can be computed independently.", "::gemmac::gemma::Parts", "getParts",
                     (ins), "", "return ::gemmac::gemma::Parts::tokens;">,
-    InterfaceMethod<"The operand whose memory the result may take over; null if the kernel does not work in place.",
+    InterfaceMethod<"The operand whose memory the result may reuse; null if the kernel does not work in place.",
                     "::mlir::Value", "getInPlaceOperand", (ins), "", "return {};">,
-    InterfaceMethod<"How many rows a result has where their number is not constant.", "::gemmac::gemma::RowCount",
+    InterfaceMethod<"The number of rows of a result, if it is not constant.", "::gemmac::gemma::RowCount",
                     "getRowCount", (ins "::mlir::OpResult":$result), "", [{
       return ::gemmac::gemma::RowCount{$_op->getOperand(0)};
     }]>

@@ -1,4 +1,4 @@
-//===- Interfaces.h - what passes ask of an op, whatever it is ------------------------------------------===//
+//===- Interfaces.h - properties of ops that passes query -----------------------------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_INTERFACES_H
 #define GEMMAC_DIALECTS_GEMMA_INTERFACES_H
@@ -13,36 +13,36 @@ namespace gemmac::gemma {
 
 /// What an op does with a symbol that it names.
 enum class StorageRole {
-  table,       ///< takes rows of it, by id
+  table,       ///< gathers its rows by id
   matrix,      ///< multiplies rows with it
-  vector,      ///< takes it as factors, one for each number or one for all
+  vector,      ///< multiplies with it, one factor per number or one for all
   cache,       ///< reads keys and values
-  writtenCache ///< stores keys and values: its kernel's outputs
+  writtenCache ///< writes keys and values: an output of the kernel
 };
 
 struct Storage {
   mlir::FlatSymbolRefAttr symbol;
   StorageRole role;
-  /// Of a matrix: the rows that it multiplies; null where the op computes them itself.
+  /// For a matrix: the rows that it multiplies; null if the op computes them itself.
   mlir::Value rows = {};
 };
 
-/// The axes of a kernel's arguments.
+/// How a kernel sees the axes of its arguments.
 enum class KernelAxes {
   asTheyAre,
   flat, ///< (tokens, numbers): all inner axes are one
-  rows  ///< (tokens, heads, size), and (tokens, blocks, numbers of a block) of a quantized result
+  rows  ///< (tokens, heads, size), or (tokens, blocks, numbers of a block) for a quantized result
 };
 
-/// Parts of a result that do not depend on each other.
+/// Parts of a result that can be computed independently.
 enum class Parts {
   none,
   tokens,
-  numbers, ///< of the same place in every operand
+  numbers, ///< each needs only the same index of every operand
   outputs  ///< the rows of a matrix, along the result's last axis as the kernel sees it
 };
 
-/// As many rows as `like` has, `times` over.
+/// `times` as many rows as `like` has.
 struct RowCount {
   mlir::Value like;
   int64_t times = 1;
@@ -54,10 +54,10 @@ struct RowCount {
 
 namespace gemmac::gemma {
 
-/// What the op names; nothing where it is no StorageUser.
+/// The weights and caches that the op names; empty if it is no StorageUser.
 llvm::SmallVector<Storage> storageOf(mlir::Operation *op);
 
-/// Sums and products of two tensors are ops of arith: gives them their kernels.
+/// Attaches kernels to arith.addf and arith.mulf, the sums and products of two tensors.
 void giveKernelsToArith(mlir::MLIRContext &context);
 
 } // namespace gemmac::gemma

@@ -1,5 +1,5 @@
 //===- Kernels.cpp - the kernel of each op, and the weights and caches that it takes --------------------===//
-// What families and constants mean is in the table of kernels; storage comes in the order of a kernel's
+// The table of kernels defines families and constants; storage is in the order of a kernel's
 // arguments.
 
 #include "dialects/gemma/Gemma.h"
@@ -13,7 +13,7 @@ namespace gemmac::gemma {
 
 using StorageList = llvm::SmallVector<Storage>;
 
-/// Nothing for a symbol that an op may name and does not.
+/// Skips optional symbols that the op does not have.
 static StorageList vectors(std::initializer_list<FlatSymbolRefAttr> symbols) {
   StorageList list;
   for (FlatSymbolRefAttr symbol : symbols)
@@ -101,7 +101,7 @@ KernelSpec QuantizeOp::getKernelSpec(const SymbolTable &, bool) {
 }
 
 //===----------------------------------------------------------------------------------------------------===//
-// Norms, activations and what acts on every number
+// Norms, activations and elementwise ops
 //===----------------------------------------------------------------------------------------------------===//
 
 StorageList RmsNormOp::getStorage() {
@@ -186,7 +186,7 @@ KernelSpec RopeOp::getKernelSpec(const SymbolTable &, bool) {
            {"factor", getFactor().convertToDouble()}}};
 }
 
-/// `heads` are the cache's own under the name that the family has for them.
+/// `heads` is the family's name for the number of the cache's heads.
 static KernelSpec cacheKernel(const char *family, const char *heads, FlatSymbolRefAttr symbol,
                               const SymbolTable &symbols) {
   auto cache = symbols.lookup<CacheOp>(symbol.getAttr());

@@ -1,4 +1,4 @@
-//===- LinearOps.cpp - what must hold for tables, matrices and their inputs -----------------------------===//
+//===- LinearOps.cpp - verifiers of tables, matrices and their inputs -----------------------------------===//
 
 #include "dialects/gemma/Constraints.h"
 #include "dialects/gemma/Shapes.h"
@@ -7,7 +7,7 @@ using namespace mlir;
 
 namespace gemmac::gemma {
 
-/// `count` rows or columns from `offset` on lie in `size`.
+/// Are `count` rows or columns, starting at `offset`, within `size`?
 static bool inside(int64_t offset, std::optional<int64_t> count, int64_t size) {
   return count && offset >= 0 && *count <= size && offset <= size - *count;
 }

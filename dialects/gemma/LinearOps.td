@@ -1,4 +1,4 @@
-//===- LinearOps.td - tables, matrices and what their inputs need ---------------------------------------===//
+//===- LinearOps.td - tables, matrices and the quantization of their inputs -----------------------------===//
 
 #ifndef GEMMAC_DIALECTS_GEMMA_LINEAR_OPS
 #define GEMMAC_DIALECTS_GEMMA_LINEAR_OPS
@@ -6,10 +6,10 @@
 include "dialects/gemma/GemmaBase.td"
 
 def Gemma_EmbedOp : Gemma_Op<"embed", [NamesSymbols, UsesStorage, HasKernel, Pure]> {
-  let summary = "Rows of a table, by token, times a constant";
+  let summary = "Rows of a table, gathered by token id, times a constant";
   let description = [{
-    `result[t] = scale * table[ids[t], offset : offset + width]`, where `width` is the product of the result's inner axes. A table of
-    per-layer embeddings gives `(tokens, layers, width)`; a dead tail of layers narrows it.
+    `result[t] = scale * table[ids[t], offset : offset + width]`, where `width` is the product of the result's inner axes. A table of per-layer
+    embeddings gives `(tokens, layers, width)`; it is narrowed if the last layers are dead.
 
     `embed-c1`: ids have rank 1. `embed-c2`: the table exists and has rank 2. `embed-c3`: `offset + width` fits the table's columns.
     ```mlir
@@ -30,7 +30,7 @@ def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, UsesStorage, DeclareOpInt
   let summary = "x times the transpose of a weight";
   let description = [{
     `result[t, r] = sum over k of x[t, k] * weight[offset + r, k]`, with the inner axes of `x` and of the result flattened: a projection to heads
-    gives `(tokens, heads, dim)` at once. `offset` and the result's size choose a range of rows. With `cap` the result is `gemma.softcap` of that.
+    gives `(tokens, heads, dim)` at once. `offset` and the result's size select a range of rows. `cap` applies `gemma.softcap` to the result.
 
     `linear-c1`: the weight exists and has rank 2. `linear-c2`: the product of x's inner axes is the weight's columns. `linear-c3`: `offset` plus the product of
     the result's inner axes fits the weight's rows. `linear-c4`: an int8 input has the encoding `#gemma.blocks` and a quantized weight.
@@ -51,9 +51,9 @@ def Gemma_LinearOp : Gemma_Op<"linear", [NamesSymbols, UsesStorage, DeclareOpInt
 }
 
 def Gemma_QuantizeOp : Gemma_Op<"quantize", [HasKernel, Pure]> {
-  let summary = "Rows to int8, one scale a block";
+  let summary = "Rows to int8, with one scale per block";
   let description = [{
-    Per block of the last axis: `scale = max |x| / 127`, `byte = round to nearest even (x / scale)`, all zero where the block is zero.
+    For each block of the last axis: `scale = max |x| / 127`, `byte = round to nearest even (x / scale)`, all zero if the block is zero.
 
     `quantize-c1`: same shape, and the block divides the last axis.
     ```mlir

@@ -1,4 +1,4 @@
-//===- ModelOps.cpp - what must hold for weights and caches ---------------------------------------------===//
+//===- ModelOps.cpp - verifiers of weights and caches ---------------------------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
 
@@ -10,13 +10,13 @@ static bool allPositive(RankedTensorType type) {
   return type.hasStaticShape() && llvm::all_of(type.getShape(), [](int64_t size) { return size > 0; });
 }
 
-/// Rows and columns that the sources give.
+/// Checks the rows and columns of the sources.
 static LogicalResult verifySources(WeightOp weight) {
   RankedTensorType type = weight.getTensorType();
   int64_t rows = type.getDimSize(weight.getRowAxis()), left = rows;
   llvm::SmallVector<TensorRange> sources = readSources(weight.getSources());
   llvm::ArrayRef<int64_t> parts = weight.getParts().value_or(llvm::ArrayRef<int64_t>());
-  // Counted down, so that no sum overflows.
+  // Counts down instead of summing up, so that nothing overflows.
   for (int64_t part : parts)
     left = part > 0 && part <= left ? left - part : -1;
   if (weight.getParts() && (left != 0 || parts.size() != sources.size()))

@@ -6,12 +6,12 @@
 include "dialects/gemma/GemmaBase.td"
 
 def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
-  let summary = "Weights, as they stand in the checkpoint and as they are to be stored";
+  let summary = "A weight: its sources in the checkpoint and how the device stores it";
   let description = [{
-    The type is the logical shape, rows first, `tensor<out x in>`; its numbers are those of the tensors `sources`,
-    stacked along the first axis (experts, rank 3: along the second); `parts` says how many rows each of them gives. A source is
-    a whole tensor, or a range of its rows or of its columns: `"qkv.weight" rows 128 to 160`, without the end. `add_one` adds 1 to every number
-    (the norms of Gemma 3).
+    The type is the logical shape, rows first, `tensor<out x in>`; its numbers are those of the tensors
+    `sources`, stacked along the first axis (experts, rank 3: along the second); `parts` is the number of
+    rows of each source. A source is a whole tensor, or a range of its rows or of its columns:
+    `"qkv.weight" rows 128 to 160`, end excluded. `add_one` adds 1 to every number (the norms of Gemma 3).
     `scheme` says how the device stores them; until the quantize stage it is `f32`. The discardable attribute `gemma.stored` says
     how the checkpoint stores each source: `["q4_k", "q6_k"]`.
 
@@ -43,11 +43,11 @@ def Gemma_WeightOp : Gemma_Op<"weight", [Symbol]> {
 def Gemma_CacheOp : Gemma_Op<"cache", [Symbol]> {
   let summary = "Keys and values that one layer keeps between calls";
   let description = [{
-    `keys` and `values` are two arrays of the given shape `(slots, kv heads, dim)`. Position `p` lives in slot `p mod slots`: a layer
-    with a window has just the slots that its window and one call need, a global layer has one for every position.
+    `keys` and `values` are two arrays of the given shape `(slots, kv heads, dim)`. Position `p` is in slot `p mod slots`: a layer with a window has
+    just the slots that its window and one call need, a global layer has one for every position.
 
-    With `pairs P` a key is its value times the weight that attention reads it with, but for channels `c` and `c + dim/2`, `c < P`, which RoPE has turned: of
-    keys only these are kept.
+    With `pairs P` only channels `c` and `c + dim/2`, `c < P`, of keys are stored, which RoPE rotates; every other channel of a key is that of its
+    value times the `key_weight` of attention.
 
     `cache-c1`: rank 3, all sizes positive. `cache-c2`: the scheme is one of keys and values; `q8_0`
     stores int8 with one float32 scale for each head of a position. `cache-c3`: pairs are at least 1 and less than half of dim.

@@ -1,5 +1,5 @@
-//===- Ports.h - what the arguments and results of a function are to its callers
-//--------------------------===//
+//===- Ports.h - names of arguments and results for callers ---------------------------------------------===//
+// Attributes of functions that become entries of a plan.
 
 #ifndef GEMMAC_DIALECTS_GEMMA_PORTS_H
 #define GEMMAC_DIALECTS_GEMMA_PORTS_H
@@ -8,9 +8,9 @@
 
 namespace gemmac::gemma {
 
-/// On an argument or a result of a function that callers run: the name of the array that it is to them.
+/// On an argument or a result of a function that callers run: the name of the caller's array.
 inline constexpr llvm::StringLiteral kPortAttr = "gemma.port";
-/// On such a function: the most tokens of a call where that is fewer than the module's `gemma.max_tokens`.
+/// On such a function: the maximum tokens of a call, if below the module's `gemma.max_tokens`.
 inline constexpr llvm::StringLiteral kTokensAttr = "gemma.tokens";
 
 } // namespace gemmac::gemma

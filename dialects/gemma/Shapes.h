@@ -7,8 +7,8 @@
 
 namespace gemmac::gemma {
 
-/// The product of the sizes of all axes from `axis` on. With axis 1: the numbers of one token. Nothing where
-/// a size is not constant or the product does not fit.
+/// The product of the sizes of all axes from `axis` on. With axis 1: the numbers of one token. Empty if a
+/// size is not constant or the product overflows.
 inline std::optional<int64_t> numbersFromAxis(mlir::RankedTensorType type, int64_t axis) {
   int64_t numbers = 1;
   for (int64_t size : type.getShape().drop_front(std::min(axis, type.getRank())))

@@ -1,5 +1,4 @@
-//===- Entries.cpp - what a plan offers to its callers
-//----------------------------------------------------===//
+//===- Entries.cpp - the entries of a plan and their ports ----------------------------------------------===//
 
 #include "dialects/plan/Entries.h"
 

@@ -1,5 +1,5 @@
-//===- Entries.h - what a plan offers to its callers
-//------------------------------------------------------===//
+//===- Entries.h - the entries of a plan and their ports ------------------------------------------------===//
+// They are read from the plan's public functions and the attributes of these.
 
 #ifndef GEMMAC_DIALECTS_PLAN_ENTRIES_H
 #define GEMMAC_DIALECTS_PLAN_ENTRIES_H
@@ -26,8 +26,8 @@ struct Entry {
   std::vector<Port> inputs, outputs; ///< the function's arguments, in this order
 };
 
-/// In the order of the module. Fails with a diagnostic where a public function does not say what an entry
-/// must say.
+/// The entries in the order of the module. Fails with a diagnostic if a public function lacks an attribute of
+/// an entry, or if one is invalid.
 mlir::FailureOr<std::vector<Entry>> entriesOf(mlir::ModuleOp plan);
 
 } // namespace gemmac::plan

@@ -15,11 +15,11 @@ namespace gemmac {
 KernelSpec specOf(plan::KernelAttr kernel);
 plan::KernelAttr kernelAttrOf(const KernelSpec &spec, mlir::MLIRContext *context);
 
-/// What an array of such elements holds in the plan: of u8 and bf16 signless integers.
+/// The element type of an array in the plan; u8 and bf16 are signless integers.
 mlir::Type elementTypeOf(Element element, mlir::Builder &builder);
 
-/// The specifications of all kernels that the plan calls, each once, in the order of their symbols. Fails,
-/// with an error at a call, where two of them have the same symbol: one would be linked for both.
+/// The specifications of all kernels that the plan calls, each once, ordered by symbol. Fails, with an error
+/// at a call, if two of them have the same symbol: the linker would use one kernel for both.
 mlir::FailureOr<std::vector<KernelSpec>> kernelsOf(
     mlir::ModuleOp plan, llvm::function_ref<std::string(const KernelSpec &)> symbolOf =
                              [](const KernelSpec &spec) { return spec.symbol(); });

@@ -1,4 +1,4 @@
-//===- Plan.cpp - the dialect and what must hold in it --------------------------------------------------===//
+//===- Plan.cpp - the dialect and its verifiers ---------------------------------------------------------===//
 
 #include "dialects/plan/Plan.h"
 #include "mlir/IR/Builders.h"
@@ -43,7 +43,7 @@ LogicalResult PlanDialect::verifyRegionArgAttribute(Operation *function, unsigne
   return success();
 }
 
-/// The arrays of a weight or a cache, and where they stand once they are placed.
+/// Checks the arrays of a weight or a cache, and their offsets once these are assigned.
 template <typename Symbol>
 static LogicalResult verifyPlanes(Symbol symbol, StringRef rule) {
   for (Type plane : symbol.getPlanes().template getAsValueRange<TypeAttr>())

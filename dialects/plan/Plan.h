@@ -15,7 +15,7 @@
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace gemmac {
-/// As attributes want it of their parameters.
+/// Attributes need a hash of their parameters.
 llvm::hash_code hash_value(const Schedule &schedule);
 } // namespace gemmac
 

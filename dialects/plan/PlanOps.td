@@ -1,4 +1,4 @@
-//===- PlanOps.td - what the device does, one op per statement of the emitted driver --------------------===//
+//===- PlanOps.td - what the device does: one op per statement of the emitted driver --------------------===//
 
 #ifndef GEMMAC_DIALECTS_PLAN_OPS
 #define GEMMAC_DIALECTS_PLAN_OPS
@@ -15,18 +15,18 @@ def Plan_Dialect : Dialect {
   let cppNamespace = "::gemmac::plan";
   let summary = "What the device does";
   let description = [{
-    Functions are `func.func`, buffers are `memref`s, loops are `scf`: only what those lack is here. Three memories exist: the weights file
-    (`plan.weight`), the caches (`plan.cache`) and the arena (`memref.alloc`, later `plan.arena`). All offsets are bytes from the start
-    of their memory.
+    Functions are `func.func`, buffers are `memref`s, loops are `scf`; this dialect adds what those lack. Three memories exist: the weights file
+    (`plan.weight`), the caches (`plan.cache`) and the arena (`memref.alloc`, later `plan.arena`). All offsets are bytes from the start of their
+    memory.
 
-    A public function is an entry of the model: what a caller can run. Its arguments are its ports, in the order of the caller's arrays: inputs
-    with `plan.input`, then outputs with `plan.output`, both the port's name. Their `?` is the number of tokens of the call. `plan.tokens` is the
-    most of them, `plan.token_class` what kernels were chosen for; `plan.arena_bytes` is known when buffers have their places.
+    A public function is an entry of the model, which callers can run. Its arguments are its ports, in the order of the caller's arrays: inputs with
+    `plan.input`, then outputs with `plan.output`, whose value is the port's name. Their `?` is the number of tokens of the call, `plan.tokens` its
+    maximum, `plan.token_class` the class that kernels were selected for; `plan.arena_bytes` is set once buffers have offsets.
     ```mlir
     func.func @decode(%tokens: memref<?xi32> {plan.input = "tokens"}, %logits: memref<?x2048xf32> {plan.output = "logits"})
         attributes {plan.tokens = 1 : i64, plan.token_class = #plan.token_class<one>}
     ```
-    `port-p1`: the name is a string and stands on a memref, whose first axis alone may be `?`.
+    `port-p1`: the name is a string, on an argument that is a memref of which only the first axis may be `?`.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasRegionArgAttrVerify = 1;
@@ -38,12 +38,12 @@ def Plan_KernelAttr : AttrDef<Plan_Dialect, "Kernel"> {
   let mnemonic = "kernel";
   let summary = "A kernel's specification: its family and the constants it is compiled for";
   let description = [{
-    The same specification is the same object file:
+    Equal specifications are one object file:
     `#plan.kernel<"softcap", {cap = 30.0, heads = 1 : i64, size = 2048 : i64}, schedule = {grain = 8}>`. Numbers are i64 or f64,
-    words are strings. What families and constants there are says the table of kernels, `contract/KernelFamilies.cpp`. The schedule is how the
-    kernel goes about its work, `contract/Schedule.h`; a kernel can be compiled once it is complete.
+    words are strings. The table of kernels, `contract/KernelFamilies.cpp`, lists the families and their constants. The schedule,
+    `contract/Schedule.h`, decides how the kernel does its work; a kernel can be compiled once its schedule is complete.
 
-    `kernel-a1`: the family has the schedule's numbers, each is in its range.
+    `kernel-a1`: the family has the numbers of the schedule, and each is in its range.
   }];
   let parameters = (ins "::mlir::StringAttr":$family, "::mlir::DictionaryAttr":$constants, "::gemmac::Schedule":$schedule);
   let hasCustomAssemblyFormat = 1;
@@ -59,8 +59,8 @@ def Plan_TokenClass : I32EnumAttr<"TokenClass", "how many tokens an entry's call
 }
 def Plan_TokenClassAttr : EnumAttr<Plan_Dialect, Plan_TokenClass, "token_class"> {
   let description = [{
-    `one`: always one. `few`: up to the entry's largest number, which is small (a draft that is verified). `many`: up to the entry's largest number,
-    a chunk of a prompt. Kernels are chosen by it.
+    `one`: always one. `few`: up to the entry's maximum, which is small (a draft that is verified). `many`: up to the entry's maximum, a chunk of a
+    prompt. Kernels are selected by it.
   }];
   let assemblyFormat = "`<` $value `>`";
 }
@@ -83,8 +83,8 @@ def Plan_Space : I32EnumAttr<"Space", "where a memory is", [
 }
 def Plan_SpaceAttr : EnumAttr<Plan_Dialect, Plan_Space, "space"> {
   let description = [{
-    Stands as the memory space of buffers' types. `host`: what the processor that runs the driver reads and writes. `device`: memory of an
-    accelerator. `flash`: read in place, never written.
+    The memory space of buffer types. `host`: memory that the processor running the driver reads and writes. `device`: memory of an accelerator.
+    `flash`: memory that is read in place and never written.
   }];
   let assemblyFormat = "`<` $value `>`";
 }
@@ -128,10 +128,10 @@ def Plan_CacheOp : Plan_Op<"cache", [Symbol]> {
 }
 
 def Plan_TableOp : Plan_Op<"table", [Symbol]> {
-  let summary = "What differs between layers that share one procedure, a row for each";
+  let summary = "The differences between layers that share one procedure, one row per layer";
   let description = [{
-    `layers` says which layer of the model each row is. A column holds either planes of weights or caches (`planes[c]` is the plane; the rows name
-    the symbols) or plain numbers (`planes[c]` is -1). The cell of a plane is its byte offset in its memory.
+    `layers` is the layer of the model of each row. A column holds either planes of weights or caches (`planes[c]` is the plane; the rows name the
+    symbols) or plain numbers (`planes[c]` is -1). The cell of a plane is its byte offset in its memory.
 
     `table-p1`: every row is as long as `planes`. `table-p2`: a column of planes holds symbols, a column of numbers holds integers. `table-p3`: as
     many layers as rows.
@@ -171,7 +171,7 @@ def Plan_RowGetOp : Plan_Op<"row_get", [Pure]> {
 def Plan_RowNumberOp : Plan_Op<"row_number", [Pure]> {
   let summary = "The number that a table holds in this row and column";
   let description = [{
-    In a column of planes the byte offset of the plane in its memory.
+    In a column of planes it is the byte offset of the plane in its memory.
     ```mlir
     %i = plan.row_number @sliding_layers[%layer, 2]
     ```
@@ -182,7 +182,7 @@ def Plan_RowNumberOp : Plan_Op<"row_number", [Pure]> {
 }
 
 def Plan_ArenaOp : Plan_Op<"arena", [Pure]> {
-  let summary = "A buffer in the arena, at an offset that does not overlap what lives beside it";
+  let summary = "A buffer in the arena, which overlaps no buffer with an overlapping live range";
   let description = [{
     ```mlir
     %x = plan.arena at 4096 (%n) : memref<?x64xf32>
@@ -194,9 +194,9 @@ def Plan_ArenaOp : Plan_Op<"arena", [Pure]> {
 }
 
 def Plan_CountOp : Plan_Op<"count", [Pure]> {
-  let summary = "How many tokens this call has";
+  let summary = "The number of tokens of this call";
   let description = [{
-    The same in every function of an entry's call: procedures ask for it and do not take it as an argument.
+    It is the same in all functions during a call of an entry, so procedures query it and need no argument for it.
     ```mlir
     %n = plan.count
     ```
@@ -208,7 +208,7 @@ def Plan_CountOp : Plan_Op<"count", [Pure]> {
 def Plan_PositionOp : Plan_Op<"position", [Pure]> {
   let summary = "The position of this call's first token";
   let description = [{
-    From 0, within the context that was compiled. The same in every function of an entry's call, as `plan.count` is.
+    It starts at 0 and stays within the compiled context. Like `plan.count`, it is the same in all functions during a call of an entry.
     ```mlir
     %p = plan.position
     ```
@@ -232,11 +232,11 @@ def Plan_OffsetOp : Plan_Op<"offset", [Pure]> {
 def Plan_ViewOp : Plan_Op<"view", [Pure, AttrSizedOperandSegments]> {
   let summary = "An array in a memory of the step: a base, a byte offset and sizes";
   let description = [{
-    What a kernel takes once the plan is finished. It begins `bytes`, and `beyond` where that is given, behind the start of its memory; `port` says
-    which input or output. Strides are those of the type, in elements; sizes that are not constant follow in their order. The type's memory space
-    says where the memory is.
+    The form of every kernel argument in a finished plan. The array starts `bytes`, plus `beyond` if that is given, after the start of its memory;
+    `port` is the index of the input or output. Strides are those of the type, in elements; `sizes` are its dynamic sizes, in order. The type's memory
+    space says where the memory is.
 
-    `view-p1`: ports are named where, and only where, the memory is one of them. `view-p2`: the type is strided, with constant strides and no offset
+    `view-p1`: `port` is given if, and only if, the memory is `input` or `output`. `view-p2`: the type is strided, with constant strides and no offset
     of its own; it has as many `?` as there are sizes. `view-p3`: the type has a space of the plan. `view-p4`: bytes are not negative.
     ```mlir
     %x = plan.view arena at 4096 (%n) : memref<?x64xf32, strided<[128, 1]>, #plan.space<host>>
@@ -257,15 +257,15 @@ def Plan_CallOp : Plan_Op<"call"> {
   let summary = "Run a kernel";
   let description = [{
     Operands are the kernel's arguments in its order: inputs, weights' planes, then `outputs` outputs, the last operands.
-    With `parallel` the work is cut along axis `axis` of the last operand in pieces of `grain` indices, shared by the threads;
-    each piece sees only its part of every output that has this axis. A finished plan gives every call a `number`, and those outside of procedures
-    their `layer`, if they belong to one.
+    With `parallel` threads split the work along axis `axis` of the last operand, into pieces of
+    `grain` indices; each piece sees only its part of every output that has this axis. A finished
+    plan gives every call a `number`, and, outside of procedures, the `layer` that it belongs to.
 
-    `call-p1`: there is at least one output. `call-p2`: the axis exists in the outputs, the grain is positive. The table of kernels has `call-p3`: the
-    family; `call-p4`: its constants, each once and in its range; `call-p5`: so many arguments and outputs; `call-p6`: their elements; `call-p7`: their
-    axes, with constants where it has them, and one size for what has one name, such as `n`; `call-p8`: the axis, whose parts calls of the family may
-    have, and which is as long in all outputs. `call-p9`: an output is no input, but for the first one and the input that the family lets it be.
-    `call-p10`: kernels of one symbol have the same specification (checked where a plan's kernels are collected).
+    `call-p1`: there is at least one output. `call-p2`: the axis exists in the outputs, the grain is positive. The table of kernels defines
+    `call-p3`: the family; `call-p4`: its constants, each given once and in range; `call-p5`: the number of arguments and of outputs; `call-p6`:
+    their elements; `call-p7`: their axes: constants as in the table, and equal sizes for one name, such as `n`; `call-p8`: the axes along which
+    the family may be split; the split axis has one size in all outputs. `call-p9`: an output is no input, except that the first may be the
+    family's in-place input. `call-p10`: kernels of one symbol have the same specification (checked where a plan's kernels are collected).
     ```mlir
     plan.call #plan.kernel<"rms_norm", {heads = 1 : i64, size = 64 : i64, weighted = 1 : i64, eps = 1.0e-6}> (%x, %w, %y) outputs 1 parallel axis 0 grain 1
         : memref<?x1x64xf32>, memref<64xf32>, memref<?x1x64xf32>

@@ -1,4 +1,4 @@
-//===- VerifyCall.cpp - a call has what the table of kernels says ---------------------------------------===//
+//===- VerifyCall.cpp - compares calls with the table of kernels ----------------------------------------===//
 
 #include "contract/KernelFamily.h"
 #include "dialects/plan/KernelSpecs.h"
@@ -8,7 +8,7 @@ using namespace mlir;
 namespace gemmac::plan {
 namespace {
 
-/// One call beside the row of its family.
+/// Compares one call with the row of its family.
 class CallVerifier {
 public:
   explicit CallVerifier(CallOp call) : call(call), builder(call.getContext()) {}
@@ -85,7 +85,7 @@ LogicalResult CallVerifier::verifyCount() {
 }
 
 LogicalResult CallVerifier::verifyTypes() {
-  // What is known at run time is the same wherever it has the same name.
+  // A size that is known only at run time is the same wherever it has the same name.
   llvm::StringMap<int64_t> known;
   for (size_t i = 0; i < arguments.size(); ++i) {
     const KernelArgument &argument = arguments[i];
