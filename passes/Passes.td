@@ -153,9 +153,9 @@ def LowerExperts : Pass<"gemma-lower-experts", "::mlir::ModuleOp"> {
 def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Matrices and tables get the scheme that the device stores";
   let description = [{
-    Weights of linears, experts and embedding tables get `scheme`. With `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is supported; f16 becomes f32, and other
-    blocks become q8_0, which has at least as many bits. With q8_0 and q4_0 a matrix is stored as bf16, with a remark, if its rows or the rows that it multiplies are not whole
-    blocks of 32. The router's projection, norms and scalars stay f32: they are few and decide which experts are chosen.
+    Weights of linears, experts and embedding tables get `scheme`. With `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is supported; f16
+    becomes f32, and other blocks become q8_0, which has at least as many bits. With q8_0 and q4_0 a matrix is stored as bf16, with a remark, if its rows or the
+    rows that it multiplies are not whole blocks of 32. The router's projection, norms and scalars stay f32: they are few and decide which experts are chosen.
 
     A stack whose sources get different schemes is split: consecutive sources with one scheme stay one matrix, and each matrix has its own linear.
     ```mlir
