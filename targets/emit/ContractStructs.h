@@ -1,8 +1,8 @@
 //===- ContractStructs.h - the structs of model.h, field by field ---------------------------------------===//
 //
 // Emitted code reads and fills the C structs of model.h. The tables below list their fields, and static
-// assertions compare every offset with LLVM's layout of such a struct, where each field is at the next
-// multiple of its size. A target's data layout says where they are on it: its pointers may be shorter.
+// assertions compare the host's offsets with LLVM's layout of such a struct, where each field is at the next
+// multiple of its size. On a target, its data layout gives the offsets: pointers may be shorter there.
 
 #ifndef GEMMAC_TARGETS_EMIT_CONTRACTSTRUCTS_H
 #define GEMMAC_TARGETS_EMIT_CONTRACTSTRUCTS_H

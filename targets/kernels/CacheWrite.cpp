@@ -47,7 +47,7 @@ private:
   bool inGroups;             ///< in groups of positions, not in strips of channels
   int spans;
   Scheme scheme;
-  int beside; ///< neighboursOf
+  int beside; ///< interleave factor (neighboursOf)
   Var h{"h"}, t{"t"};
 };
 

@@ -4,7 +4,7 @@
 // of keys, or a strip of values, stays in the L1 cache while all rows are multiplied with it.
 //
 // If keys are values times a weight, only the channels that RoPE rotates are stored as keys:
-//   score[m, j] = scale * (sum over turned c of q[m, c] k[j, c] + sum over the others of (q[m, c] weight[c])
+//   score[m, j] = scale * (sum over rotated c of q[m, c] k[j, c] + sum over the others of (q[m, c] weight[c])
 //                 v[j, c])
 // The lanes of values are then positions, so products with the weights are summed over the lanes at the end
 // of the span.

@@ -1,9 +1,9 @@
 //===- IntegerProducts.cpp - attention's products of int8 numbers ---------------------------------------===//
 //
-// Queries, and weights times the values' scales, are rounded to 15 bits and a sign, with one
-// scale per row (weights: per row and span). vpmaddwd multiplies them with the int8 numbers and
-// adds the products of two adjacent ones: twice the work of a float32 multiply-add. Sums are
-// exact:
+// Queries, and weights times the values' scales, are rounded to 15 bits and a sign, with one scale per row
+// (weights: per row and span). vpmaddwd multiplies them with the int8 numbers and adds the products of two
+// adjacent ones: twice the work of a float32 multiply-add. Sums are exact:
+//   score[m, j] = scale * qs[m] ks[j] * sum over c of qi[m, c] ki[j, c],  qs[m] = max |q[m]| / most
 //   mixed[m, c] = ws[m] * sum over j of wi[m, j] vi[j, c],  ws[m] = max over j of w[m, j] vs[j] / 32767
 // The rounding error is 2^-16 of the largest number, 250 times less than that of the int8 numbers.
 //

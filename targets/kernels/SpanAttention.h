@@ -63,7 +63,7 @@ private:
   Halide::Expr number(Halide::Expr stored) const;
 
   Halide::ImageParam keyWeight; ///< used with pairs
-  int beside;                   ///< neighboursOf
+  int beside;                   ///< interleave factor (neighboursOf)
   int dim;
   const Target &target;
 };
