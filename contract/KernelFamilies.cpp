@@ -40,8 +40,8 @@ FamilyPort vector(std::string_view name, std::string_view shape, std::string_vie
   return {name, PortRole::vector, Element::f32, shape, when, {Layout::vector}};
 }
 
-/// Rows of x, in int8 blocks if the weights are quantized: then each block has a scale and a sum of -8 x
-/// besides.
+/// Rows as one argument, or, if the weights are quantized, as int8 blocks: three arguments, the numbers and
+/// for each block a scale and a sum of -8 x.
 Ports rows(PortRole role, std::string_view name, std::string_view shape, std::string_view ofBlocks,
            std::string_view ifFloat = "!quantized", std::string_view ifQuantized = "quantized") {
   return {{name, role, Element::f32, shape, ifFloat},

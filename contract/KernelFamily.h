@@ -47,7 +47,7 @@ enum class PortRole : uint8_t {
   matrix,       ///< a weight matrix that input rows are multiplied with
   vector,       ///< a one-dimensional weight of factors
   cache,        ///< keys and values that are read
-  writtenCache, ///< keys and values that are stored: outputs
+  writtenCache, ///< keys and values that are written: outputs
   output
 };
 

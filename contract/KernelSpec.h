@@ -19,7 +19,7 @@ struct KernelSpec {
   std::map<std::string, KernelConstant> constants;
   Schedule schedule = {};
 
-  int64_t integer(const std::string &name) const; ///< asserts that it is there
+  int64_t integer(const std::string &name) const; ///< asserts that the constant exists
   double number(const std::string &name) const;   ///< a double; an integer is converted
   const std::string &word(const std::string &name) const;
   Scheme scheme() const; ///< the scheme that the constant `scheme` names

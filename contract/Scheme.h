@@ -27,8 +27,8 @@ struct SchemeRow {
   std::string_view name; ///< as users, files and IR write it: "q4_0"
   Element element;       ///< of the plane that holds the numbers
   int64_t block;         ///< numbers that share a scale; 1: there is no scale
-  int64_t scaleBytes;    ///< of a stored block: its float16 scale, or 0
-  int64_t numberBytes;   ///< of a stored block: its numbers
+  int64_t scaleBytes;    ///< bytes of a stored block's float16 scale, or 0
+  int64_t numberBytes;   ///< bytes of a stored block's numbers
   int bias;              ///< stored number - bias = number: 8 for 4 bits without a sign
   bool weights, caches;  ///< may weights, or keys and values, use this scheme?
 

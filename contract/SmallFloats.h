@@ -1,5 +1,5 @@
 //===- SmallFloats.h - float16 and bfloat16 as bits -----------------------------------------------------===//
-// Conversions to the nearest number, ties to even; infinities and NaNs stay what they are.
+// Conversions round to the nearest number, ties to even; infinities and NaNs are preserved.
 
 #ifndef GEMMAC_CONTRACT_SMALLFLOATS_H
 #define GEMMAC_CONTRACT_SMALLFLOATS_H

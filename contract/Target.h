@@ -24,9 +24,9 @@ struct Target {
                                       ///< LLVM's names: "avx2", "avx512vnni", "dotprod"
   bool board = false; ///< the row is for `cpu` only: `host` skips it on other CPUs, whatever their features
   int cores = 1;      ///< of a typical machine of this kind: work is split into a few pieces per core
-  int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's data cache and second level
+  int64_t l1 = 32 << 10, l2 = 512 << 10; ///< bytes of a core's L1 data cache and of its L2 cache
   Scheme scheme = Scheme::q4_0;          ///< default scheme of the weights
-  int vectorBytes = 32;                  ///< width of its float vectors
+  int vectorBytes = 32;                  ///< bytes of a vector register of floats
   int vectorRegisters = 16;              ///< the number of these vectors' registers
 
   // Instructions, with their mnemonics.
