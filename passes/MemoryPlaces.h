@@ -39,7 +39,7 @@ public:
   /// `arguments` has the place of each argument that is a memref.
   MemoryPlaces(mlir::func::FuncOp function, llvm::ArrayRef<std::optional<Place>> arguments);
 
-  /// Fails with a diagnostic where a memref's memory or strides are not known.
+  /// Fails with a diagnostic if the memref's memory or strides are not known.
   mlir::FailureOr<Place> of(mlir::Value memref);
 
 private:

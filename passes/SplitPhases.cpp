@@ -1,6 +1,6 @@
 //===- SplitPhases.cpp - @forward becomes the entries of a model ----------------------------------------===//
-// All phases compute the same function, but for different results and numbers of tokens; separate copies let
-// later passes use the difference.
+// The phases compute the same function, but differ in their results and numbers of tokens; separate copies
+// let later passes use the difference.
 
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Ports.h"
