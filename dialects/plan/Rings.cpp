@@ -1,4 +1,4 @@
-//===- Rings.cpp - how much of a text a plan's caches hold ----------------------------------------------===//
+//===- Rings.cpp - how many positions of a text the caches of a plan hold -------------------------------===//
 
 #include "dialects/plan/Rings.h"
 
@@ -9,8 +9,8 @@ using namespace mlir;
 
 namespace gemmac::plan {
 
-// A token at position p sees p - window + 1 … p, and of a ring of n positions, written up to w, the last n
-// are left: p can be run again where p - window + 1 >= w - n.
+// A token at position p sees positions p - window + 1 … p. A ring buffer of n positions that was written up
+// to w (excluded) holds the last n: p can be run again if p - window + 1 >= w - n.
 FailureOr<Rings> ringsOf(ModuleOp plan) {
   FailureOr<std::vector<KernelSpec>> kernels = kernelsOf(plan);
   if (failed(kernels))

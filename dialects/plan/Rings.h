@@ -1,4 +1,4 @@
-//===- Rings.h - how much of a text a plan's caches hold ------------------------------------------------===//
+//===- Rings.h - how many positions of a text the caches of a plan hold ---------------------------------===//
 
 #ifndef GEMMAC_DIALECTS_PLAN_RINGS_H
 #define GEMMAC_DIALECTS_PLAN_RINGS_H
@@ -8,14 +8,14 @@
 
 namespace gemmac::plan {
 
-/// Caches of layers with a window overwrite their oldest positions.
+/// The caches of layers with a window are ring buffers, which overwrite their oldest positions.
 struct Rings {
-  int64_t positions; ///< that every cache holds before any of them is overwritten; at most the context
-  int64_t rewind;    ///< tokens that can be taken back at any time, because what the token before them sees
-                     ///< is held; the context, if nothing is overwritten
+  int64_t positions; ///< the maximum that every cache holds without overwriting; at most the context
+  int64_t rewind;    ///< how many last tokens can always be taken back, with all that the token before them
+                     ///< sees still in the caches; the context if nothing is overwritten
 };
 
-/// Fails where kernelsOf does.
+/// Fails if kernelsOf fails.
 mlir::FailureOr<Rings> ringsOf(mlir::ModuleOp plan);
 
 } // namespace gemmac::plan
