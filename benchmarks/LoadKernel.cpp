@@ -2,6 +2,7 @@
 
 #include "LoadKernel.h"
 #include "runtime/platform/Platform.h"
+#include "targets/Backends.h"
 #include "targets/Devices.h"
 
 #include <chrono>
@@ -19,10 +20,10 @@ Kernel load(KernelSpec spec) {
   if (spec.schedule == Schedule())
     spec.schedule = defaultSchedule(spec, host);
   auto begin = std::chrono::steady_clock::now();
-  CompiledKernel compiled = compileKernel(spec, host);
+  MadeKernel made = backendOf(host).make(spec, host);
   double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  if (!compiled.error.empty()) {
-    std::fprintf(stderr, "%s\n", compiled.error.c_str());
+  if (!made.error.empty()) {
+    std::fprintf(stderr, "%s\n", made.error.c_str());
     std::exit(1);
   }
   std::string folder = std::filesystem::temp_directory_path() / "gemmac-kernel-XXXXXX";
@@ -31,7 +32,7 @@ Kernel load(KernelSpec spec) {
     std::exit(1);
   }
   std::string base = folder + "/kernel";
-  std::ofstream(base + ".o", std::ios::binary) << compiled.object;
+  std::ofstream(base + ".o", std::ios::binary) << made.artifact.bytes;
   std::string link = GEMMAC_LLD " -shared -o " + base + ".so " + base + ".o";
   if (std::system(link.c_str()) != 0)
     std::exit(1);

@@ -26,6 +26,7 @@
 #include "passes/CacheSchemes.h"
 #include "passes/Pipeline.h"
 #include "runtime/include/gemmac/model.h"
+#include "targets/Backends.h"
 #include "targets/Devices.h"
 #include "targets/emit/Emit.h"
 #include "llvm/ADT/STLExtras.h"
@@ -222,7 +223,7 @@ std::string textOf(ModuleOp module) {
 uint64_t fingerprintOf(ModuleOp plan, const Target &target) {
   std::string text = textOf(plan);
   text += target.name + "\n" + textOf(target) + "\n" + compilerVersion() + "\n" +
-          std::to_string(kKernelVersion) + "\n" + std::to_string(GEMMAC_MODEL_VERSION);
+          backendOf(target).makersText() + "\n" + std::to_string(GEMMAC_MODEL_VERSION);
   return XXH3_64bits(text.data(), text.size());
 }
 
@@ -269,28 +270,34 @@ LogicalResult Compilation::compileKernels() {
     cache = cacheDirectory() + "/kernels";
   if (cache == "-")
     cache.clear();
-  std::vector<CompiledKernel> compiled(specs.size());
+  const Backend &backend = backendOf(facts.target);
+  KernelCache kept(cache);
+  std::vector<MadeKernel> made(specs.size());
   std::mutex mutex;
   int64_t done = 0, all = static_cast<int64_t>(specs.size());
   for (size_t i = 0; i < specs.size(); ++i)
     threads.async([&, i] {
-      compiled[i] = compileKernel(specs[i], facts.target, cache);
+      made[i] = backend.make(specs[i], facts.target, kept);
       std::lock_guard lock(mutex);
       say("kernels", ++done, all);
     });
   threads.wait();
-  for (auto [spec, kernel] : llvm::zip_equal(specs, compiled)) {
+  for (auto [spec, kernel] : llvm::zip_equal(specs, made)) {
     if (!kernel.error.empty())
-      return fail("kernel " + spec.symbol() + ": " + kernel.error);
-    kernels.push_back({spec, static_cast<int64_t>(kernel.object.size())});
-    objects.push_back({spec.symbol() + ".o", std::move(kernel.object)});
+      return fail(kernel.error);
+    Artifact &artifact = kernel.artifact;
+    if (artifact.kind != ArtifactKind::object)
+      return fail("kernel " + artifact.symbol + " is " + StringRef(nameOf(artifact.kind)) +
+                  ", which is not linked");
+    kernels.push_back({spec, static_cast<int64_t>(artifact.bytes.size())});
+    objects.push_back({artifact.symbol + ".o", std::move(artifact.bytes)});
   }
   return success();
 }
 
 LogicalResult Compilation::emitDriver() {
   say("driver", 0, 1);
-  llvm::Expected<std::string> object = emitObject(*module, facts.target);
+  llvm::Expected<std::string> object = backendOf(facts.target).driver.object(*module, facts.target);
   if (!object)
     return fail(object.takeError());
   objects.insert(objects.begin(), {facts.name + ".o", std::move(*object)});
@@ -386,13 +393,14 @@ FailureOr<Artifacts> Compilation::run() {
     return failure();
   if (!makes("llvm") && failed(compileKernels()))
     return failure();
-  if (failed(lowerPlanToLLVM(*module, facts.target,
-                             {.name = facts.name,
-                              .vocabSize = static_cast<uint32_t>(facts.vocabSize),
-                              .fingerprint = facts.fingerprint})))
+  const DriverEmitter &driver = backendOf(facts.target).driver;
+  if (failed(driver.lower(*module, facts.target,
+                          {.name = facts.name,
+                           .vocabSize = static_cast<uint32_t>(facts.vocabSize),
+                           .fingerprint = facts.fingerprint})))
     return failure();
   if (makes("llvm")) {
-    llvm::Expected<std::string> text = emitLLVM(*module, facts.target);
+    llvm::Expected<std::string> text = driver.text(*module, facts.target);
     if (!text)
       return fail(text.takeError());
     return made(writeText(std::move(*text), ".ll"));

@@ -14,12 +14,13 @@
 namespace gemmac {
 
 struct Target {
-  std::string name;        ///< as on the command line: "generic-x86-64-v3"
-  std::string description; ///< one line for `gemmac targets`
-  std::string triple;      ///< LLVM's: "x86_64-unknown-linux-gnu"
-  std::string cpu;         ///< LLVM's -mcpu of the driver
-  std::string features;    ///< LLVM's feature string of the driver, "+avx2,+fma"
-  std::string halide;      ///< Halide's target string of the kernels, without `no_runtime` and `no_asserts`
+  std::string name;            ///< as on the command line: "generic-x86-64-v3"
+  std::string description;     ///< one line for `gemmac targets`
+  std::string triple;          ///< LLVM's: "x86_64-unknown-linux-gnu"
+  std::string cpu;             ///< LLVM's -mcpu of the driver
+  std::string features;        ///< LLVM's feature string of the driver, "+avx2,+fma"
+  std::string backend = "cpu"; ///< who makes its code: a row of targets/Backends.cpp
+  std::string halide; ///< Halide's target string of the kernels, without `no_runtime` and `no_asserts`
   std::vector<std::string> requires_; ///< CPU features that the runtime checks before it runs a package, in
                                       ///< LLVM's names: "avx2", "avx512vnni", "dotprod"
   bool board = false; ///< the row is for `cpu` only: `host` skips it on other CPUs, whatever their features

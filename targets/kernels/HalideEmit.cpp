@@ -3,8 +3,6 @@
 #include "targets/kernels/HalideEmit.h"
 #include "contract/KernelFamily.h"
 
-#include "contract/Hash.h"
-
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
@@ -26,23 +24,18 @@ static std::string readFile(const fs::path &path) {
   return bytes.str();
 }
 
-/// A new, empty file for which the system chooses the last characters of its name; an empty path if it cannot
-/// be made.
-static fs::path makeFile(std::string beginning, const std::string &suffix = "") {
-  std::string path = beginning + "XXXXXX" + suffix;
-  int descriptor = mkstemps(path.data(), static_cast<int>(suffix.size()));
-  if (descriptor < 0)
-    return {};
-  close(descriptor);
-  return path;
-}
-
-/// A file in the folder of temporary files, removed with this.
+/// An empty file in the folder of temporary files, removed with this. The system chooses the last characters
+/// of its name.
 struct TemporaryFile {
   fs::path path;
-  explicit TemporaryFile(const char *suffix) {
+  explicit TemporaryFile(const std::string &suffix) {
     std::error_code ignored;
-    path = makeFile(fs::temp_directory_path(ignored) / "gemmac-kernel-", suffix);
+    std::string name = fs::temp_directory_path(ignored) / ("gemmac-kernel-XXXXXX" + suffix);
+    int descriptor = mkstemps(name.data(), int(suffix.size()));
+    if (descriptor < 0)
+      return;
+    close(descriptor);
+    path = name;
   }
   ~TemporaryFile() {
     std::error_code ignored;
@@ -131,15 +124,9 @@ static std::string problemWithArguments(const Halide::Module &module, const Kern
   return "";
 }
 
-static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
+static MadeKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
   KernelBuilder builder = findKernel(spec.family);
-  if (!builder)
-    return {"", "there is no kernel family \"" + spec.family + "\""};
-  std::string problem = problemWithConstants(spec);
-  if (problem.empty())
-    problem = problemWithSchedule(spec, target);
-  if (!problem.empty())
-    return {"", "kernel " + spec.text() + " for " + target.name + ": " + problem};
+  assert(builder && "who asks has asked whether it makes the kernel");
   // Halide counts names and caches targets in globals.
   static std::mutex mutex;
   std::lock_guard lock(mutex);
@@ -155,59 +142,54 @@ static CompiledKernel compileTo(OutputFileType type, const KernelSpec &spec, con
     if (!code.scalars.empty())
       module = bindScalars(module, code.scalars);
     if (std::string problem = problemWithArguments(module, spec); !problem.empty())
-      return {"", "kernel " + spec.text() + ": " + problem};
+      return {{}, problem};
     module.compile({{type, file.path.string()}});
   } catch (const Halide::Error &error) {
-    return {"", "kernel " + spec.text() + " for " + target.name + ": " + error.what()};
+    return {{}, error.what()};
   }
   std::string bytes = readFile(file.path);
   if (bytes.empty())
-    return {"", "could not write and read back " + file.path.string()};
-  return {std::move(bytes), ""};
+    return {{}, "could not write and read back " + file.path.string()};
+  return {{ArtifactKind::object, spec.symbol(), std::move(bytes)}};
 }
 
-std::string kernelCacheName(const KernelSpec &spec, const Target &target) {
-  std::string all = spec.text() + " " + textOf(target) + " Halide " + std::to_string(HALIDE_VERSION_MAJOR) +
-                    "." + std::to_string(HALIDE_VERSION_MINOR) + "." + std::to_string(HALIDE_VERSION_PATCH) +
-                    " kernels " + std::to_string(kKernelVersion);
-  return spec.symbol() + "-" + hashOf(all) + ".o";
-}
+namespace {
 
-/// Written beside its final name and renamed, so that a reader sees all of it or nothing. A cache that cannot
-/// be written is no error.
-static void storeInCache(const fs::path &path, const std::string &bytes) {
-  std::error_code ignored;
-  fs::create_directories(path.parent_path(), ignored);
-  fs::path unfinished = makeFile(path.string() + ".");
-  std::ofstream file(unfinished, std::ios::binary);
-  file.write(bytes.data(), std::streamsize(bytes.size()));
-  file.close();
-  if (file)
-    fs::rename(unfinished, path, ignored);
-  else
-    fs::remove(unfinished, ignored);
-}
-
-CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
-                             const std::string &cacheDirectory) {
-  if (cacheDirectory.empty())
+class HalideMaker : public KernelMaker {
+public:
+  std::string_view name() const override { return "halide"; }
+  std::string version() const override {
+    return std::to_string(HALIDE_VERSION_MAJOR) + "." + std::to_string(HALIDE_VERSION_MINOR) + "." +
+           std::to_string(HALIDE_VERSION_PATCH) + " kernels " + std::to_string(kKernelVersion);
+  }
+  bool makes(const KernelSpec &spec, const Target &) const override {
+    return findKernel(spec.family) != nullptr;
+  }
+  MadeKernel make(const KernelSpec &spec, const Target &target) const override {
     return compileTo(OutputFileType::object, spec, target);
-  fs::path cached = fs::path(cacheDirectory) / kernelCacheName(spec, target);
-  if (std::string bytes = readFile(cached); bytes.starts_with("\x7f"
-                                                              "ELF"))
-    return {std::move(bytes), ""};
-  CompiledKernel kernel = compileTo(OutputFileType::object, spec, target);
-  if (kernel.error.empty())
-    storeInCache(cached, kernel.object);
-  return kernel;
+  }
+};
+
+} // namespace
+
+const KernelMaker &halideMaker() {
+  static const HalideMaker maker;
+  return maker;
 }
 
-CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target) {
-  return compileTo(OutputFileType::assembly, spec, target);
+/// Text has a kind of its own.
+static MadeKernel asText(OutputFileType type, const KernelSpec &spec, const Target &target) {
+  MadeKernel made = compileTo(type, spec, target);
+  made.artifact.kind = ArtifactKind::source;
+  return made;
 }
 
-CompiledKernel kernelLLVM(const KernelSpec &spec, const Target &target) {
-  return compileTo(OutputFileType::llvm_assembly, spec, target);
+MadeKernel kernelAssembly(const KernelSpec &spec, const Target &target) {
+  return asText(OutputFileType::assembly, spec, target);
+}
+
+MadeKernel kernelLLVM(const KernelSpec &spec, const Target &target) {
+  return asText(OutputFileType::llvm_assembly, spec, target);
 }
 
 } // namespace gemmac

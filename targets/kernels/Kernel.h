@@ -1,6 +1,6 @@
 //===- Kernel.h - what a kernel is compiled for, and how it is called -----------------------------------===//
 //
-// A kernel is a C function made by Halide for one specification: `int symbol(halide_buffer_t *…)`.
+// A kernel is a C function for one specification, whoever makes it: `int symbol(halide_buffer_t *…)`.
 // It has no state, allocates nothing, and computes just the part of its outputs that their buffers span, so
 // that threads can share the work by giving each call a part of the output.
 //
@@ -22,8 +22,7 @@
 #ifndef GEMMAC_TARGETS_KERNELS_KERNEL_H
 #define GEMMAC_TARGETS_KERNELS_KERNEL_H
 
-#include "contract/KernelSpec.h"
-#include "contract/Target.h"
+#include "targets/KernelMaker.h"
 
 #include <string>
 #include <vector>
@@ -34,23 +33,15 @@ namespace gemmac {
 /// specification, target, Halide's version and this.
 inline constexpr int kKernelVersion = 12;
 
-struct CompiledKernel {
-  std::string object; ///< the bytes of an object file that defines KernelSpec::symbol() and no other global
-  std::string error;  ///< not empty if it could not be made: one sentence
-};
+/// Makes kernels of all families as objects, one at a time: Halide counts names and caches targets in
+/// globals.
+const KernelMaker &halideMaker();
 
-/// Compiles a kernel; thread safe. Where `cacheDirectory` is not empty, looks there first and stores there.
-CompiledKernel compileKernel(const KernelSpec &spec, const Target &target,
-                             const std::string &cacheDirectory = "");
+/// What Halide makes as assembly text, for tests that look for the instruction that was meant and for people.
+MadeKernel kernelAssembly(const KernelSpec &spec, const Target &target);
 
-/// The name of a kernel's file in the cache: of all that its code depends on.
-std::string kernelCacheName(const KernelSpec &spec, const Target &target);
-
-/// The kernel as assembly text, for tests that look for the instruction that was meant and for people.
-CompiledKernel kernelAssembly(const KernelSpec &spec, const Target &target);
-
-/// The kernel as LLVM's assembly language.
-CompiledKernel kernelLLVM(const KernelSpec &spec, const Target &target);
+/// The same as LLVM's assembly language.
+MadeKernel kernelLLVM(const KernelSpec &spec, const Target &target);
 
 /// The families that there are builders for, by name.
 std::vector<std::string> builtFamilies();

@@ -193,11 +193,11 @@ static bool simulatesTiles(const Target &target) {
 
 /// A kernel of tiles for this machine: the same LLVM, but for tiles, which are numbers, and their intrinsics,
 /// which are SimulatedTiles.c's functions.
-static CompiledKernel compileWithoutTiles(const KernelSpec &spec, const Target &target) {
-  CompiledKernel kernel = kernelLLVM(spec, target);
+static MadeKernel compileWithoutTiles(const KernelSpec &spec, const Target &target) {
+  MadeKernel kernel = kernelLLVM(spec, target);
   if (!kernel.error.empty())
     return kernel;
-  std::string text = std::regex_replace(kernel.object, std::regex("x86_amx"), "i64");
+  std::string text = std::regex_replace(kernel.artifact.bytes, std::regex("x86_amx"), "i64");
   text = std::regex_replace(text, std::regex("@llvm\\.x86\\.(t\\w+)\\.internal"), "@simulated_$1");
   text = std::regex_replace(text, std::regex("\"(target-cpu|tune-cpu|target-features)\"=\"[^\"]*\""), "");
   fs::path file = folder() / (spec.symbol() + ".ll");
@@ -206,9 +206,9 @@ static CompiledKernel compileWithoutTiles(const KernelSpec &spec, const Target &
   std::string command =
       GEMMAC_LLC " -O2 -mcpu=native -filetype=obj -relocation-model=pic -o " + object + " " + file.string();
   if (std::system(command.c_str()) != 0)
-    return {"", command};
+    return {{}, command};
   std::ifstream bytes(object, std::ios::binary);
-  return {std::string(std::istreambuf_iterator<char>(bytes), {}), ""};
+  return {{ArtifactKind::object, spec.symbol(), std::string(std::istreambuf_iterator<char>(bytes), {})}};
 }
 
 /// Where a kernel is compiled for; null, with a failure, if there is no row for this machine. Beside kernels
@@ -225,13 +225,13 @@ static const Target *targetFor(const KernelSpec &spec) {
 /// after a failure.
 static fs::path build(const KernelSpec &spec, const Target &target) {
   bool simulated = simulatesTiles(target) && spec.schedule.matrixTiles;
-  CompiledKernel kernel = simulated ? compileWithoutTiles(spec, target) : compileKernel(spec, target);
+  MadeKernel kernel = simulated ? compileWithoutTiles(spec, target) : halideMaker().make(spec, target);
   if (!kernel.error.empty()) {
     ADD_FAILURE() << kernel.error;
     return {};
   }
   fs::path linked = folder() / spec.symbol(), object = linked.string() + ".o";
-  std::ofstream(object, std::ios::binary) << kernel.object;
+  std::ofstream(object, std::ios::binary) << kernel.artifact.bytes;
   std::string command = GEMMAC_LLD " -shared -o " + linked.string() + " " + object.string();
   if (simulated)
     command += " " GEMMAC_SIMULATED_TILES;

@@ -11,7 +11,6 @@
 #include <gtest/gtest.h>
 
 #include <array>
-#include <filesystem>
 #include <regex>
 #include <set>
 
@@ -70,10 +69,10 @@ TEST_P(EveryTarget, ObjectsDefineThemselvesAndNeedNothing) {
   for (const KernelSpec &plain : allSpecs()) {
     KernelSpec spec = scheduled(plain, target);
     SCOPED_TRACE(spec.text());
-    CompiledKernel kernel = compileKernel(spec, target);
+    MadeKernel kernel = halideMaker().make(spec, target);
     ASSERT_EQ(kernel.error, "");
     auto object =
-        llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(kernel.object, "kernel.o"));
+        llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(kernel.artifact.bytes, "kernel.o"));
     ASSERT_TRUE(bool(object)) << llvm::toString(object.takeError());
     std::set<std::string> defined;
     for (const llvm::object::SymbolRef &symbol : (*object)->symbols()) {
@@ -98,9 +97,9 @@ TEST_P(EveryTarget, QuantizedProductsUseTheWidestInstruction) {
   for (std::string scheme : {"q8_0", "q4_0"})
     for (int64_t tokens : {0, 1}) {
       SCOPED_TRACE(scheme + (tokens ? ", one token" : ", many"));
-      CompiledKernel kernel = kernelAssembly(scheduled(linear(scheme, tokens), target), target);
+      MadeKernel kernel = kernelAssembly(scheduled(linear(scheme, tokens), target), target);
       ASSERT_EQ(kernel.error, "");
-      const std::string &text = kernel.object;
+      const std::string &text = kernel.artifact.bytes;
       bool x86 = target.mixedSigns8;
       if (target.matrixTiles8 && !tokens) {
         EXPECT_GE(count(text, "tdpbssd"), 1);
@@ -151,9 +150,9 @@ TEST_P(EveryTarget, StacksAreCounted) {
       }
   for (const KernelSpec &plain : specs) {
     KernelSpec spec = scheduled(plain, target);
-    CompiledKernel kernel = kernelAssembly(spec, target);
+    MadeKernel kernel = kernelAssembly(spec, target);
     ASSERT_EQ(kernel.error, "");
-    int64_t counted = stackBytesOf(spec, target), frame = frameOf(kernel.object);
+    int64_t counted = stackBytesOf(spec, target), frame = frameOf(kernel.artifact.bytes);
     EXPECT_GE(counted + 4096, frame) << spec.text();
     EXPECT_LE(counted, frame + frame / 3 + 4096) << spec.text();
   }
@@ -165,21 +164,21 @@ TEST_P(EveryTarget, AttentionMultipliesInt8NumbersAsIntegers) {
       KernelSpec spec = attention(family, "q8_0", 0);
       if (pairs)
         spec.constants["pairs"] = pairs;
-      CompiledKernel kernel = kernelAssembly(scheduled(spec, target), target);
+      MadeKernel kernel = kernelAssembly(scheduled(spec, target), target);
       ASSERT_EQ(kernel.error, "");
       const char *instruction = !target.pairProducts16 ? "fmla"
                                 : target.dotProduct8   ? "vpdpwssd"
                                                        : "vpmaddwd";
-      EXPECT_GE(count(kernel.object, instruction), 4) << spec.text();
+      EXPECT_GE(count(kernel.artifact.bytes, instruction), 4) << spec.text();
     }
 }
 
 TEST_P(EveryTarget, FloatSumsAreFused) {
   for (std::string scheme : {"f32", "bf16"})
     for (int64_t tokens : {0, 1}) {
-      CompiledKernel kernel = kernelAssembly(scheduled(linear(scheme, tokens), target), target);
+      MadeKernel kernel = kernelAssembly(scheduled(linear(scheme, tokens), target), target);
       ASSERT_EQ(kernel.error, "");
-      EXPECT_GE(count(kernel.object, target.mixedSigns8 ? "vfmadd[0-9]+ps" : "fmla"), 4);
+      EXPECT_GE(count(kernel.artifact.bytes, target.mixedSigns8 ? "vfmadd[0-9]+ps" : "fmla"), 4);
     }
 }
 
@@ -193,67 +192,18 @@ INSTANTIATE_TEST_SUITE_P(Cross, EveryTarget, testing::ValuesIn([] {
                            return std::regex_replace(info.param, std::regex("-"), "_");
                          });
 
-TEST(CompileKernel, TheSameSpecificationIsTheSameBytes) {
+TEST(HalideMaker, MakesTheSameBytesOfTheSameSpecification) {
   const Target &target = allTargets()[0];
   for (const KernelSpec &plain : {linear("q4_0", 0), attention("cached_attention", "f16", 20)}) {
     KernelSpec spec = scheduled(plain, target);
-    std::string first = compileKernel(spec, target).object;
-    compileKernel(scheduled(linear("f32", 1), target), target); // Halide counts its names through a process
-    EXPECT_EQ(compileKernel(spec, target).object, first);
+    std::string first = halideMaker().make(spec, target).artifact.bytes;
+    halideMaker().make(scheduled(linear("f32", 1), target),
+                       target); // Halide counts its names through a process
+    EXPECT_EQ(halideMaker().make(spec, target).artifact.bytes, first);
   }
 }
 
-TEST(CompileKernel, TheCacheHoldsWhatWasCompiled) {
-  namespace fs = std::filesystem;
-  const test::TemporaryFolder temporary;
-  const fs::path folder = temporary.path / "kernels"; // is made
-  const Target &target = allTargets()[0];
-  KernelSpec spec = scheduled(linear("q8_0", 1), target);
-  std::string object = compileKernel(spec, target).object;
-  EXPECT_EQ(compileKernel(spec, target, folder).object, object);
-  ASSERT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 1);
-  EXPECT_EQ(compileKernel(spec, target, folder).object, object);
-  // A damaged file is made again.
-  fs::resize_file(fs::directory_iterator(folder)->path(), 2);
-  EXPECT_EQ(compileKernel(spec, target, folder).object, object);
-  // One for another machine has another name.
-  compileKernel(spec, allTargets()[1], folder);
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder), fs::directory_iterator()), 2);
-}
-
-TEST(KernelCacheName, SaysAllThatTheCodeDependsOn) {
-  Target target = allTargets()[0];
-  KernelSpec spec = linear("q8_0", 1);
-  std::string name = kernelCacheName(spec, target);
-  EXPECT_EQ(name.rfind(spec.symbol() + "-", 0), 0u);
-  target.name = "toaster";
-  EXPECT_EQ(kernelCacheName(spec, target), name);
-  target.l2 *= 2; // a new row with an old row's Halide string
-  EXPECT_NE(kernelCacheName(spec, target), name);
-  KernelSpec faster = spec;
-  faster.schedule.rowTiles = 2;
-  EXPECT_NE(kernelCacheName(faster, allTargets()[0]), name);
-  EXPECT_NE(faster.symbol(), spec.symbol());
-}
-
-TEST(CompileKernel, WhatTheTableDoesNotHaveIsAnError) {
-  auto errorOf = [](const KernelSpec &spec) { return compileKernel(spec, allTargets()[0]).error; };
-  EXPECT_NE(errorOf({"fourier", {}}).find("fourier"), std::string::npos);
-  KernelSpec spec = linear("q8_0", 1);
-  spec.constants.erase("rows");
-  EXPECT_NE(errorOf(spec).find("linear needs the constant 'rows'"), std::string::npos);
-}
-
-TEST(CompileKernel, WhatTheTargetCannotDoIsAnError) {
-  const Target &target = allTargets()[0];
-  auto errorOf = [&](const KernelSpec &spec) { return compileKernel(spec, target).error; };
-  EXPECT_NE(errorOf(linear("q8_0", 0)).find("the schedule does not say row_tiles"), std::string::npos);
-  KernelSpec spec = scheduled(linear("q8_0", 0), target);
-  spec.schedule.matrixTiles = 1;
-  EXPECT_NE(errorOf(spec).find("matrix tiles are not to be had"), std::string::npos);
-}
-
-TEST(CompileKernel, EveryFamilyHasOneBuilder) {
+TEST(HalideMaker, HasOneBuilderForEveryFamily) {
   std::vector<std::string> families;
   for (const KernelFamily &family : kernelFamilies())
     families.emplace_back(family.name);
