@@ -7,13 +7,12 @@
 #include "compiler/package/PackageFile.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
+#include "targets/Backends.h"
 #include "targets/Devices.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 
 #include <algorithm>
 #define XXH_INLINE_ALL
@@ -164,13 +163,13 @@ llvm::LogicalResult Preparation::findCommand(const format::Metadata &metadata) {
   if (!fs::can_execute(program))
     return fail("there is no program '" + program.str() + "' beside the weights: compile with --emit=exe");
   const Target *target = findTarget(metadata.target()->str());
-  llvm::Triple host(llvm::sys::getProcessTriple());
-  if (target && llvm::Triple(target->triple).getArch() != host.getArch()) {
-    std::string emulator = "qemu-" + llvm::Triple(target->triple).getArchName().str();
-    llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(emulator);
+  LinkRecipe recipe = target ? backendOf(*target).linkRecipe(*target) : LinkRecipe();
+  if (!recipe.emulator.empty()) {
+    llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(recipe.emulator);
     if (!found)
       return fail("'" + program.str() + "' is made for " + target->name +
-                  ", which this machine is not; install " + emulator + " (package qemu-user) to run it here");
+                  ", which this machine is not; install " + recipe.emulator + " (package " +
+                  recipe.emulatorPackage + ") to run it here");
     prepared.command.push_back(*found);
   }
   prepared.command.push_back(program.str().str());

@@ -4,12 +4,31 @@
 #include "contract/KernelFamily.h"
 #include "targets/emit/Emit.h"
 #include "targets/kernels/Kernel.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 namespace gemmac {
 
+/// Linux on x86-64 or ARM. A program for another architecture is linked statically, so that an emulator needs
+/// no C library of that architecture here.
+static LinkRecipe linuxRecipe(const Target &target) {
+  llvm::Triple triple(target.triple), host(llvm::sys::getProcessTriple());
+  std::string architecture = triple.getArchName().str(), cross = architecture + "-linux-gnu-gcc";
+  std::vector<std::string> flags = {"-pthread",           "-lm", "-Wl,--gc-sections", "-Wl,--build-id=none",
+                                    "-Wl,-z,noexecstack", "-s"};
+  if (triple.getArch() == host.getArch())
+    return {architecture + "-linux-gnu", {"cc", "gcc", "clang", cross}, "gcc", flags, ""};
+  flags.insert(flags.begin(), "-static");
+  return {architecture + "-linux-gnu", {cross},    "gcc-" + architecture + "-linux-gnu", flags,
+          "qemu-" + architecture,      "qemu-user"};
+}
+
 static const std::vector<Backend> &allBackends() {
   static const std::vector<Backend> all = {
-      {.name = "cpu", .makers = {&halideMaker()}, .driver = {lowerPlanToLLVM, emitLLVM, emitObject}},
+      {.name = "cpu",
+       .makers = {&halideMaker()},
+       .driver = {lowerPlanToLLVM, emitLLVM, emitObject},
+       .linkRecipe = linuxRecipe},
   };
   return all;
 }

@@ -3,6 +3,7 @@
 #include "compiler/package/StaticLibrary.h"
 
 #include "compiler/package/OutputFile.h"
+#include "targets/Backends.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Object/Archive.h"
 #include "llvm/Object/ArchiveWriter.h"
@@ -10,28 +11,18 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
-#include "llvm/TargetParser/Host.h"
-#include "llvm/TargetParser/Triple.h"
 
 namespace gemmac {
 
 namespace fs = llvm::sys::fs;
 namespace path = llvm::sys::path;
 
-static std::string architecture(const Target &target) {
-  return llvm::Triple(target.triple).getArchName().str();
-}
-
-static bool isHost(const Target &target) {
-  return llvm::Triple(target.triple).getArch() == llvm::Triple(llvm::sys::getProcessTriple()).getArch();
-}
-
 llvm::Expected<RuntimeFiles> RuntimeFiles::find(const Target &target, const std::string &directory) {
   llvm::SmallString<256> folder(directory);
   if (directory.empty()) {
     folder = fs::getMainExecutable(nullptr, nullptr);
     path::remove_filename(folder);
-    path::append(folder, "..", "lib", architecture(target) + "-linux-gnu");
+    path::append(folder, "..", "lib", backendOf(target).linkRecipe(target).runtimeFolder);
     path::remove_dots(folder, /*remove_dot_dot=*/true);
   }
   auto file = [&](llvm::StringRef name) { return (folder + "/" + name).str(); };
@@ -87,19 +78,14 @@ llvm::Expected<std::string> staticLibrary(const std::vector<ObjectFile> &objects
   return (*archive)->getBuffer().str();
 }
 
-/// The path of a C compiler on this machine that links for the target.
-static llvm::Expected<std::string> findLinker(const Target &target) {
-  std::string cross = architecture(target) + "-linux-gnu-gcc";
-  std::vector<std::string> names = {cross};
-  if (isHost(target))
-    names = {"cc", "gcc", "clang", cross};
-  for (const std::string &name : names)
+/// The path of a program on this machine that links for the target.
+static llvm::Expected<std::string> findLinker(const LinkRecipe &recipe, const Target &target) {
+  for (const std::string &name : recipe.linkers)
     if (llvm::ErrorOr<std::string> found = llvm::sys::findProgramByName(name))
       return *found;
-  std::string package =
-      isHost(target) ? "gcc" : "gcc-" + llvm::StringRef(architecture(target)).str() + "-linux-gnu";
-  return makeError("no C compiler to link a program for target '" + target.name + "': install " + package +
-                   " (looked for " + llvm::join(names, ", ") + "), or make a library with --emit=lib");
+  return makeError("no C compiler to link a program for target '" + target.name + "': install " +
+                   recipe.package + " (looked for " + llvm::join(recipe.linkers, ", ") +
+                   "), or make a library with --emit=lib");
 }
 
 namespace {
@@ -130,7 +116,8 @@ static llvm::Error writeFile(const std::string &file, llvm::StringRef bytes) {
 
 llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, const RuntimeFiles &runtime,
                                         const Target &target) {
-  llvm::Expected<std::string> linker = findLinker(target);
+  LinkRecipe recipe = backendOf(target).linkRecipe(target);
+  llvm::Expected<std::string> linker = findLinker(recipe, target);
   if (!linker)
     return linker.takeError();
   TemporaryFolder folder;
@@ -140,18 +127,13 @@ llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, 
   auto inFolder = [&](const std::string &name) { return (folder.path + "/" + name).str(); };
   std::string output = inFolder("program"), said = inFolder("said");
   std::vector<std::string> arguments = {*linker, "-o", output};
-  // A program for another architecture is linked statically, so that an emulator needs no C library of that
-  // architecture here.
-  if (!isHost(target))
-    arguments.push_back("-static");
   for (const ObjectFile &object : objects) {
     arguments.push_back(inFolder(object.name));
     if (llvm::Error error = writeFile(arguments.back(), object.bytes))
       return std::move(error);
   }
-  for (const char *argument : {runtime.program.c_str(), runtime.library.c_str(), "-pthread", "-lm",
-                               "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-z,noexecstack", "-s"})
-    arguments.emplace_back(argument);
+  arguments.insert(arguments.end(), {runtime.program, runtime.library});
+  arguments.insert(arguments.end(), recipe.flags.begin(), recipe.flags.end());
 
   std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
   std::string problem;

@@ -18,9 +18,12 @@
 #include "targets/emit/Emit.h"
 #include "test/TemporaryFolder.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/Triple.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -118,6 +121,20 @@ TEST(Backends, SayWhichKernelTargetAndMaker) {
   spec.schedule.grain = 0;
   EXPECT_EQ(backend.make(spec, target).error,
             "kernel " + spec.text() + " for " + target.name + ": " + problemWithSchedule(spec, target));
+}
+
+// An emulator needs no C library of its machine where a program brings it along.
+TEST(Backends, LinkProgramsThatRunHere) {
+  llvm::Triple here(llvm::sys::getProcessTriple());
+  for (const Target &target : allTargets()) {
+    std::string architecture = llvm::Triple(target.triple).getArchName().str();
+    LinkRecipe recipe = backendOf(target).linkRecipe(target);
+    bool other = architecture != here.getArchName();
+    EXPECT_EQ(recipe.runtimeFolder, architecture + "-linux-gnu");
+    EXPECT_EQ(recipe.emulator, other ? "qemu-" + architecture : "") << target.name;
+    EXPECT_EQ(recipe.linkers.size() == 1, other) << target.name;
+    EXPECT_EQ(std::ranges::count(recipe.flags, "-static"), other ? 1 : 0) << target.name;
+  }
 }
 
 TEST(KernelCache, KeepsArtifactsOfEveryKind) {
