@@ -187,7 +187,7 @@ private:
 } // namespace
 
 llvm::Expected<Proof> provePasses(ModuleOp module, const WeightSource &weights, const ProofOptions &options) {
-  assert(!options.chunks.empty() && "there is a cut to run");
+  assert(!options.ids.empty() && !options.chunks.empty() && "there is a sequence, and a cut of it");
   OneThread oneThread(*module.getContext());
   Prover prover(module, weights, options);
   prover.begin();

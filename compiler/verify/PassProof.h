@@ -21,7 +21,7 @@ struct ProofOptions {
   PipelineOptions pipeline = {};
   std::string firstStage = {};      ///< stages before it have run already; empty: none has
   std::string lastStage = {};       ///< empty: all
-  std::vector<int32_t> ids = {};    ///< the sequence, no longer than the module's context
+  std::vector<int32_t> ids = {};    ///< the sequence: a token at least, and no more than the context
   std::vector<int64_t> chunks = {}; ///< most tokens of a call, each a cut of the sequence; at least one
   int64_t decoded = 6;              ///< tokens at the end that `decode` takes one by one
   std::optional<std::vector<Bound>> bounds = {}; ///< instead of boundsOf(pipeline)

@@ -29,7 +29,7 @@ std::optional<std::vector<Cut>> runEveryCut(Runner &runner, const ProofOptions &
                                             Deviation &deviation) {
   std::vector<Cut> cuts;
   auto add = [&](const char *entry, int64_t first, int64_t chunk, auto run) {
-    std::string how = llvm::formatv("in calls of {0} tokens", chunk);
+    std::string how = llvm::formatv("{0} calls of {1} tokens", first ? "after" : "in", chunk);
     llvm::Expected<Array> logits = run();
     if (logits) {
       cuts.push_back({entry, how, first, std::move(*logits)});

@@ -11,7 +11,7 @@ namespace gemmac::verify {
 /// The logits of one cut of the sequence.
 struct Cut {
   std::string entry; ///< "score", "decode"
-  std::string how;   ///< "in calls of 16 tokens"
+  std::string how;   ///< "in calls of 16 tokens"; of `decode`, "after" those of the prefill
   int64_t first;     ///< position of the first row
   reference::Array logits;
 

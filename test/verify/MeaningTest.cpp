@@ -7,6 +7,7 @@
 #include "targets/Devices.h"
 #include "test/verify/ProvenModel.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FormatVariadic.h"
 
 #include <gtest/gtest.h>
 
@@ -28,7 +29,7 @@ void expectProven(ProvenModel &model, ProofOptions options) {
     if (pass.changed)
       changed.insert(pass.pass);
     if (pass.relative)
-      testing::Test::RecordProperty(pass.pass, std::to_string(pass.relative));
+      testing::Test::RecordProperty(pass.pass, llvm::formatv("{0:e2}", pass.relative).str());
   }
   for (llvm::StringRef pass : {"gemma-fuse-attention", "gemma-select-kernels", "plan-place-arguments"})
     EXPECT_TRUE(changed.contains(pass)) << pass.str() << " is there to be compared";
