@@ -41,6 +41,7 @@ class Listing(ToolTest):
         rows = json.loads(self.succeed("targets", "--json"))
         row = next(row for row in rows if row["name"] == "generic-aarch64")
         self.assertTrue(row["needs"])
+        self.assertEqual(row["scheme"], "q4_0")
         self.assertLessEqual(sum(row["host"] for row in rows), 1)
 
     def test_version(self):

@@ -21,7 +21,7 @@ void printTargets(bool json) {
                       {"description", target.description},
                       {"triple", target.triple},
                       {"needs", target.requires_},
-                      {"scheme", target.scheme},
+                      {"scheme", nameOf(target.scheme)},
                       {"host", isHost}});
     else
       std::printf("%-26s%s%s\n", target.name.c_str(), target.description.c_str(), isHost ? " (host)" : "");
