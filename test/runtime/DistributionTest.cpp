@@ -1,6 +1,6 @@
 // Sampling by hand: the tokens that may come next as probabilities, and drawing one of them.
 
-#include "FakeModel.h"
+#include "FakeTexts.h"
 #include "TestPackage.h"
 
 #include "gemmac/gemmac.h"
@@ -10,21 +10,9 @@
 #include <cmath>
 
 using namespace gemmac;
+using gemmac::test::collect, gemmac::test::firstIds;
 
 namespace {
-
-std::vector<int32_t> firstIds(int count) {
-  std::vector<int32_t> ids(count);
-  for (int i = 0; i < count; ++i)
-    ids[i] = (i * 5 + 3) % FAKE_VOCAB;
-  return ids;
-}
-
-int collect(void *user, int32_t id, const char *, size_t) {
-  if (id >= 0)
-    static_cast<std::vector<int32_t> *>(user)->push_back(id);
-  return 0;
-}
 
 struct DistributionTest : testing::Test {
   void SetUp() override {

@@ -1,4 +1,4 @@
-#include "FakeModel.h"
+#include "FakeTexts.h"
 #include "TestPackage.h"
 
 #include "gemmac/gemmac.h"
@@ -10,15 +10,9 @@
 #include <thread>
 
 using namespace gemmac;
+using gemmac::test::collect, gemmac::test::firstIds;
 
 namespace {
-
-std::vector<int32_t> firstIds(int count) {
-  std::vector<int32_t> ids(count);
-  for (int i = 0; i < count; ++i)
-    ids[i] = (i * 5 + 3) % FAKE_VOCAB;
-  return ids;
-}
 
 /// What greedy generation gives after these ids.
 std::vector<int32_t> continuation(std::vector<int32_t> ids, int count) {
@@ -34,12 +28,6 @@ std::string calls() {
     text += fake_calls[i].kind + std::to_string(fake_calls[i].count) + "@" +
             std::to_string(fake_calls[i].position) + " ";
   return text;
-}
-
-int collect(void *user, int32_t id, const char *, size_t) {
-  if (id >= 0)
-    static_cast<std::vector<int32_t> *>(user)->push_back(id);
-  return 0;
 }
 
 struct SessionTest : testing::Test {
