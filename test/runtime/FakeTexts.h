@@ -19,8 +19,8 @@ inline std::vector<int32_t> firstIds(int count) {
   return ids;
 }
 
-/// For gemmac_generate: appends each id to the std::vector<int32_t> at `user`, and goes on. Text that was held
-/// back until the end comes without an id.
+/// For gemmac_generate: appends each id to the std::vector<int32_t> at `user`, and goes on. Text that was
+/// held back until the end comes without an id.
 inline int collect(void *user, int32_t id, const char *, size_t) {
   if (id >= 0)
     static_cast<std::vector<int32_t> *>(user)->push_back(id);
