@@ -38,12 +38,14 @@ gemmac_status gemmac_tokenize(gemmac_session *session, const char *text, size_t 
   if (!engaged)
     return busy(session);
   Encoder encoder(vocabulary, session->worker->arena);
-  if (!encoder.encode(text, bytes, options, ids, capacity, *count))
+  // Counted first: what fails, or does not fit, writes nothing. Encoding twice takes less time than a token.
+  if (!encoder.encode(text, bytes, options, nullptr, 0, *count))
     return fail(&session->error, GEMMAC_INVALID_ARGUMENT,
                 "the text has a stretch without end that cannot be encoded in pieces");
   if (*count > capacity)
     return fail(&session->error, GEMMAC_BUFFER_TOO_SMALL, "the text has %zu tokens, the buffer room for %zu",
                 *count, capacity);
+  encoder.encode(text, bytes, options, ids, capacity, *count);
   return GEMMAC_OK;
 }
 
@@ -60,10 +62,13 @@ gemmac_status gemmac_detokenize(gemmac_session *session, const int32_t *ids, siz
     return fail(&session->error, GEMMAC_INVALID_ARGUMENT, "gemmac_detokenize: flags %#x are unknown", flags);
   if (gemmac_status status = session->checkIds(ids, count, "the tokens"))
     return status;
-  *bytes = decode(session->engine->vocabulary, ids, count, flags & GEMMAC_SKIP_SPECIAL, text, capacity);
+  const Vocabulary &vocabulary = session->engine->vocabulary;
+  const bool skipSpecial = flags & GEMMAC_SKIP_SPECIAL;
+  *bytes = decode(vocabulary, ids, count, skipSpecial, nullptr, 0);
   if (*bytes > capacity)
     return fail(&session->error, GEMMAC_BUFFER_TOO_SMALL, "the text has %zu bytes, the buffer room for %zu",
                 *bytes, capacity);
+  decode(vocabulary, ids, count, skipSpecial, text, capacity);
   return GEMMAC_OK;
 }
 
@@ -80,7 +85,7 @@ gemmac_status gemmac_prompt(gemmac_session *session, const int32_t *ids, size_t 
   uint32_t held = session->length;
   if (gemmac_status status = session->append(ids, count, "the prompt"))
     return status;
-  gemmac_status status = session->advance(chunk);
+  gemmac_status status = session->endCall(session->advance(chunk));
   session->takeBack(held);
   return status;
 }
@@ -102,15 +107,18 @@ gemmac_status gemmac_score(gemmac_session *session, const int32_t *ids, size_t c
   gemmac_status status = session->prefillTo(held, chunk);
   if (!status)
     status = session->score(chunk, logits);
+  status = session->endCall(status);
   session->takeBack(held);
   return status;
 }
 
 const float *gemmac_logits(const gemmac_session *session) {
-  return session->logitsReady ? session->logits : nullptr;
+  return session && session->logitsReady ? session->logits : nullptr;
 }
 
-void gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampling) {
+gemmac_status gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampling) {
+  if (!engine || !sampling)
+    return GEMMAC_INVALID_ARGUMENT;
   const format::Generation &defaults = *engine->package.metadata().generation();
   sampling->temperature = defaults.sample() ? defaults.temperature() : 0;
   sampling->top_k = defaults.top_k();
@@ -118,6 +126,7 @@ void gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampl
   sampling->min_p = defaults.min_p();
   sampling->repetition_penalty = defaults.repetition_penalty();
   sampling->seed = 0;
+  return GEMMAC_OK;
 }
 
 // Comparisons are written so that a NaN is refused.
@@ -158,9 +167,9 @@ gemmac_status gemmac_distribution(gemmac_session *session, const float *logits, 
   memcpy(copy, logits ? logits : session->logits, vocab * sizeof(float));
   const Sampler sampler(samplerOptions(*session->engine, sampling), vocab, arena);
   const Distribution distribution = sampler.distribution(copy, session->tokens, session->length);
-  *count = distribution.size();
-  if (*count == 0)
+  if (distribution.size() == 0)
     return fail(&session->error, GEMMAC_BAD_LOGITS, "every logit is suppressed or not a number");
+  *count = distribution.size();
   if (*count > capacity)
     return fail(&session->error, GEMMAC_BUFFER_TOO_SMALL,
                 "%zu tokens may come next, the buffer has room for %zu", *count, capacity);
@@ -174,6 +183,8 @@ uint64_t gemmac_random(uint64_t seed) {
 }
 
 int32_t gemmac_draw(const gemmac_candidate *candidates, size_t count, uint64_t *state) {
+  if ((!candidates && count) || !state)
+    return -1;
   double total = 0;
   for (size_t i = 0; i < count; ++i)
     total += candidates[i].probability;

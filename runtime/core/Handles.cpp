@@ -90,7 +90,9 @@ void gemmac_close(gemmac_engine *engine) {
   engine->region.giveBack();
 }
 
-void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info) {
+gemmac_status gemmac_get_info(const gemmac_engine *engine, gemmac_info *info) {
+  if (!engine || !info)
+    return GEMMAC_INVALID_ARGUMENT;
   const format::Metadata &metadata = engine->package.metadata();
   const gemmac_model &code = *engine->code;
   *info = {};
@@ -110,12 +112,13 @@ void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info) {
   info->add_bos = engine->vocabulary.addBos();
   const flatbuffers::String *chatTemplate = metadata.tokenizer()->chat_template();
   info->chat_template = chatTemplate ? chatTemplate->c_str() : "";
+  return GEMMAC_OK;
 }
 
 // ---- Worker
 
 size_t gemmac_worker_bytes(const gemmac_engine *engine) {
-  return gemmac_worker::memoryOf(*engine).total();
+  return engine ? gemmac_worker::memoryOf(*engine).total() : 0;
 }
 
 gemmac_status gemmac_worker_open(const gemmac_engine *engine, const gemmac_worker_options *given,
@@ -150,7 +153,7 @@ void gemmac_worker_close(gemmac_worker *worker) {
 // ---- Session
 
 size_t gemmac_session_bytes(const gemmac_engine *engine) {
-  return gemmac_session::memoryOf(*engine).total();
+  return engine ? gemmac_session::memoryOf(*engine).total() : 0;
 }
 
 static gemmac_status checkWorker(const gemmac_engine *engine, const gemmac_worker *worker,
@@ -222,7 +225,7 @@ gemmac_status gemmac_session_use(gemmac_session *session, gemmac_worker *worker)
 }
 
 uint32_t gemmac_session_earliest(const gemmac_session *session) {
-  return session->earliest();
+  return session ? session->earliest() : 0;
 }
 
 gemmac_status gemmac_session_truncate(gemmac_session *session, uint32_t tokens) {
@@ -238,14 +241,23 @@ gemmac_status gemmac_session_copy(gemmac_session *to, const gemmac_session *from
 }
 
 const char *gemmac_last_error(const gemmac_session *session) {
-  return session->error.text;
+  return session ? session->error.text : "";
 }
-void gemmac_reset(gemmac_session *session) {
+
+gemmac_status gemmac_reset(gemmac_session *session) {
+  if (!session)
+    return GEMMAC_INVALID_ARGUMENT;
+  if (isServed(session))
+    return GEMMAC_BUSY;
   session->reset();
+  return GEMMAC_OK;
 }
+
 void gemmac_cancel(gemmac_session *session) {
-  session->cancelled.store(true);
+  if (session)
+    session->cancelled.store(true);
 }
+
 uint32_t gemmac_position(const gemmac_session *session) {
-  return session->length;
+  return session ? session->length : 0;
 }

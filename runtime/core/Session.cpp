@@ -126,6 +126,13 @@ gemmac_status gemmac_session::stopIfCancelled() {
   return fail(&error, GEMMAC_CANCELLED, "cancelled after %u tokens", position);
 }
 
+gemmac_status gemmac_session::endCall(gemmac_status status) {
+  if (!status)
+    return stopIfCancelled();
+  cancelled = false;
+  return status;
+}
+
 void gemmac_session::run(const gemmac_entry &entry, uint32_t count, const void *const *inputs,
                          void *const *outputs) {
   if (written < position + count)
@@ -227,6 +234,7 @@ gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation
     // The sampler changes logits, and the token that comes next is then known.
     logitsReady = false;
     int32_t id = sampler.distribution(logits, tokens, length).draw(random);
+    result.finish = GEMMAC_FINISH_BAD_LOGITS;
     if (id < 0)
       return fail(&error, GEMMAC_BAD_LOGITS, "after %u tokens every logit is suppressed or not a number",
                   length);
@@ -243,17 +251,20 @@ gemmac_status gemmac_session::generateTokens(const gemmac_generation &generation
 }
 
 gemmac_status gemmac_session::generate(const gemmac_generation &generation, gemmac_result &result) {
-  result = {};
   if (position == length && !logitsReady) {
     // The last token is run once more for its logits, which takes what it sees.
     if (length == 0 || (length > 1 && length - 1 < earliest()))
       return fail(&error, GEMMAC_NO_PROMPT, "there are no logits to generate from: give a prompt first");
     --position;
   }
+  result = {};
   StreamDecoder decoder(engine->vocabulary, true);
   gemmac_status status = generateTokens(generation, decoder, result);
   size_t bytes = decoder.finish(worker->text);
   if (bytes && generation.on_token && result.finish != GEMMAC_FINISH_CALLBACK)
     generation.on_token(generation.user, -1, worker->text, bytes);
+  status = endCall(status);
+  if (status == GEMMAC_CANCELLED)
+    result.finish = GEMMAC_FINISH_CANCELLED;
   return status;
 }

@@ -49,6 +49,8 @@ struct gemmac_session {
   /// Runs all held tokens by score steps.
   gemmac_status score(uint32_t chunk, float *out);
   gemmac_status generate(const gemmac_generation &generation, gemmac_result &result);
+  /// What a call that ran steps returns, if this is what they came to: a cancel that has come belongs to it.
+  gemmac_status endCall(gemmac_status status);
 
   /// Runs any entry of the model on `count` tokens that stand at `position`, which does not change.
   void run(const gemmac_entry &entry, uint32_t count, const void *const *inputs, void *const *outputs);
@@ -57,7 +59,7 @@ private:
   /// Runs the next `count` tokens that are held.
   void step(const gemmac::TextEntry &entry, uint32_t count, float *logits);
   gemmac_status stopIfCancelled();
-  /// Samples, holds and shows tokens until there is a reason to finish.
+  /// Samples, holds and shows tokens until there is a reason to finish, which is then in the result.
   gemmac_status generateTokens(const gemmac_generation &generation, gemmac::StreamDecoder &decoder,
                                gemmac_result &result);
   bool isStop(const gemmac_generation &generation, int32_t id) const;

@@ -52,3 +52,21 @@ const char *gemmac_status_name(gemmac_status status) {
   }
   return "unknown status";
 }
+
+const char *gemmac_finish_name(gemmac_finish finish) {
+  switch (finish) {
+  case GEMMAC_FINISH_LENGTH:
+    return "limit";
+  case GEMMAC_FINISH_STOP:
+    return "stop";
+  case GEMMAC_FINISH_CONTEXT:
+    return "context full";
+  case GEMMAC_FINISH_CALLBACK:
+    return "callback";
+  case GEMMAC_FINISH_CANCELLED:
+    return "cancelled";
+  case GEMMAC_FINISH_BAD_LOGITS:
+    return "bad logits";
+  }
+  return "unknown reason";
+}

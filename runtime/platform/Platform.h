@@ -15,7 +15,8 @@ struct MappedFile {
   uint64_t size = 0;
 };
 
-/// Null, or the system's error message. An empty file is refused: it has nothing to map.
+/// Null, or the system's error message. Only regular files that are not empty are mapped; nothing else is
+/// opened.
 const char *mapFile(const char *path, MappedFile &file);
 void unmapFile(MappedFile &file);
 

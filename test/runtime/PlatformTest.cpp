@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace gemmac::platform;
 
@@ -32,8 +34,19 @@ TEST(Platform, KnowsTheCpusFeatures) {
 TEST(Platform, SaysWhyAFileCannotBeMapped) {
   MappedFile file;
   EXPECT_STREQ(mapFile("/nowhere/at.all", file), strerror(ENOENT));
-  EXPECT_STREQ(mapFile("/", file), "not a file");
-  EXPECT_STREQ(mapFile("/dev/null", file), "not a file");
+  EXPECT_STREQ(mapFile("/", file), "is a directory, not a file");
+  EXPECT_STREQ(mapFile("/dev/null", file), "is no regular file");
+  EXPECT_STREQ(mapFile("/dev/zero", file), "is no regular file");
+}
+
+// Opening one for reading waits for somebody who opens it for writing.
+TEST(Platform, APipeIsRefusedAtOnce) {
+  const std::string pipe = testing::TempDir() + "platform-" + std::to_string(getpid()) + ".pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  MappedFile file;
+  EXPECT_STREQ(mapFile(pipe.c_str(), file), "is no regular file");
+  EXPECT_EQ(file.bytes, nullptr);
+  unlink(pipe.c_str());
 }
 
 TEST(Platform, HasACpu) {

@@ -27,6 +27,9 @@
  * sentence about it in the session (gemmac_last_error) or, where there is none yet, in the gemmac_error that
  * the caller gives (it may be null). Results behind pointers are written only on GEMMAC_OK unless said
  * otherwise.
+ *
+ * A null engine, worker or session never crashes: functions with a status return GEMMAC_INVALID_ARGUMENT,
+ * the others say what they return. Handles that were closed must not be used any more.
  */
 #ifndef GEMMAC_GEMMAC_H
 #define GEMMAC_GEMMAC_H
@@ -40,7 +43,7 @@
 extern "C" {
 #endif
 
-#define GEMMAC_API_VERSION 3u
+#define GEMMAC_API_VERSION 4u
 
 /* GEMMAC_API_VERSION of the library that is linked: equal to the header's, or header and library don't fit.
  */
@@ -49,7 +52,8 @@ uint32_t gemmac_api_version(void);
 typedef enum gemmac_status {
   GEMMAC_OK = 0,
   GEMMAC_INVALID_ARGUMENT = 1, /* a null pointer, a number outside its range, an id outside the vocabulary */
-  GEMMAC_FILE_ERROR = 2, /* the weights cannot be opened or mapped: the system's reason is in the message */
+  GEMMAC_FILE_ERROR = 2, /* the weights are no regular file, or cannot be opened or mapped: the message has
+                            the system's reason */
   GEMMAC_CORRUPT = 3,    /* the file is no package, is cut short, or its bytes do not fit their checksums */
   GEMMAC_VERSION_MISMATCH = 4, /* a package or a model made by another version of gemmac */
   GEMMAC_WRONG_PACKAGE = 5,    /* a good package, but of other code than this */
@@ -86,8 +90,8 @@ typedef struct gemmac_open_options {
 
 size_t gemmac_engine_bytes(void);
 
-/* Opens the package at weights_path for this code: maps it until close. Options may be null: all zero. Fails
- * with FILE_ERROR, CORRUPT, VERSION_MISMATCH, WRONG_PACKAGE, UNSUPPORTED_CPU, OUT_OF_MEMORY,
+/* Opens the package at weights_path, a regular file, for this code: maps it until close. Options may be null:
+ * all zero. Fails with FILE_ERROR, CORRUPT, VERSION_MISMATCH, WRONG_PACKAGE, UNSUPPORTED_CPU, OUT_OF_MEMORY,
  * INVALID_ARGUMENT. */
 gemmac_status gemmac_open(const gemmac_model *code, const char *weights_path,
                           const gemmac_open_options *options, gemmac_engine **engine, gemmac_error *error);
@@ -119,7 +123,8 @@ typedef struct gemmac_info {
   const char *chat_template; /* Jinja, as the checkpoint has it; empty if it has none */
 } gemmac_info;
 
-void gemmac_get_info(const gemmac_engine *engine, gemmac_info *info);
+/* Fails with INVALID_ARGUMENT (null). */
+gemmac_status gemmac_get_info(const gemmac_engine *engine, gemmac_info *info);
 
 /* ---- Worker ---- */
 
@@ -134,6 +139,7 @@ typedef struct gemmac_worker_options {
   size_t memory_bytes; /* at least gemmac_worker_bytes(engine) if memory is given */
 } gemmac_worker_options;
 
+/* 0 for null. */
 size_t gemmac_worker_bytes(const gemmac_engine *engine);
 
 /* Options may be null: all zero. Fails with INVALID_ARGUMENT, OUT_OF_MEMORY. */
@@ -155,6 +161,7 @@ typedef struct gemmac_session_options {
   gemmac_worker *worker; /* of the same engine, runs the session's calls; null: one of its own */
 } gemmac_session_options;
 
+/* 0 for null. */
 size_t gemmac_session_bytes(const gemmac_engine *engine);
 
 /* Options may be null: all zero. Fails with INVALID_ARGUMENT, OUT_OF_MEMORY. */
@@ -168,18 +175,19 @@ void gemmac_session_close(gemmac_session *session);
  * INVALID_ARGUMENT, BUSY. */
 gemmac_status gemmac_session_use(gemmac_session *session, gemmac_worker *worker);
 
-/* The sentence about the last failure of this session; empty before the first. Valid until the next failure.
- */
+/* The sentence about the last failure of this session; empty before the first, and for null. Valid until the
+ * next failure. */
 const char *gemmac_last_error(const gemmac_session *session);
 
-/* Forgets all tokens and any cancel that has come. */
-void gemmac_reset(gemmac_session *session);
+/* Forgets all tokens and any cancel that has come. Fails with INVALID_ARGUMENT (null), BUSY. */
+gemmac_status gemmac_reset(gemmac_session *session);
 
-/* Ends the running call after the step that it is in, which then returns GEMMAC_CANCELLED; if none is
- * running, the next one of prompt, score and generate. Safe from any thread and from a signal handler. */
+/* Ends the running call after the step or the on_token that it is in, also the last one: the call then
+ * returns GEMMAC_CANCELLED. If none is running, ends the next one of prompt, score and generate before its
+ * first step. Safe from any thread and from a signal handler. Null is allowed. */
 void gemmac_cancel(gemmac_session *session);
 
-/* Tokens that the session holds: given, scored and generated ones. */
+/* Tokens that the session holds: given, scored and generated ones; 0 for null. */
 uint32_t gemmac_position(const gemmac_session *session);
 
 /* Keeps the first `tokens` tokens and forgets the others, as if they had never been there: what follows gets
@@ -191,7 +199,7 @@ uint32_t gemmac_position(const gemmac_session *session);
 gemmac_status gemmac_session_truncate(gemmac_session *session, uint32_t tokens);
 
 /* The fewest tokens, besides none, that the session can be cut back to now; 0 as long as no ring has
- * overwritten anything. Tokens that are held and not yet run can always be cut off. */
+ * overwritten anything, and for null. Tokens that are held and not yet run can always be cut off. */
 uint32_t gemmac_session_earliest(const gemmac_session *session);
 
 /* Makes `to` hold what `from` does: tokens, keys, values, logits; a cancel that has come for `to` stays.
@@ -206,7 +214,8 @@ gemmac_status gemmac_session_copy(gemmac_session *to, const gemmac_session *from
 #define GEMMAC_PLAIN 2u   /* "<eos>" in the text is five letters and no special token */
 
 /* Text, any bytes, to ids. *count is the number of ids, also on BUFFER_TOO_SMALL (then nothing is written to
- * ids: capacity 0 with ids null asks for the number). Fails with INVALID_ARGUMENT, BUFFER_TOO_SMALL, BUSY. */
+ * ids: capacity 0 with ids null asks for the number). A capacity of bytes + 1 suffices for any text. Fails
+ * with INVALID_ARGUMENT, BUFFER_TOO_SMALL, BUSY. */
 gemmac_status gemmac_tokenize(gemmac_session *session, const char *text, size_t bytes, uint32_t flags,
                               int32_t *ids, size_t capacity, size_t *count);
 
@@ -220,16 +229,16 @@ gemmac_status gemmac_detokenize(gemmac_session *session, const int32_t *ids, siz
 
 /* Appends ids and runs them in chunks of at most `chunk` tokens (1 … max_tokens; 0: max_tokens). Afterwards
  * gemmac_logits belongs to the last of them. Fails with INVALID_ARGUMENT, CONTEXT_FULL, CANCELLED, BUSY;
- * after CANCELLED the tokens that were run stay, the others are forgotten. */
+ * after CANCELLED the tokens that were run stay, which may be all of them, the others are forgotten. */
 gemmac_status gemmac_prompt(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk);
 
-/* As gemmac_prompt, and writes the logits of every id: count * vocab_size numbers. A long text may be given
- * piece by piece. */
+/* As gemmac_prompt, and writes the logits of every id: count * vocab_size numbers; after CANCELLED those of
+ * the tokens that were run. A long text may be given piece by piece. */
 gemmac_status gemmac_score(gemmac_session *session, const int32_t *ids, size_t count, uint32_t chunk,
                            float *logits);
 
-/* vocab_size numbers for the token that comes next, or null where there are none. Valid until the next call
- * that runs tokens. */
+/* vocab_size numbers for the token that comes next, or null where there are none, as of a null session. Valid
+ * until the next call that runs tokens. */
 const float *gemmac_logits(const gemmac_session *session);
 
 typedef struct gemmac_sampling {
@@ -242,8 +251,8 @@ typedef struct gemmac_sampling {
   uint64_t seed;            /* same seed, same text */
 } gemmac_sampling;
 
-/* What the model's own generation defaults say, with seed 0. */
-void gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampling);
+/* What the model's own generation defaults say, with seed 0. Fails with INVALID_ARGUMENT (null). */
+gemmac_status gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampling *sampling);
 
 /* ---- Sampling by hand, as for speculative decoding ---- */
 
@@ -266,7 +275,7 @@ gemmac_status gemmac_distribution(gemmac_session *session, const float *logits,
 uint64_t gemmac_random(uint64_t seed);
 
 /* One of the candidates' ids, by their probabilities, which need not sum to 1; advances *random. -1 if none
- * has a probability above 0. */
+ * has a probability above 0, or a pointer is null. */
 int32_t gemmac_draw(const gemmac_candidate *candidates, size_t count, uint64_t *random);
 
 /* ---- Generating ---- */
@@ -286,13 +295,20 @@ typedef struct gemmac_generation {
   void *user;
 } gemmac_generation;
 
+/* Why a generation ended. */
 typedef enum gemmac_finish {
   GEMMAC_FINISH_LENGTH = 0, /* max_tokens were generated */
   GEMMAC_FINISH_STOP =
       1, /* a stop token came: the session holds it, on_token did not get it, `tokens` does not count it */
-  GEMMAC_FINISH_CONTEXT = 2, /* no position was left for one more token */
-  GEMMAC_FINISH_CALLBACK = 3 /* on_token ended it */
+  GEMMAC_FINISH_CONTEXT = 2,   /* no position was left for one more token; `tokens` is 0 where a prompt filled
+                                  the context already */
+  GEMMAC_FINISH_CALLBACK = 3,  /* on_token ended it */
+  GEMMAC_FINISH_CANCELLED = 4, /* with the status CANCELLED */
+  GEMMAC_FINISH_BAD_LOGITS = 5 /* with the status BAD_LOGITS */
 } gemmac_finish;
+
+/* "limit", "stop", "context full", "callback", "cancelled", "bad logits"; never null. */
+const char *gemmac_finish_name(gemmac_finish finish);
 
 typedef struct gemmac_result {
   uint32_t tokens; /* generated */
@@ -302,8 +318,8 @@ typedef struct gemmac_result {
 /* Generates from the logits of the last call, or if there are none runs the session's last token once more
  * (where a ring has overwritten what that one sees: NO_PROMPT). The last generated token is held but not yet
  * run: a prompt or generate that follows runs it first. Generation may be null: the model's defaults. Result
- * may be null, and is also written on CANCELLED. Fails with INVALID_ARGUMENT, NO_PROMPT, BAD_LOGITS,
- * CANCELLED, BUSY. */
+ * may be null, and is also written on CANCELLED and BAD_LOGITS. Fails with INVALID_ARGUMENT, NO_PROMPT,
+ * BAD_LOGITS, CANCELLED, BUSY. */
 gemmac_status gemmac_generate(gemmac_session *session, const gemmac_generation *generation,
                               gemmac_result *result);
 

@@ -18,18 +18,27 @@
 
 namespace gemmac::platform {
 
+/// Null if it has bytes to map.
+static const char *problemWith(const struct stat &about) {
+  if (S_ISDIR(about.st_mode))
+    return "is a directory, not a file";
+  if (!S_ISREG(about.st_mode))
+    return "is no regular file";
+  return about.st_size == 0 ? "the file is empty" : nullptr;
+}
+
 const char *mapFile(const char *path, MappedFile &file) {
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  // Looked at before it is opened, which alone has effects on devices. What was put there since then does not
+  // block either: a pipe would until it has a writer.
+  struct stat about;
+  if (stat(path, &about) != 0)
+    return strerror(errno);
+  if (const char *reason = problemWith(about))
+    return reason;
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0)
     return strerror(errno);
-  struct stat about;
-  const char *reason = nullptr;
-  if (fstat(descriptor, &about) != 0)
-    reason = strerror(errno);
-  else if (!S_ISREG(about.st_mode))
-    reason = "not a file";
-  else if (about.st_size == 0)
-    reason = "the file is empty";
+  const char *reason = fstat(descriptor, &about) != 0 ? strerror(errno) : problemWith(about);
   if (!reason) {
     void *bytes = mmap(nullptr, about.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
     if (bytes == MAP_FAILED)
