@@ -35,7 +35,11 @@ static gemmac_status continue_text(const gemmac_engine *engine, gemmac_session *
   generation.sampling.temperature = 0; /* always the best token: the same text on every run */
   generation.max_tokens = tokens;
   generation.on_token = show;
-  return gemmac_generate(session, &generation, NULL);
+  gemmac_result result;
+  status = gemmac_generate(session, &generation, &result);
+  if (status == GEMMAC_OK)
+    fprintf(stderr, "%s after %u tokens\n", gemmac_finish_name(result.finish), result.tokens);
+  return status;
 }
 
 int main(int count, char **words) {

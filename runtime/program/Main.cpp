@@ -80,12 +80,10 @@ static int32_t *readInput(gemmac_session *session, const Arguments &arguments, s
     ids = parseIds(path, text, size, count);
   } else {
     uint32_t flags = arguments.noBos ? 0 : GEMMAC_ADD_BOS;
-    gemmac_status status = gemmac_tokenize(session, text, size, flags, nullptr, 0, &count);
-    if (status == GEMMAC_OK || status == GEMMAC_BUFFER_TOO_SMALL) {
-      ids = static_cast<int32_t *>(malloc((count + 1) * sizeof(int32_t)));
-      status =
-          ids ? gemmac_tokenize(session, text, size, flags, ids, count + 1, &count) : GEMMAC_OUT_OF_MEMORY;
-    }
+    const size_t most = size + 1; // a token of each byte, and bos
+    ids = static_cast<int32_t *>(malloc(most * sizeof(int32_t)));
+    const gemmac_status status =
+        ids ? gemmac_tokenize(session, text, size, flags, ids, most, &count) : GEMMAC_OUT_OF_MEMORY;
     if (status) {
       fprintf(stderr, "%s\n", ids ? gemmac_last_error(session) : gemmac_status_name(status));
       free(ids);
@@ -158,8 +156,26 @@ static void printSpeed(const char *what, size_t tokens, uint64_t nanoseconds) {
           seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0);
 }
 
+/// Why the text ends here.
+static void printEnd(const gemmac_result &result, size_t given) {
+  fprintf(stderr, "%s: ", gemmac_finish_name(result.finish));
+  if (result.finish == GEMMAC_FINISH_CONTEXT)
+    fprintf(stderr, "%zu tokens of the prompt and %u generated ones fill the context of %u positions\n",
+            given, result.tokens, gemmac_program_model->context);
+  else if (result.finish == GEMMAC_FINISH_STOP)
+    fprintf(stderr, "a stop token came after %u generated tokens\n", result.tokens);
+  else
+    fprintf(stderr, "%u generated tokens are as many as --n-predict allows\n", result.tokens);
+}
+
 static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, const Arguments &arguments,
                          const int32_t *ids, size_t count) {
+  const int64_t predict = arguments.predict.value;
+  if (predict != 0 && count == gemmac_program_model->context) {
+    fprintf(stderr, "the prompt has %zu tokens and fills the context: no position is left to generate for\n",
+            count);
+    return kFailed;
+  }
   uint64_t begin = platform::nanoseconds();
   if (gemmac_prompt(session, ids, count, chunkOf(arguments)))
     return complain(session);
@@ -175,7 +191,6 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
   sampling.min_p = arguments.minP.orElse(sampling.min_p);
   sampling.repetition_penalty = arguments.repetitionPenalty.orElse(sampling.repetition_penalty);
   sampling.seed = arguments.seed.given ? static_cast<uint64_t>(arguments.seed.value) : begin;
-  const int64_t predict = arguments.predict.value;
   generation.max_tokens = predict > 0 ? static_cast<uint32_t>(predict) : 0; // 0: no bound
   generation.ignore_stop = arguments.ignoreStop;
   generation.on_token = printToken;
@@ -187,7 +202,9 @@ static ExitCode generate(gemmac_session *session, const gemmac_engine *engine, c
     status = gemmac_generate(session, &generation, &result);
   uint64_t end = platform::nanoseconds();
   printf("\n");
-  const bool written = fflush(stdout) == 0; // before the figures, which go elsewhere
+  const bool written = fflush(stdout) == 0; // before the lines that go elsewhere
+  if (!status && written)
+    printEnd(result, count);
   if (arguments.stats) {
     printSpeed("prompt", count, prompted - begin);
     printSpeed("; generation", result.tokens, end - prompted);

@@ -100,7 +100,7 @@ TEST_F(ProgramTest, IdsInAndOut) {
                         " 3 8\n13\n");
     EXPECT_EQ(result.code, 0) << result.err;
     EXPECT_EQ(result.out, expected) << more;
-    EXPECT_EQ(result.err, "");
+    EXPECT_EQ(result.err, "limit: 10 generated tokens are as many as --n-predict allows\n");
   }
 }
 
@@ -131,6 +131,32 @@ TEST_F(ProgramTest, EndlessStopsAtTheContext) {
   Result result = run("--ids-file - -n -1 --temp 0 --ignore-eos --print ids", "3 8 13");
   EXPECT_EQ(result.code, 0) << result.err;
   EXPECT_EQ(result.out, greedy({3, 8, 13}, FAKE_CONTEXT - 3));
+  EXPECT_EQ(result.err, "context full: 3 tokens of the prompt and 45 generated ones fill the context of 48 "
+                        "positions\n");
+}
+
+TEST_F(ProgramTest, AStopTokenIsSaid) {
+  Result result = run("--ids-file - --temp 0 --print ids", "1"); // whose best next token is the stop token, 1
+  EXPECT_EQ(result.code, 0);
+  EXPECT_EQ(result.out, "\n");
+  EXPECT_EQ(result.err, "stop: a stop token came after 0 generated tokens\n");
+}
+
+TEST_F(ProgramTest, APromptThatFillsTheContextLeavesNothingToGenerate) {
+  std::string ids;
+  for (int i = 0; i < FAKE_CONTEXT; ++i)
+    ids += "7 ";
+  Result full = run("--ids-file - -n 5", ids);
+  EXPECT_EQ(full.code, 1);
+  EXPECT_EQ(full.out, "");
+  EXPECT_EQ(full.err,
+            "the prompt has 48 tokens and fills the context: no position is left to generate for\n");
+  EXPECT_EQ(run("--ids-file - -n 0", ids).code, 0) << "nothing is to be generated";
+  EXPECT_EQ(run("--ids-file - -n 5", ids + "7").code, 1);
+  Result last = run("--ids-file - -n 5 --ignore-eos --temp 0 --print ids", ids.substr(2));
+  EXPECT_EQ(last.code, 0);
+  EXPECT_EQ(last.out, greedy(std::vector<int32_t>(FAKE_CONTEXT - 1, 7), 1));
+  EXPECT_EQ(last.err.find("context full: "), 0u) << last.err;
 }
 
 TEST_F(ProgramTest, LogitsAsNumpy) {
