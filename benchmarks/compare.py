@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
-"""gemmac and llama.cpp on the same GGUF file, in alternation in one run.
+"""gemmac and other engines on the same GGUF file, in alternation in one run.
 
-Compiles the file for this machine into the user's cache, then measures a prompt and generation with each of the two in turn, round after round. Ratios are quotients of the
+Compiles the file for this machine into the user's cache, then measures a prompt and generation with each in turn, round after round. Ratios are quotients of the
 medians of tokens/s: above 1, gemmac is faster. What the machine reads and multiplies in a second is measured before and after each turn of gemmac.
 
 llama.cpp comes from PyPI, built for this machine:
 
     python3 -m venv llama && CMAKE_ARGS=-DGGML_NATIVE=ON llama/bin/pip install --no-binary llama-cpp-python llama-cpp-python
 
-    benchmarks/compare.py --gguf FILE [--prompt 512] [--generate 64] [--depth 0] [--threads N] [--scheme S] [--rounds 5] [--apart] [--json OUT] [--llama-python llama/bin/python]
+ik_llama.cpp is a folder in which its llama-bench was built:
+
+    cmake -B build -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON && cmake --build build --target llama-bench
+
+    benchmarks/compare.py --gguf FILE [--peer llama.cpp] [--peer ik_llama.cpp --peer-dir DIR] [--prompt 512] [--generate 64] [--depth 0] [--threads N] [--scheme S] [--rounds 5]
+                          [--apart] [--json OUT] [--llama-python llama/bin/python]
 """
 import argparse
 import json
@@ -16,23 +21,20 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 
-from machine import DISTURBED, GEMMAC, ROOT, cpu_name, cpu_times, disturbance
-
-# llama.cpp's threads spin for a while when they have nothing to do.
-CALM_SECONDS = 0.5
+from machine import DISTURBED, GEMMAC, cpu_name
+from peers import PEERS, bench_in
 
 
 def main():
     options = read_options()
-    llama = None if options.apart else Llama(options)
+    peers = {name: PEERS[name](options) for name in options.peer}
     try:
-        rounds = [one_round(options, llama, number) for number in range(options.rounds + 1)]
+        rounds = [one_round(options, peers, number) for number in range(options.rounds + 1)]
     finally:
-        if llama:
-            llama.end()
+        for peer in peers.values():
+            peer.end()
     result = summary(options, rounds[1:])  # the first one compiles and warms up
     print_table(result)
     if options.json:
@@ -43,7 +45,10 @@ def main():
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--gguf", required=True, help="the file that both run")
+    parser.add_argument("--gguf", required=True, help="the file that all run")
+    parser.add_argument("--peer", action="append", choices=PEERS, help="engine to compare with; may be given for each (llama.cpp)")
+    parser.add_argument("--peer-dir", help="where ik_llama.cpp was built")
+    parser.add_argument("--peer-options", default="", help="further words for its llama-bench")
     parser.add_argument("--prompt", type=int, default=512, help="tokens of the prompt; 0: none is measured")
     parser.add_argument("--generate", type=int, default=64, help="tokens to generate; 0: none are")
     parser.add_argument("--depth", type=int, default=0, help="tokens that are there before")
@@ -56,24 +61,29 @@ def read_options():
     parser.add_argument("--gemmac", default=GEMMAC)
     parser.add_argument("--llama-python", default=sys.executable, help="a Python that has llama-cpp-python")
     options = parser.parse_args()
+    options.peer = list(dict.fromkeys(options.peer or ["llama.cpp"]))
     if options.rounds < 1 or options.tries < 1 or min(options.prompt, options.generate, options.depth) < 0:
         parser.error("rounds and tries are at least 1, tokens at least 0")
+    if options.prompt == options.generate == 0:
+        parser.error("there is nothing to measure: neither --prompt nor --generate")
+    if "ik_llama.cpp" in options.peer:
+        if not options.peer_dir:
+            parser.error("ik_llama.cpp is no package: say with --peer-dir where you have built it")
+        if not bench_in(options.peer_dir):
+            parser.error(f"there is no llama-bench in '{options.peer_dir}', its bin or its build/bin")
+        if options.depth and options.prompt:
+            parser.error("ik_llama.cpp's llama-bench has no prompts at a depth: --prompt 0 measures generation there")
     return options
 
 
-def one_round(options, llama, number):
+def one_round(options, peers, number):
     print(f"round {number} of {options.rounds}" if number else "compiling, warming up", file=sys.stderr, flush=True)
-    gemmac = undisturbed(options, lambda: gemmac_turn(options))
-    if llama:
-        return {"gemmac": gemmac, "llama": undisturbed(options, lambda: llama.turn(options))}
-    if not number:
-        return None  # a process that starts anew warms up in its own round
-    llama = Llama(options)
-    try:
-        llama.turn(options)
-        return {"gemmac": gemmac, "llama": undisturbed(options, lambda: llama.turn(options))}
-    finally:
-        llama.end()
+    measured = {"gemmac": undisturbed(options, lambda: gemmac_turn(options))}
+    for name, peer in peers.items():
+        # A process that starts anew for every turn warms up in it.
+        if number or not options.apart:
+            measured[name] = undisturbed(options, peer.turn)
+    return measured
 
 
 def undisturbed(options, turn):
@@ -103,59 +113,19 @@ def gemmac_turn(options):
             **{key: report[key] for key in ("scheme", "cache_scheme", "machine", "planned_bytes", "dirty_bytes")}}
 
 
-class Llama:
-    """llama.cpp in a process of its own, which sleeps while gemmac runs."""
-
-    def __init__(self, options):
-        context = max(options.depth + options.prompt, max(options.depth, 1) + options.generate)
-        words = [options.llama_python, os.path.join(ROOT, "benchmarks/llama_speed.py"), options.gguf, str(context), str(options.threads)]
-        self.said = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, text=True)
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def ask(self, command):
-        """Seconds that a command took."""
-        try:
-            self.process.stdin.write(command + "\n")
-            self.process.stdin.flush()
-            answer = self.process.stdout.readline()
-        except BrokenPipeError:
-            answer = ""
-        if not answer:
-            self.said.seek(0)
-            sys.exit(f"llama.cpp ended at '{command}':\n" + self.said.read().decode(errors="replace")[-2000:])
-        return json.loads(answer)["nanoseconds"] * 1e-9
-
-    def turn(self, options):
-        speeds, disturbed = {}, 0.0
-        for name, command, tokens, depth in (("prefill", "prompt", options.prompt, options.depth),
-                                             ("decode", "generate", options.generate, max(options.depth, 1))):
-            if tokens == 0:
-                continue
-            self.ask(f"fill {depth}")
-            before = cpu_times(self.process.pid)
-            speeds[name] = tokens / self.ask(f"{command} {tokens}")
-            disturbed = max(disturbed, disturbance(before, cpu_times(self.process.pid)))
-        time.sleep(CALM_SECONDS)
-        return {"disturbed": disturbed, "tokens_per_second": speeds}
-
-
 def summary(options, rounds):
-    result = {"file": os.path.basename(options.gguf), "scheme": rounds[0]["gemmac"]["scheme"], "cpu": cpu_name(), "threads": options.threads,
-              "prompt": options.prompt, "generate": options.generate, "depth": options.depth}
+    """`prefill_ratio` and `decode_ratio` are beside the fastest peer; parts of bandwidth and peak are of what gemmac reads and multiplies for a token."""
+    result = {"file": os.path.basename(options.gguf), "scheme": rounds[0]["gemmac"]["scheme"], "peers": options.peer, "peer_options": options.peer_options,
+              "cpu": cpu_name(), "threads": options.threads, "prompt": options.prompt, "generate": options.generate, "depth": options.depth}
     limits = machine_limits(rounds)
-    for name in rounds[0]["llama"]["tokens_per_second"]:
-        ours, theirs = (statistics.median(turn[who]["tokens_per_second"][name] for turn in rounds) for who in ("gemmac", "llama"))
-        test = rounds[0]["gemmac"]["tests"][name]
-        result[f"{name}_ratio"] = ours / theirs
-        result[name] = {"gemmac": ours, "llama": theirs}
-        for what, seconds in (("of_bandwidth", test["bytes_per_token"] / limits["bytes_per_second"]),
-                              ("of_peak", test["integer_products_per_token"] / limits["integer_products_per_second"]
-                               + test["float_products_per_token"] / limits["float_products_per_second"])):
-            result[name] |= {f"gemmac_{what}": ours * seconds, f"llama_{what}": theirs * seconds}
+    for name, test in rounds[0]["gemmac"]["tests"].items():
+        speeds = {who: statistics.median(turn[who]["tokens_per_second"][name] for turn in rounds) for who in rounds[0]}
+        by_memory = test["bytes_per_token"] / limits["bytes_per_second"]
+        by_products = (test["integer_products_per_token"] / limits["integer_products_per_second"]
+                       + test["float_products_per_token"] / limits["float_products_per_second"])
+        result[f"{name}_ratio"] = speeds["gemmac"] / max(speeds[peer] for peer in options.peer)
+        result[name] = {who: {"tokens_per_second": speed, "gemmac_is_faster": speeds["gemmac"] / speed, "of_bandwidth": speed * by_memory, "of_peak": speed * by_products}
+                        for who, speed in speeds.items()}
         result[name] |= {key: test[key] for key in ("bytes_per_token", "integer_products_per_token", "float_products_per_token")}
     worst = max(turn[who]["disturbed"] for turn in rounds for who in turn)
     return result | {"machine": limits, "disturbed": worst, "rounds": rounds}
@@ -175,12 +145,14 @@ def print_table(result):
           f"{limits['float_products_per_second'] / 1e9:.0f} G float32 numbers a second")
     if result["disturbed"] > DISTURBED:
         print(f"other processes took up to {100 * result['disturbed']:.1f} % of the CPUs: these figures are doubtful")
-    print("\n| test | gemmac, tokens/s | llama.cpp, tokens/s | ratio | gemmac of bandwidth, of peak | llama.cpp |\n|---|---|---|---|---|---|")
+    print("\n| test | engine | tokens/s | gemmac is faster by | of bandwidth | of peak |\n|---|---|---|---|---|---|")
     for name, test in (("prefill", f"pp{result['prompt']}"), ("decode", f"tg{result['generate']}")):
-        if name in result:
-            row = result[name]
-            reached = [f"{100 * row[f'{who}_of_bandwidth']:.0f} %, {100 * row[f'{who}_of_peak']:.0f} %" for who in ("gemmac", "llama")]
-            print(f"| {test} at {result['depth']} | {row['gemmac']:.2f} | {row['llama']:.2f} | {result[f'{name}_ratio']:.2f} | {reached[0]} | {reached[1]} |")
+        if name not in result:
+            continue
+        for who in ["gemmac", *result["peers"]]:
+            row = result[name][who]
+            first, ratio = (f"{test} at {result['depth']}", "") if who == "gemmac" else ("", f"{row['gemmac_is_faster']:.2f}")
+            print(f"| {first} | {who} | {row['tokens_per_second']:.2f} | {ratio} | {100 * row['of_bandwidth']:.0f} % | {100 * row['of_peak']:.0f} % |")
 
 
 if __name__ == "__main__":
