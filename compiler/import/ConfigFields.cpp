@@ -132,7 +132,7 @@ std::optional<double> ConfigFields::positiveOrNull(StringRef key) {
 
 bool ConfigFields::boolean(StringRef key, bool absent) {
   const json *value = take(key);
-  if (!value)
+  if (!value || value->is_null())
     return absent;
   if (!value->is_boolean())
     fail(key, "is " + shown(*value) + ", but must be true or false");
@@ -202,6 +202,16 @@ ConfigFields ConfigFields::inner(StringRef key) {
 void ConfigFields::ignore(llvm::ArrayRef<StringRef> keys) {
   for (StringRef key : keys)
     read.insert(key);
+}
+
+std::vector<std::string> ConfigFields::ignoreIf(llvm::function_ref<bool(StringRef, const json &)> idle) {
+  std::vector<std::string> paths;
+  for (const std::string &key : unread())
+    if (idle(key, (*object)[key])) {
+      read.insert(key);
+      paths.push_back(path + key);
+    }
+  return paths;
 }
 
 std::vector<std::string> ConfigFields::unread() const {

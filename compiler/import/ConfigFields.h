@@ -5,6 +5,7 @@
 
 #include "compiler/import/JsonFile.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include <limits>
 #include <optional>
@@ -30,6 +31,7 @@ public:
   double positive(llvm::StringRef key, std::optional<double> absent);
   std::optional<double> positiveOrNull(llvm::StringRef key);
   double number(llvm::StringRef key, double absent, double least, double most);
+  /// Null is the same as absent.
   bool boolean(llvm::StringRef key, bool absent);
   std::string string(llvm::StringRef key, std::optional<std::string> absent);
   /// One id or a list of ids; empty if absent or null.
@@ -40,6 +42,10 @@ public:
 
   /// A key that is allowed but does not affect what is computed.
   void ignore(llvm::ArrayRef<llvm::StringRef> keys);
+  /// Ignores the keys that have not been read yet and of which `idle` holds; their paths, in alphabetical
+  /// order.
+  std::vector<std::string>
+  ignoreIf(llvm::function_ref<bool(llvm::StringRef key, const nlohmann::json &value)> idle);
   /// The keys that have not been read yet, in alphabetical order.
   std::vector<std::string> unread() const;
   /// Every key that was neither read nor ignored is an error.

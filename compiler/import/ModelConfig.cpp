@@ -1,9 +1,11 @@
 //===- ModelConfig.cpp - what a checkpoint says about its model -----------------------------------------===//
 // A key that is absent takes the default of the model's class; an unknown key is an error, since it might
-// change what is computed. Configurations of vision and audio towers are ignored.
+// change what is computed, unless its name or value says that it does not. Configurations of vision and audio
+// towers are ignored.
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/import/ConfigFields.h"
+#include "compiler/import/IdleKeys.h"
 #include "compiler/import/LayerRules.h"
 #include "compiler/import/RopeRules.h"
 #include "llvm/ADT/STLExtras.h"
@@ -294,9 +296,20 @@ void mergeOuterKeys(ConfigFields &outer, ConfigFields &text, ModelConfig &config
     config.eos = eos;
 }
 
+void remarkIdle(ModelConfig &config, const std::vector<std::string> &keys) {
+  if (keys.empty())
+    return;
+  std::string names;
+  for (const std::string &key : keys)
+    names += (names.empty() ? "" : ", ") + inQuotes(key);
+  config.remarks.push_back(config.file + ": no result depends on " + names +
+                           (keys.size() == 1 ? ", which is left out" : ", which are left out"));
+}
+
 Expected<ModelConfig> readFlat(ConfigFields &fields, const Defaults &defaults, const std::string &path) {
   ModelConfig config = ConfigReader(fields, defaults, path).read();
   fields.ignore(kSilentKeys);
+  remarkIdle(config, fields.ignoreIf(isIdleKey));
   fields.refuseTheRest();
   if (llvm::Error error = fields.takeError())
     return error;
@@ -312,11 +325,14 @@ Expected<ModelConfig> readNested(ConfigFields &fields, const Defaults &defaults,
     text.fail("model_type", "is " + inQuotes(type) + ", but '" + defaults.textType + "' is needed");
   ModelConfig config = ConfigReader(text, defaults, path).read();
   text.ignore(kSilentKeys);
+  std::vector<std::string> idle = text.ignoreIf(isIdleKey);
   text.refuseTheRest();
   fields.absorb(text);
   mergeOuterKeys(fields, text, config);
   fields.ignore(kSilentKeys);
   fields.ignore({"vision_config", "audio_config"});
+  llvm::append_range(idle, fields.ignoreIf(isIdleKey));
+  remarkIdle(config, idle);
   fields.refuseTheRest();
   if (llvm::Error error = fields.takeError())
     return error;

@@ -59,6 +59,7 @@ struct ModelConfig {
   std::vector<LayerConfig> layers;
   std::optional<int32_t> bos;
   std::vector<int32_t> eos; ///< as config.json lists them; what stops generation is in GenerationConfig
+  std::vector<std::string> remarks; ///< what a user should know about how the files were read
 };
 
 /// Reads `config.json` of a checkpoint of the Gemma 4 family, or of a Gemma 3 text model.

@@ -365,6 +365,42 @@ TEST(ModelConfig, UnknownKeysInsideAreNamedWithTheirPlace) {
   EXPECT_SAYS(errorOf(read(outside)), "'num_mtp_layers' is not a key");
 }
 
+TEST(ModelConfig, KeysOfToolsLabelsAndOutputsAreLeftOutAndSaidOnce) {
+  json config =
+      nested("gemma4", {{"unsloth_fixed", true}, {"num_labels", 2}, {"_attn_implementation_autoset", true}});
+  config.update(json{{"unsloth_version", "2026.4.5"},
+                     {"id2label", {{"0", "LABEL_0"}}},
+                     {"label2id", {{"LABEL_0", 0}}},
+                     {"problem_type", nullptr},
+                     {"is_encoder_decoder", false},
+                     {"pruned_heads", json::object()},
+                     {"_torch_dtype", "float16"},
+                     {"output_attentions", false}});
+  ModelConfig read = readOk(config);
+  ASSERT_EQ(read.remarks.size(), 1u);
+  EXPECT_SAYS(read.remarks[0],
+              "config.json: no result depends on 'text_config._attn_implementation_autoset', "
+              "'text_config.num_labels', 'text_config.unsloth_fixed', '_torch_dtype', 'id2label', "
+              "'is_encoder_decoder', 'label2id', 'output_attentions', 'problem_type', 'pruned_heads', "
+              "'unsloth_version', which are left out");
+  EXPECT_TRUE(readOk(small()).remarks.empty());
+}
+
+TEST(ModelConfig, NullSaysNothing) {
+  ModelConfig config = readOk(
+      patched(small(),
+              {{"quantization_config", nullptr}, {"attention_sinks", nullptr}, {"attention_bias", nullptr}}));
+  ASSERT_EQ(config.remarks.size(), 1u);
+  EXPECT_SAYS(config.remarks[0], "no result depends on 'attention_sinks', 'quantization_config', which");
+}
+
+TEST(ModelConfig, KeysThatSayOfAnotherModelAreRefused) {
+  for (const json &patch : {json{{"is_encoder_decoder", true}}, json{{"pruned_heads", {{"0", {1}}}}},
+                            json{{"quantization", {{"bits", 4}}}}, json{{"attention_sinks", false}}})
+    EXPECT_SAYS(errorOf(read(patched(small(), patch))),
+                "'" + patch.begin().key() + "' is not a key that this compiler knows");
+}
+
 TEST(ModelConfig, HeadIsTiedInsideAndOutsideOrNowhere) {
   json config = nested("gemma4", {{"tie_word_embeddings", true}});
   config["tie_word_embeddings"] = false;
