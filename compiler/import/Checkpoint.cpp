@@ -4,14 +4,50 @@
 #include "compiler/import/GgufConfig.h"
 #include "compiler/import/JsonFile.h"
 #include "compiler/import/Safetensors.h"
+#include "compiler/import/TensorNames.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
+#include <algorithm>
 
 namespace gemmac {
 namespace {
+
+bool sameNumbers(const SourceTensor &a, const SourceTensor &b) {
+  if (a.shape != b.shape)
+    return false;
+  if (a.scheme == b.scheme)
+    return std::ranges::equal(a.bytes, b.bytes);
+  if (!canReadNumbers(a.scheme) || !canReadNumbers(b.scheme))
+    return false;
+  constexpr int64_t kPiece = 1 << 16;
+  std::vector<float> left(kPiece), right(kPiece);
+  for (int64_t first = 0, count = a.numbers(); first < count; first += kPiece) {
+    auto piece = size_t(std::min(kPiece, count - first));
+    readNumbers(a, first, std::span(left).first(piece));
+    readNumbers(b, first, std::span(right).first(piece));
+    if (!std::equal(left.begin(), left.begin() + ptrdiff_t(piece), right.begin()))
+      return false;
+  }
+  return true;
+}
+
+/// A head of its own counts, whatever the configuration says: fine-tuning that trained it, and merging, leave
+/// the key as it was.
+void settleHead(ModelConfig &config, const WeightSource &weights) {
+  std::optional<TensorNames> names = TensorNames::recognise(weights);
+  if (!config.tiedHead || !names)
+    return;
+  const SourceTensor *head = weights.find(names->of("head")), *table = weights.find(names->of("embedding"));
+  if (!head || sameNumbers(*head, *table))
+    return;
+  config.tiedHead = false;
+  config.remarks.push_back(config.file + ": says that head and embedding are tied, but " +
+                           inQuotes(head->name) + " of " + weights.fileOf(head->name) +
+                           " has other numbers than " + inQuotes(table->name) + " and is used");
+}
 
 llvm::Expected<Checkpoint> openDirectory(const std::string &directory) {
   llvm::Expected<ModelConfig> config = readModelConfig(directory);
@@ -23,6 +59,7 @@ llvm::Expected<Checkpoint> openDirectory(const std::string &directory) {
   llvm::Expected<std::unique_ptr<WeightSource>> weights = openSafetensors(directory);
   if (!weights)
     return weights.takeError();
+  settleHead(*config, **weights);
   return Checkpoint{identifierOf(directory), std::move(*config), std::move(*generation), std::move(*weights)};
 }
 

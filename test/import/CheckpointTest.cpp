@@ -16,6 +16,48 @@ TEST(Checkpoint, OpensTheExample) {
   EXPECT_TRUE(checkpoint->weights->find("model.embed_tokens.weight"));
 }
 
+/// A model of one layer whose file has the embedding, and a head with these bytes.
+void writeWithHead(const Folder &folder, const std::string &dtype, const std::string &head) {
+  folder.writeJson("config.json", {{"model_type", "gemma3_text"},
+                                   {"vocab_size", 2},
+                                   {"hidden_size", 2},
+                                   {"num_hidden_layers", 1},
+                                   {"eos_token_id", 1}});
+  std::string table("\x80\x3f\x00\x40\x40\x40\x80\x40", 8); // 1, 2, 3, 4 in bfloat16
+  nlohmann::json header = {
+      {"model.embed_tokens.weight", {{"dtype", "BF16"}, {"shape", {2, 2}}, {"data_offsets", {0, 8}}}},
+      {"lm_head.weight", {{"dtype", dtype}, {"shape", {2, 2}}, {"data_offsets", {8, 8 + head.size()}}}}};
+  std::string text = header.dump();
+  uint64_t length = text.size();
+  folder.write("model.safetensors",
+               std::string(reinterpret_cast<const char *>(&length), sizeof(length)) + text + table + head);
+}
+
+TEST(Checkpoint, AHeadWithOtherNumbersIsUsedThoughTheConfigurationSaysTied) {
+  Folder folder;
+  writeWithHead(folder, "BF16", std::string("\x80\x3f\x00\x40\x40\x40\x80\xc0", 8));
+  auto checkpoint = openCheckpoint(folder.string());
+  ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_FALSE(checkpoint->config.tiedHead);
+  ASSERT_EQ(checkpoint->config.remarks.size(), 1u);
+  EXPECT_SAYS(checkpoint->config.remarks[0], "says that head and embedding are tied, but 'lm_head.weight' of "
+                                             "model.safetensors has other numbers than "
+                                             "'model.embed_tokens.weight' and is used");
+}
+
+TEST(Checkpoint, AHeadWithTheSameNumbersStaysTied) {
+  const float numbers[] = {1, 2, 3, 4};
+  for (auto [dtype, bytes] : {std::pair("BF16", std::string("\x80\x3f\x00\x40\x40\x40\x80\x40", 8)),
+                              std::pair("F32", std::string(reinterpret_cast<const char *>(numbers), 16))}) {
+    Folder folder;
+    writeWithHead(folder, dtype, bytes);
+    auto checkpoint = openCheckpoint(folder.string());
+    ASSERT_TRUE(bool(checkpoint)) << llvm::toString(checkpoint.takeError());
+    EXPECT_TRUE(checkpoint->config.tiedHead) << dtype;
+    EXPECT_TRUE(checkpoint->config.remarks.empty()) << dtype;
+  }
+}
+
 TEST(Checkpoint, NamesAreIdentifiers) {
   EXPECT_EQ(identifierFrom("gemma-4-E2B-it"), "gemma_4_e2b_it");
   EXPECT_EQ(identifierFrom("12b"), "model_12b");
