@@ -61,18 +61,21 @@ const Row kLayerNames[] = {
 };
 
 /// Prefixes of the text model and of its head: Gemma 4 with towers, text only, Gemma 3 with towers before
-/// transformers 4.52.
+/// transformers 4.52 and MLX; the text model saved without what is around it.
 struct Prefixes {
   StringRef text;
   StringRef head;
 };
-const Prefixes kHuggingFacePrefixes[] = {
-    {"model.language_model.", ""}, {"model.", ""}, {"language_model.model.", "language_model."}};
+const Prefixes kHuggingFacePrefixes[] = {{"model.language_model.", ""},
+                                         {"model.", ""},
+                                         {"language_model.model.", "language_model."},
+                                         {"language_model.", ""},
+                                         {"", ""}};
 
+/// With or without `model.` before them.
 const StringRef kTowerPrefixes[] = {
-    "model.vision_tower.", "model.audio_tower.",           "model.embed_vision.",
-    "model.embed_audio.",  "model.vision_embedder.",       "model.audio_embedder.",
-    "vision_tower.",       "model.multi_modal_projector.", "multi_modal_projector."};
+    "vision_tower.",    "audio_tower.",    "vision_model.",   "embed_vision.",  "embed_audio.",
+    "vision_embedder.", "audio_embedder.", "vision_encoder.", "audio_encoder.", "multi_modal_projector."};
 const StringRef kGgufTowerPrefixes[] = {"v.", "a.", "mm."};
 
 StringRef lookUp(llvm::ArrayRef<Row> rows, StringRef word, bool gguf) {
@@ -106,9 +109,16 @@ std::string TensorNames::of(int64_t layer, StringRef word) const {
 }
 
 bool TensorNames::isTower(StringRef name) const {
-  auto startsName = [&](StringRef prefix) { return name.starts_with(prefix); };
-  return naming == Naming::gguf ? llvm::any_of(kGgufTowerPrefixes, startsName)
-                                : llvm::any_of(kTowerPrefixes, startsName);
+  bool gguf = naming == Naming::gguf;
+  if (!gguf)
+    name.consume_front("model.");
+  llvm::ArrayRef<StringRef> prefixes =
+      gguf ? llvm::ArrayRef(kGgufTowerPrefixes) : llvm::ArrayRef(kTowerPrefixes);
+  return llvm::any_of(prefixes, [&](StringRef prefix) { return name.starts_with(prefix); });
+}
+
+bool TensorNames::isTable(StringRef name) const {
+  return name == of("embedding") || name == of("per_layer_embedding") || isHead(name);
 }
 
 bool TensorNames::isHead(StringRef name) const {

@@ -22,6 +22,8 @@ public:
 
   /// A tensor of a vision or audio tower, or of its projector into the text model.
   bool isTower(llvm::StringRef name) const;
+  /// A tensor with a row for each token.
+  bool isTable(llvm::StringRef name) const;
   /// An output head that is a copy of the embedding.
   bool isHead(llvm::StringRef name) const;
   /// Keys and values: files may hold unused ones for layers that share another layer's.

@@ -94,8 +94,14 @@ void WeightDeclarations::check(Location location, const std::string &tensor, Arr
     emitError(location) << "the checkpoint has no tensor " << inQuotes(tensor) << " of shape "
                         << printed(shape) << ", which " << config.file << " calls for";
   } else if (ArrayRef<int64_t>(found->shape) != shape) {
-    emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " has shape "
-                        << printed(found->shape) << ", but " << printed(shape) << " is needed";
+    InFlightDiagnostic error = emitError(location)
+                               << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " has shape "
+                               << printed(found->shape) << ", but " << printed(shape) << " is needed";
+    // Fine-tuning that adds tokens may enlarge one table and not the other.
+    if (names.isTable(tensor) && found->shape.size() == 2 && found->shape.back() == shape.back())
+      error << ": it is " << std::abs(found->shape.front() - shape.front()) << " rows too "
+            << (found->shape.front() < shape.front() ? "short" : "long") << " for the vocabulary of "
+            << shape.front() << " tokens in " << config.file;
   } else if (!canReadNumbers(found->scheme)) {
     emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " stores numbers as "
                         << inQuotes(found->scheme) << ", which this compiler cannot read; it reads "

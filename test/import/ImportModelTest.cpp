@@ -224,17 +224,19 @@ TEST_F(ExampleImport, AnUntiedHeadHasItsOwnMatrix) {
 }
 
 TEST_F(ExampleImport, TowersAreLeftOutAndSaidOnce) {
-  weights.add("model.vision_tower.encoder.layers.0.mlp.up_proj.linear.weight", {1});
-  weights.add("model.audio_tower.output_proj.bias", {1});
-  weights.add("model.embed_vision.embedding_projection.weight", {1});
+  const char *const kTowers[] = {"vision_tower",    "audio_tower",    "embed_vision",         "embed_audio",
+                                 "vision_embedder", "audio_embedder", "multi_modal_projector"};
+  for (const char *tower : kTowers)
+    for (const char *prefix : {"", "model."})
+      weights.add(std::string(prefix) + tower + ".projection.weight", {1});
   Imported imported(example.config, weights);
   ASSERT_TRUE(imported.module) << imported.error();
   EXPECT_EQ(imported.remarks,
-            (std::vector<std::string>{"3 tensors of vision and audio towers are left out"}));
+            (std::vector<std::string>{"14 tensors of vision and audio towers are left out"}));
 }
 
 TEST_F(ExampleImport, EverySpellingOfThePrefix) {
-  for (const char *prefix : {"model.language_model.", "language_model.model."}) {
+  for (const char *prefix : {"model.language_model.", "language_model.model.", "language_model.", ""}) {
     BentWeights renamed(weights);
     renamed.tensors.clear();
     for (const auto &[name, tensor] : weights.tensors)
@@ -256,6 +258,15 @@ TEST_F(ExampleImport, RefusesAnotherShape) {
   EXPECT_EQ(errorOfImport(),
             "bent.safetensors: tensor 'model.layers.4.self_attn.q_proj.weight' has shape [128, 256], "
             "but [256, 128] is needed");
+}
+
+TEST_F(ExampleImport, SaysWhichTableIsShortOrLong) {
+  weights.tensors["model.embed_tokens_per_layer.weight"].shape = {2040, 320};
+  EXPECT_SAYS(errorOfImport(),
+              "'model.embed_tokens_per_layer.weight' has shape [2040, 320], but [2048, 320] is "
+              "needed: it is 8 rows too short for the vocabulary of 2048 tokens in ");
+  weights.tensors["model.embed_tokens.weight"].shape = {2049, 128};
+  EXPECT_SAYS(errorOfImport(), ": it is 1 rows too long for the vocabulary of 2048 tokens in ");
 }
 
 TEST_F(ExampleImport, RefusesNumbersThatItCannotRead) {
