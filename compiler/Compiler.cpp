@@ -11,6 +11,7 @@
 #include "compiler/package/OutputFolder.h"
 #include "compiler/package/PackageWriter.h"
 #include "compiler/package/StaticLibrary.h"
+#include "compiler/package/TokenRows.h"
 #include "compiler/package/Version.h"
 #include "contract/KernelTraits.h"
 #include "dialects/gemma/Gemma.h"
@@ -68,6 +69,10 @@ private:
     return failure();
   }
   LogicalResult fail(llvm::Error error) { return fail(llvm::toString(std::move(error))); }
+  void remark(const std::vector<std::string> &texts) {
+    for (const std::string &text : texts)
+      report({Diagnostic::Severity::remark, "", text});
+  }
   void say(std::string_view activity, int64_t done, int64_t total) {
     if (options.progress)
       options.progress({activity, done, total});
@@ -142,6 +147,7 @@ LogicalResult Compilation::openModel() {
   if (!opened)
     return fail(opened.takeError());
   checkpoint = std::move(*opened);
+  remark(checkpoint->config.remarks);
   facts.name = options.name.empty() ? checkpoint->name : identifierFrom(options.name);
   facts.vocabSize = checkpoint->config.vocabulary;
 
@@ -192,10 +198,9 @@ LogicalResult Compilation::openTokenizer() {
   if (!read)
     return fail(read.takeError());
   tokenizer = std::move(*read);
-  auto pieces = static_cast<int64_t>(tokenizer->pieces.size());
-  if (pieces > facts.vocabSize)
-    return fail(options.checkpoint + ": the tokenizer has " + Twine(pieces) + " tokens, but the model only " +
-                Twine(facts.vocabSize));
+  if (llvm::Error error = leaveOutTokensWithoutRow(*tokenizer, facts.vocabSize, options.checkpoint))
+    return fail(std::move(error));
+  remark(tokenizer->remarks);
   return success();
 }
 

@@ -30,7 +30,8 @@ struct Tokenizer {
   /// prompts in which a chat template has already written it.
   bool addBos = false;
   bool fuseUnk = true;
-  std::string chatTemplate; ///< Jinja, as the checkpoint has it; empty: none
+  std::string chatTemplate;         ///< Jinja, as the checkpoint has it; empty: none
+  std::vector<std::string> remarks; ///< what a user should know about how the files were read
 };
 
 /// Reads the tokenizer of a checkpoint: `tokenizer.json` of a directory, or the metadata of a GGUF file.
