@@ -5,6 +5,7 @@
 #include "compiler/Diagnostics.h"
 #include "compiler/PreparedModel.h"
 #include "compiler/import/Checkpoint.h"
+#include "compiler/import/HubCache.h"
 #include "compiler/import/ImportModel.h"
 #include "compiler/package/Manifest.h"
 #include "compiler/package/ModelHeader.h"
@@ -79,7 +80,7 @@ private:
   }
   bool makes(StringRef kind) const { return options.emit == kind; }
 
-  const CompileOptions &options;
+  CompileOptions options;
   const Report &report;
   MLIRContext context;
   llvm::DefaultThreadPool threads;
@@ -143,6 +144,10 @@ LogicalResult Compilation::readOptions() {
 }
 
 LogicalResult Compilation::openModel() {
+  llvm::Expected<std::string> located = locateModel(options.checkpoint);
+  if (!located)
+    return fail(located.takeError());
+  options.checkpoint = std::move(*located);
   llvm::Expected<Checkpoint> opened = openCheckpoint(options.checkpoint);
   if (!opened)
     return fail(opened.takeError());

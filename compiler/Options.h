@@ -20,7 +20,7 @@ struct Progress {
 /// What compile() is to do. Every option of `gemmac compile` is one field here; a field left alone has the
 /// default that its comment gives.
 struct CompileOptions {
-  std::string checkpoint;      ///< directory with config.json, or a GGUF file
+  std::string checkpoint;      ///< directory with config.json, a GGUF file, or a name (see locateModel)
   std::string output;          ///< directory that the files go to; made if absent
   std::string name;            ///< of the model in file and C names; empty: from the checkpoint's name
   std::string target = "host"; ///< name of a device

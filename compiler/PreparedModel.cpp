@@ -4,6 +4,7 @@
 
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/Gguf.h"
+#include "compiler/import/HubCache.h"
 #include "compiler/package/PackageFile.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/Version.h"
@@ -63,7 +64,7 @@ private:
     return llvm::failure();
   }
 
-  const ModelRequest &request;
+  ModelRequest request;
   const Report &report;
   PreparedModel prepared;
 };
@@ -102,8 +103,6 @@ llvm::LogicalResult Preparation::compileIntoCache() {
   const Target *target = findTarget(options.target);
   if (!target)
     return fail("there is no target '" + options.target + "'; there are " + targetNames());
-  if (!fs::exists(request.model))
-    return fail("there is no checkpoint or compiled model '" + request.model + "'");
 
   std::string cache = cacheDirectory();
   if (cache.empty())
@@ -177,6 +176,10 @@ llvm::LogicalResult Preparation::findCommand(const format::Metadata &metadata) {
 }
 
 llvm::FailureOr<PreparedModel> Preparation::run() {
+  llvm::Expected<std::string> located = locateModel(request.model);
+  if (!located)
+    return fail(llvm::toString(located.takeError()));
+  request.model = std::move(*located);
   prepared.weights = weightsOf(request.model);
   bool compiled = !prepared.weights.empty();
   if (!compiled && failed(compileIntoCache()))

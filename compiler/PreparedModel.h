@@ -9,7 +9,7 @@ namespace gemmac {
 
 /// What a tool was given as MODEL, and the options for it. Empty or 0: option not given.
 struct ModelRequest {
-  std::string model; ///< a checkpoint, a compiled model's directory, or a .weights file
+  std::string model; ///< a checkpoint (by name, too), a compiled model's directory, or a .weights file
   std::string target, scheme, cacheScheme;
   int64_t context = 0, maxTokens = 0;
   int threads = 0;

@@ -2,6 +2,7 @@
 
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/GgufConfig.h"
+#include "compiler/import/HubCache.h"
 #include "compiler/import/JsonFile.h"
 #include "compiler/import/Safetensors.h"
 #include "compiler/import/TensorNames.h"
@@ -98,6 +99,8 @@ std::string identifierOf(const std::string &path) {
   llvm::SmallString<256> whole(path);
   llvm::sys::fs::make_absolute(whole);
   llvm::sys::path::remove_dots(whole, /*remove_dot_dot=*/true);
+  if (llvm::StringRef repository = repositoryOfSnapshot(whole); !repository.empty())
+    return identifierFrom(repository);
   llvm::StringRef name = llvm::sys::path::filename(whole);
   if (name.consume_back(".gguf"))
     if (llvm::Regex part("-[0-9]{5}-of-[0-9]{5}$"); part.match(name))

@@ -24,7 +24,7 @@ llvm::Expected<Checkpoint> openCheckpoint(const std::string &path);
 std::string identifierFrom(std::string_view name);
 
 /// The identifier of the checkpoint or model at a path. The suffixes of a GGUF file (`.gguf`,
-/// `-00001-of-00002`) are left out.
+/// `-00001-of-00002`) are left out. A snapshot in the cache of Hugging Face is called as its repository.
 std::string identifierOf(const std::string &path);
 
 } // namespace gemmac

@@ -1,5 +1,6 @@
 #include "compiler/package/ModelTokenizer.h"
 
+#include "compiler/import/HubCache.h"
 #include "compiler/import/JsonFile.h"
 #include "compiler/package/PackageFile.h"
 #include "compiler/package/TokenizerTables.h"
@@ -43,7 +44,11 @@ static bool isCheckpoint(const std::string &model) {
   return fs::exists(model) && llvm::sys::path::extension(model) != ".weights";
 }
 
-Expected<ModelTokenizer> ModelTokenizer::open(const std::string &model) {
+Expected<ModelTokenizer> ModelTokenizer::open(const std::string &name) {
+  Expected<std::string> located = locateModel(name);
+  if (!located)
+    return located.takeError();
+  const std::string &model = *located;
   ModelTokenizer opened;
   if (isCheckpoint(model)) {
     Expected<Tokenizer> tokenizer = readTokenizer(model);

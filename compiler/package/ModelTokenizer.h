@@ -21,8 +21,9 @@ namespace gemmac {
 
 class ModelTokenizer {
 public:
-  /// `model` is a checkpoint, a package (.weights), or a directory with one package in it.
-  static llvm::Expected<ModelTokenizer> open(const std::string &model);
+  /// A checkpoint (by name, too: see locateModel), a package (.weights), or a directory with one package in
+  /// it.
+  static llvm::Expected<ModelTokenizer> open(const std::string &name);
 
   /// Text may be any bytes. With `bos`, ids begin with it whatever the checkpoint says about prompts.
   llvm::Expected<std::vector<int32_t>> encode(llvm::StringRef text, bool bos) const;

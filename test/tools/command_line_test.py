@@ -124,6 +124,8 @@ class BadInput(ToolTest):
 
     def test_an_unknown_model_to_run(self):
         self.assertIn("no-such-model", self.refuse(1, "run", "no-such-model", "--prompt", "x"))
+        message = self.refuse(1, "run", "google/no-such-model", "--prompt", "x")
+        self.assertIn("no such model in the cache of Hugging Face", message)
 
 
 class InspectingWhatIsNoPackage(ToolTest):

@@ -156,6 +156,27 @@ class ForAnotherCpu(ToolTest):
         self.assertIn("install qemu-aarch64", message)
 
 
+class ModelsByName(ToolTest):
+    """What `hf download` leaves: links from a snapshot to blobs. gemmac finds it by the name of the repository."""
+
+    def setUp(self):
+        super().setUp()
+        repository = self.folder / "huggingface" / "hub" / "models--someone--Bard-E2B-it"
+        snapshot = repository / "snapshots" / ("0123456789" * 4)
+        for folder in (snapshot, repository / "blobs", repository / "refs"):
+            folder.mkdir(parents=True)
+        (repository / "refs" / "main").write_text(snapshot.name)
+        for number, file in enumerate(BARD.iterdir()):
+            shutil.copy(file, repository / "blobs" / str(number))
+            (snapshot / file.name).symlink_to(f"../../blobs/{number}")
+
+    def test_compiles_and_tokenizes(self):
+        out = self.succeed("compile", "someone/Bard-E2B-it", "--emit", "plan", "-o", self.folder / "out", cache=self.folder)
+        self.assertEqual(out, f"{self.folder}/out/bard_e2b_it.plan.mlir\n")
+        self.assertEqual(self.succeed("tokenize", "someone/Bard-E2B-it", text="ROMEO:", cache=self.folder),
+                         self.succeed("tokenize", BARD, text="ROMEO:"))
+
+
 class RunFromACheckpoint(ToolTest):
     def test_compiles_once(self):
         first = gemmac("run", BARD, "--scheme", "q8_0", *PROMPT, cache=self.folder)

@@ -49,8 +49,9 @@ void addCompile(CLI::App &app, int &code) {
   CompileOptions &options = words->options;
   CLI::App *command = app.add_subcommand("compile", "Compile a checkpoint for one device");
   command
-      ->add_option("CHECKPOINT", options.checkpoint,
-                   "directory with config.json and safetensors, or a GGUF file")
+      ->add_option(
+          "CHECKPOINT", options.checkpoint,
+          "directory with config.json and safetensors, a GGUF file, or a name in Hugging Face's cache")
       ->required();
   command->add_option("-o,--output", options.output, "directory for the files; made if absent");
   command->add_option("--target", options.target, "device, see `gemmac targets` (host: this machine)")

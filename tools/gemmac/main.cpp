@@ -26,9 +26,10 @@ int main(int count, char **words) {
 
   CLI::App app("gemmac compiles Gemma models ahead of time into native code for one device.", "gemmac");
   app.require_subcommand(1);
-  app.footer(
-      "MODEL is a checkpoint's directory, a GGUF file, a compiled model's directory or its .weights file.\n"
-      "Exit codes: 0 done, 1 failed, 2 the command line is wrong.");
+  app.footer("MODEL is a checkpoint's directory, a GGUF file, its name (google/gemma-4-E2B-it) in the local "
+             "cache of\n"
+             "Hugging Face, a compiled model's directory or its .weights file.\n"
+             "Exit codes: 0 done, 1 failed, 2 the command line is wrong.");
   int code = kDone;
   for (auto add : {addCompile, addRun, addLogits, addBench, addTokenize, addInspect, addTargets, addVersion,
                    addCompletion})
