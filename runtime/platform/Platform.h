@@ -31,7 +31,8 @@ void expectAccess(const MappedFile &file, uint64_t offset, uint64_t bytes, Acces
 void *takePages(size_t bytes);
 void givePagesBack(void *pages, size_t bytes);
 
-/// CPUs that this process may run on, at least 1.
+/// CPUs that this process may run on, or fewer where the quota of its control groups is worth fewer; at
+/// least 1.
 uint32_t cpuCount();
 
 /// Does the CPU have it? "avx2", "avx512vnni", "asimddp": LLVM's names, and on ARM also Linux's. Features

@@ -133,8 +133,9 @@ typedef struct gemmac_worker gemmac_worker;
 #define GEMMAC_MAX_THREADS 64
 
 typedef struct gemmac_worker_options {
-  uint32_t threads;    /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs.
-                          Results don't depend on it */
+  uint32_t threads;    /* 1 … GEMMAC_MAX_THREADS, the caller's included; 0: as many as this process has CPUs,
+                          by its mask or by its control groups' quota, whichever is less. Results don't
+                          depend on it */
   void *memory;        /* aligned to 64 and alive until close; null: the worker takes pages itself */
   size_t memory_bytes; /* at least gemmac_worker_bytes(engine) if memory is given */
 } gemmac_worker_options;
@@ -210,7 +211,7 @@ gemmac_status gemmac_session_copy(gemmac_session *to, const gemmac_session *from
 
 /* ---- Text ---- */
 
-#define GEMMAC_ADD_BOS 1u /* begin with bos if the tokenizer says that prompts do */
+#define GEMMAC_ADD_BOS 1u /* begin with bos if the tokenizer says that prompts do, and the text does not */
 #define GEMMAC_PLAIN 2u   /* "<eos>" in the text is five letters and no special token */
 
 /* Text, any bytes, to ids. *count is the number of ids, also on BUFFER_TOO_SMALL (then nothing is written to

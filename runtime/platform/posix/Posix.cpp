@@ -1,4 +1,5 @@
 #include "runtime/platform/Platform.h"
+#include "runtime/platform/posix/CpuQuota.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -80,7 +81,8 @@ void givePagesBack(void *pages, size_t bytes) {
   munmap(pages, bytes);
 }
 
-uint32_t cpuCount() {
+/// CPUs that this process may be scheduled on.
+static uint32_t cpusOfMask() {
 #if defined(__linux__)
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0)
@@ -88,6 +90,11 @@ uint32_t cpuCount() {
 #endif
   long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online > 0 ? static_cast<uint32_t>(online) : 1;
+}
+
+uint32_t cpuCount() {
+  const uint32_t ofMask = cpusOfMask(), ofQuota = cpusOfQuota("");
+  return ofMask < ofQuota ? ofMask : ofQuota;
 }
 
 static void *threadMain(void *pointer) {
