@@ -80,7 +80,7 @@ Expected<std::vector<int32_t>> ModelTokenizer::encode(llvm::StringRef text, bool
   // Every token is at least one byte.
   std::vector<int32_t> ids(text.size() + 1);
   EncodeOptions options;
-  options.bos = bos;
+  options.bos = bos && !vocabulary.beginsWithBos(reinterpret_cast<const uint8_t *>(text.data()), text.size());
   size_t count = 0;
   if (!encoder.encode(text.data(), text.size(), options, ids.data(), ids.size(), count))
     return llvm::createStringError(

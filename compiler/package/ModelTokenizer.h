@@ -25,7 +25,8 @@ public:
   /// it.
   static llvm::Expected<ModelTokenizer> open(const std::string &name);
 
-  /// Text may be any bytes. With `bos`, ids begin with it whatever the checkpoint says about prompts.
+  /// Text may be any bytes. With `bos`, ids begin with it whatever the checkpoint says about prompts; once,
+  /// also where the text names it first.
   llvm::Expected<std::vector<int32_t>> encode(llvm::StringRef text, bool bos) const;
   /// An id outside the vocabulary is an error.
   llvm::Expected<std::string> decode(llvm::ArrayRef<int32_t> ids, bool skipSpecial) const;

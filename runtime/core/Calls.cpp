@@ -32,8 +32,9 @@ gemmac_status gemmac_tokenize(gemmac_session *session, const char *text, size_t 
     return fail(&session->error, GEMMAC_INVALID_ARGUMENT, "gemmac_tokenize: flags %#x are unknown", flags);
   const Vocabulary &vocabulary = session->engine->vocabulary;
   EncodeOptions options;
-  options.bos = (flags & GEMMAC_ADD_BOS) && vocabulary.addBos();
   options.plain = flags & GEMMAC_PLAIN;
+  options.bos = (flags & GEMMAC_ADD_BOS) && vocabulary.addBos() &&
+                (options.plain || !vocabulary.beginsWithBos(reinterpret_cast<const uint8_t *>(text), bytes));
   Engagement engaged(*session->worker, *session);
   if (!engaged)
     return busy(session);

@@ -87,6 +87,16 @@ uint32_t Vocabulary::merged(uint32_t rank) const {
   return merges_[rank].merged();
 }
 
+bool Vocabulary::beginsWithBos(const uint8_t *text, size_t size) const {
+  const Trie *const tries[] = {&added_, &addedNormalized_};
+  for (const Trie *trie : tries) {
+    uint32_t token = kNoToken;
+    if (size != 0 && trie->mayBegin(*text) && trie->match(text, size, token) != 0)
+      return int32_t(token) == bos_;
+  }
+  return false;
+}
+
 size_t Vocabulary::Trie::match(const uint8_t *text, size_t size, uint32_t &token) const {
   static const uint8_t kMark[3] = {0xe2, 0x96, 0x81}; // ▁
   size_t longest = 0, used = 0;

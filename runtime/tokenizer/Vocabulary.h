@@ -77,6 +77,10 @@ public:
     return !junctions_ || (junctions_[bit >> 6] >> (bit & 63) & 1);
   }
 
+  /// Does the text begin with the name of bos, "<bos>", which chat templates write? It is encoded as bos
+  /// then.
+  bool beginsWithBos(const uint8_t *text, size_t size) const;
+
   const Trie &added() const { return added_; }
   const Trie &addedNormalized() const { return addedNormalized_; }
 

@@ -122,6 +122,30 @@ TEST_F(PromisesTest, IdsThatDoNotFitAreNotWritten) {
   EXPECT_EQ(std::count(ids.begin(), ids.end(), -7), 1);
 }
 
+// Chat templates write bos, and tokenizers add it.
+TEST_F(PromisesTest, ATextThatNamesBosFirstGetsNoOther) {
+  using Ids = std::vector<int32_t>;
+  auto encoded = [&](const std::string &text, uint32_t flags) {
+    Ids ids(text.size() + 1);
+    size_t count = 0;
+    EXPECT_EQ(gemmac_tokenize(session, text.data(), text.size(), flags, ids.data(), ids.size(), &count),
+              GEMMAC_OK);
+    ids.resize(count);
+    return ids;
+  };
+  const int32_t bos = 2, a = 5;
+  EXPECT_EQ(encoded("a", GEMMAC_ADD_BOS), (Ids{bos, a}));
+  EXPECT_EQ(encoded("<bos>a", GEMMAC_ADD_BOS), (Ids{bos, a}));
+  EXPECT_EQ(encoded("<bos>", GEMMAC_ADD_BOS), (Ids{bos}));
+  EXPECT_EQ(encoded("", GEMMAC_ADD_BOS), (Ids{bos}));
+  EXPECT_EQ(encoded("<bos>a", 0), (Ids{bos, a}));
+  EXPECT_EQ(encoded("a<bos>", GEMMAC_ADD_BOS), (Ids{bos, a, bos})) << "only at the beginning";
+  EXPECT_EQ(encoded("<bos><bos>a", GEMMAC_ADD_BOS), (Ids{bos, bos, a})) << "as it is written";
+  const Ids letters = encoded("<bos>", GEMMAC_PLAIN), all = encoded("<bos>", GEMMAC_ADD_BOS | GEMMAC_PLAIN);
+  EXPECT_EQ(all.size(), letters.size() + 1) << "five letters are no bos";
+  EXPECT_EQ(all.front(), bos);
+}
+
 TEST_F(PromisesTest, TextThatDoesNotFitIsNotWritten) {
   const std::vector<int32_t> ids = firstIds(12);
   size_t needed = 0;

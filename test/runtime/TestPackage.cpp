@@ -52,6 +52,10 @@ static std::unique_ptr<TokenizerT> fakeTokenizer() {
     if (pieces[id].size() == 1)
       tables->char_ids[uint8_t(pieces[id][0])] = id;
   }
+  // Of the added tokens <bos> is found in a text: a node for each byte, below the root.
+  for (const char *c = "?<bos>"; *c; ++c)
+    tables->added.emplace_back(static_cast<uint32_t>(tables->added.size() + 1), c[1] ? kNoToken : 2,
+                               c[1] ? 1 : 0, static_cast<uint8_t>(*c));
   tables->byte_ids.assign(256, kNoToken);
   tables->rank_bits = 4;
   tables->merge_slots.assign(4, 0);

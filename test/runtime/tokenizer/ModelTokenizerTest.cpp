@@ -20,6 +20,8 @@ TEST(ModelTokenizerTest, TokenizesForACheckpoint) {
   EXPECT_EQ(*ids, (std::vector<int32_t>{2, 983, 931, 870, 374}));
   EXPECT_EQ(llvm::cantFail(model->decode(*ids, /*skipSpecial=*/false)), "<bos>Hello, world!");
   EXPECT_EQ(llvm::cantFail(model->decode(*ids, /*skipSpecial=*/true)), "Hello, world!");
+  EXPECT_EQ(llvm::cantFail(model->encode("<bos>Hello, world!", /*bos=*/true)), *ids) << "once";
+  EXPECT_EQ(llvm::cantFail(model->encode("<bos>Hello, world!", /*bos=*/false)), *ids);
   llvm::Expected<std::string> outside = model->decode({2048}, false);
   EXPECT_EQ(llvm::toString(outside.takeError()), "id 2048 is outside the vocabulary, 0 to 2047");
 }
