@@ -4,9 +4,11 @@
 
 #include "compiler/Diagnostics.h"
 #include "compiler/PreparedModel.h"
+#include "compiler/Remarks.h"
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/HubCache.h"
 #include "compiler/import/ImportModel.h"
+#include "compiler/import/MergedWeights.h"
 #include "compiler/package/Manifest.h"
 #include "compiler/package/ModelHeader.h"
 #include "compiler/package/OutputFolder.h"
@@ -153,6 +155,10 @@ LogicalResult Compilation::openModel() {
     return fail(opened.takeError());
   checkpoint = std::move(*opened);
   remark(checkpoint->config.remarks);
+  llvm::Expected<MergeSummary> merged = mergeAdapters(*checkpoint, options.lora);
+  if (!merged)
+    return fail(merged.takeError());
+  facts.adapters = merged->adapters;
   facts.name = options.name.empty() ? checkpoint->name : identifierFrom(options.name);
   facts.vocabSize = checkpoint->config.vocabulary;
 
@@ -177,6 +183,7 @@ LogicalResult Compilation::openModel() {
     return failure();
   module = std::move(*imported);
   chooseSchemes();
+  remark(remarksOnAdapters(*merged, facts.scheme));
   return success();
 }
 
@@ -230,8 +237,13 @@ std::string textOf(ModuleOp module) {
 }
 
 /// Of all that the code depends on: equal plans for equal machines are equal code.
-uint64_t fingerprintOf(ModuleOp plan, const Target &target) {
+/// Adapters count too, so that what was kept of one model (a cache of keys and values) is not taken for
+/// another's.
+uint64_t fingerprintOf(ModuleOp plan, const ModelFacts &facts) {
+  const Target &target = facts.target;
   std::string text = textOf(plan);
+  for (const MergedAdapter &adapter : facts.adapters)
+    text += adapter.contents + "\n";
   text += target.name + "\n" + textOf(target) + "\n" + compilerVersion() + "\n" +
           backendOf(target).makersText() + "\n" + std::to_string(GEMMAC_MODEL_VERSION);
   return XXH3_64bits(text.data(), text.size());
@@ -249,7 +261,7 @@ LogicalResult Compilation::readPlan() {
       failed(bytes("plan.cache_bytes", facts.cacheBytes)) ||
       failed(bytes("plan.weights_bytes", facts.weightsBytes)))
     return failure();
-  facts.fingerprint = fingerprintOf(*module, facts.target);
+  facts.fingerprint = fingerprintOf(*module, facts);
   FailureOr<std::vector<PlannedWeight>> planned = plannedWeights(*module);
   if (failed(planned))
     return failure();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gemmac {
 
@@ -20,10 +21,11 @@ struct Progress {
 /// What compile() is to do. Every option of `gemmac compile` is one field here; a field left alone has the
 /// default that its comment gives.
 struct CompileOptions {
-  std::string checkpoint;      ///< directory with config.json, a GGUF file, or a name (see locateModel)
-  std::string output;          ///< directory that the files go to; made if absent
-  std::string name;            ///< of the model in file and C names; empty: from the checkpoint's name
-  std::string target = "host"; ///< name of a device
+  std::string checkpoint;        ///< directory with config.json, a GGUF file, or a name (see locateModel)
+  std::vector<std::string> lora; ///< adapters to be merged into the weights, in this order: DIR or DIR:SCALE
+  std::string output;            ///< directory that the files go to; made if absent
+  std::string name;              ///< of the model in file and C names; empty: from the checkpoint's name
+  std::string target = "host";   ///< name of a device
   std::string scheme; ///< of weights: f32, bf16, q8_0, q4_0, or file: as the checkpoint has each of them;
                       ///< empty: file for GGUF, otherwise the device's
   std::string cacheScheme;  ///< of keys and values: f32, f16, q8_0, or sliding=f16,global=q8_0; empty: f32

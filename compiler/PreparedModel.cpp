@@ -2,6 +2,7 @@
 
 #include "compiler/PreparedModel.h"
 
+#include "compiler/import/Adapter.h"
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/Gguf.h"
 #include "compiler/import/HubCache.h"
@@ -91,6 +92,7 @@ std::string identityOfDirectory(const std::string &directory) {
 llvm::LogicalResult Preparation::compileIntoCache() {
   CompileOptions options;
   options.checkpoint = request.model;
+  options.lora = request.lora;
   options.emit = "exe";
   options.scheme = request.scheme;
   options.cacheScheme = request.cacheScheme;
@@ -113,6 +115,8 @@ llvm::LogicalResult Preparation::compileIntoCache() {
   std::string identity = identityOfDirectory(absolute.str().str());
   for (const std::string &file : ggufParts(absolute.str().str()))
     identity += identityOf(file);
+  for (const std::string &adapter : request.lora)
+    identity += adapter + "\n" + identityOfDirectory(adapterDirectory(adapter));
   identity += identityOf(fs::getMainExecutable(nullptr, nullptr));
   if (llvm::Expected<RuntimeFiles> runtime = RuntimeFiles::find(*target))
     identity += identityOf(runtime->library) + identityOf(runtime->program);
@@ -142,6 +146,8 @@ llvm::LogicalResult Preparation::checkAgainstRequest(const format::Metadata &met
     return fail("'" + request.model + "' was compiled with " + what + " " + has + ", not " + asked +
                 "; compile the checkpoint again, or leave the option out");
   };
+  if (!request.lora.empty())
+    return fail("'" + request.model + "' is compiled already: adapters are merged into a checkpoint");
   auto number = [](int64_t value) { return value ? std::to_string(value) : ""; };
   std::string target = request.target;
   if (target == "host")

@@ -11,6 +11,7 @@ namespace gemmac {
 struct ModelRequest {
   std::string model; ///< a checkpoint (by name, too), a compiled model's directory, or a .weights file
   std::string target, scheme, cacheScheme;
+  std::vector<std::string> lora; ///< adapters: DIR or DIR:SCALE
   int64_t context = 0, maxTokens = 0;
   int threads = 0;
   std::function<void(const Progress &)> progress;

@@ -1,6 +1,7 @@
 //===- Checkpoint.cpp - a model as it was downloaded ----------------------------------------------------===//
 
 #include "compiler/import/Checkpoint.h"
+#include "compiler/import/AdapterConfig.h"
 #include "compiler/import/GgufConfig.h"
 #include "compiler/import/HubCache.h"
 #include "compiler/import/JsonFile.h"
@@ -50,7 +51,17 @@ void settleHead(ModelConfig &config, const WeightSource &weights) {
                            " has other numbers than " + inQuotes(table->name) + " and is used");
 }
 
+/// What to say of an adapter that was given in place of a model.
+llvm::Error adapterInPlaceOfModel(const std::string &path, const std::string &base) {
+  return fileError(path, llvm::Twine("is an adapter") + (base.empty() ? "" : " of " + inQuotes(base)) +
+                             ", not a model; give its model, and this with --lora");
+}
+
 llvm::Expected<Checkpoint> openDirectory(const std::string &directory) {
+  if (holdsAdapter(directory) && !llvm::sys::fs::exists(pathIn(directory, "config.json"))) {
+    llvm::Expected<AdapterConfig> adapter = readAdapterConfig(directory);
+    return adapter ? adapterInPlaceOfModel(directory, adapter->base) : adapter.takeError();
+  }
   llvm::Expected<ModelConfig> config = readModelConfig(directory);
   if (!config)
     return config.takeError();
@@ -61,6 +72,10 @@ llvm::Expected<Checkpoint> openDirectory(const std::string &directory) {
   if (!weights)
     return weights.takeError();
   settleHead(*config, **weights);
+  if (holdsAdapter(directory))
+    config->remarks.push_back(directory +
+                              ": an adapter lies beside the model; it is merged only where --lora "
+                              "names it");
   return Checkpoint{identifierOf(directory), std::move(*config), std::move(*generation), std::move(*weights)};
 }
 
@@ -68,6 +83,12 @@ llvm::Expected<Checkpoint> openGgufCheckpoint(const std::string &path) {
   llvm::Expected<std::unique_ptr<GgufFile>> file = GgufFile::open(path);
   if (!file)
     return file.takeError();
+  if (auto kind = (*file)->string("general.type"); !kind)
+    return kind.takeError();
+  else if (*kind == "adapter")
+    return fileError(path,
+                     "is an adapter in the format of llama.cpp, not a model; adapters as PEFT saves them "
+                     "are merged with --lora");
   llvm::Expected<ModelConfig> config = readGgufConfig(**file);
   if (!config)
     return config.takeError();

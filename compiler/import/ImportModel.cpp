@@ -99,9 +99,9 @@ private:
     return linearWith(x, weight(word, {product(sizes), product(rowShape(x))}), sizes);
   }
   /// Of a weight of a layer that may stand among the rows of a fused tensor.
-  Value linear(Value x, StringRef word, ArrayRef<int64_t> sizes, WeightDeclarations::Fused fused) {
+  Value linearAloneOrFused(Value x, StringRef word, ArrayRef<int64_t> sizes) {
     int64_t shape[] = {product(sizes), product(rowShape(x))};
-    return linearWith(x, weights.declareAloneOrFused(location, *layerIndex, word, shape, fused), sizes);
+    return linearWith(x, weights.declareAloneOrFused(location, *layerIndex, word, shape), sizes);
   }
   Value linearWith(Value x, FlatSymbolRefAttr symbol, ArrayRef<int64_t> sizes) {
     return create<gemma::LinearOp>(rows(sizes), x, symbol, builder.getI64IntegerAttr(0), FloatAttr());
@@ -152,16 +152,10 @@ private:
     return x;
   }
 
-  /// Rows of the layer's query, keys and values, one behind the other; some files hold them so.
-  WeightDeclarations::Fused inQkv(int64_t headsBefore) {
-    int64_t keys = layer().ownsKeys ? layer().keyHeads : 0, values = layer().valueProjection ? keys : 0;
-    return {"qkv", headsBefore * layer().headDim, (config.heads + keys + values) * layer().headDim};
-  }
-
   /// (4), (5), (6), on the normed residual.
   Value buildAttention(Value a) {
     const int64_t heads[] = {config.heads, layer().headDim};
-    Value query = rotate(norm(linear(a, "query", heads, inQkv(0)), "query_norm"));
+    Value query = rotate(norm(linearAloneOrFused(a, "query", heads), "query_norm"));
     caches.push_back(layer().ownsKeys ? buildKeysAndValues(a) : caches[layer().donor]);
     const auto [keys, values] = caches.back();
     RankedTensorType pairs = rows({config.heads, ShapedType::kDynamic});
@@ -176,10 +170,9 @@ private:
 
   KeysAndValues buildKeysAndValues(Value a) {
     const int64_t heads[] = {layer().keyHeads, layer().headDim};
-    Value key = linear(a, "key", heads, inQkv(config.heads));
+    Value key = linearAloneOrFused(a, "key", heads);
     // K = V: values are the projection itself, before the keys' norm and rotation.
-    Value value =
-        layer().valueProjection ? linear(a, "value", heads, inQkv(config.heads + layer().keyHeads)) : key;
+    Value value = layer().valueProjection ? linearAloneOrFused(a, "value", heads) : key;
     key = rotate(norm(key, "key_norm"));
     if (config.family == ModelFamily::gemma4)
       value = plainNorm(value);
@@ -195,8 +188,8 @@ private:
   /// (8)
   Value buildGatedMlp(Value h) {
     int64_t width = layer().ffnWidth;
-    Value gate = linear(h, "gate", {width}, {"gate_up", 0, 2 * width});
-    Value up = linear(h, "up", {width}, {"gate_up", width, 2 * width});
+    Value gate = linearAloneOrFused(h, "gate", {width});
+    Value up = linearAloneOrFused(h, "up", {width});
     Value gated = create<arith::MulFOp>(gelu(gate), up);
     return linear(gated, "down", {config.hidden});
   }

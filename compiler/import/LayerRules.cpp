@@ -38,4 +38,21 @@ void checkHeads(ConfigFields &fields, StringRef headsKey, StringRef dimKey, cons
   }
 }
 
+std::optional<FusedRows> fusedRows(const ModelConfig &config, int64_t index, StringRef word) {
+  const LayerConfig &layer = config.layers[size_t(index)];
+  int64_t keys = layer.ownsKeys ? layer.keyHeads : 0, values = layer.valueProjection ? keys : 0;
+  int64_t heads = (config.heads + keys + values) * layer.headDim;
+  if (word == "query")
+    return FusedRows{"qkv", 0, heads};
+  if (word == "key")
+    return FusedRows{"qkv", config.heads * layer.headDim, heads};
+  if (word == "value")
+    return FusedRows{"qkv", (config.heads + keys) * layer.headDim, heads};
+  if (word == "gate")
+    return FusedRows{"gate_up", 0, 2 * layer.ffnWidth};
+  if (word == "up")
+    return FusedRows{"gate_up", layer.ffnWidth, 2 * layer.ffnWidth};
+  return std::nullopt;
+}
+
 } // namespace gemmac

@@ -26,6 +26,15 @@ void shareKeys(ConfigFields &fields, llvm::StringRef key, ModelConfig &config, i
 void checkHeads(ConfigFields &fields, llvm::StringRef headsKey, llvm::StringRef dimKey,
                 const ModelConfig &config);
 
+/// Some files hold several weights of a layer as the rows of one tensor: query, keys and values, gate and up.
+struct FusedRows {
+  llvm::StringRef word;       ///< of the tensor, as in TensorNames
+  int64_t firstRow, rows = 0; ///< of the weight; of the tensor
+};
+
+/// Where a weight stands in such a tensor; nothing if no file has it in one.
+std::optional<FusedRows> fusedRows(const ModelConfig &config, int64_t layer, llvm::StringRef word);
+
 } // namespace gemmac
 
 #endif

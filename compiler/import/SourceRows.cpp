@@ -44,8 +44,8 @@ llvm::Expected<SourceRows> SourceRows::open(const TensorRange &source, const Wei
       return error("gives columns " + words(*range) + " where rows have " + llvm::Twine(columns) +
                    " numbers");
     const BlockFormat *format = findBlockFormat(tensor->scheme);
-    assert(format && "files have no tensors of other schemes");
-    if (range->begin % format->numbers != 0 || range->end % format->numbers != 0)
+    assert((format || tensor->computed) && "files have no tensors of other schemes");
+    if (format && (range->begin % format->numbers != 0 || range->end % format->numbers != 0))
       return error("cannot give columns " + words(*range) + ": it stores blocks of " +
                    llvm::Twine(format->numbers) + ", of which ranges begin and end at multiples");
     rows.firstColumn_ = range->begin;
@@ -62,6 +62,8 @@ void SourceRows::read(int64_t expert, int64_t row, std::span<float> out) const {
 }
 
 std::span<const uint8_t> SourceRows::bytes(int64_t firstNumber, int64_t count) const {
+  if (tensor_->computed)
+    return {};
   const BlockFormat &format = *findBlockFormat(tensor_->scheme);
   return tensor_->bytes.subspan(size_t(firstNumber / format.numbers * format.bytes),
                                 size_t(count / format.numbers * format.bytes));

@@ -24,7 +24,7 @@ public:
   /// `out` has the numbers of rows from `row` on, as many as fit.
   void read(int64_t expert, int64_t row, std::span<float> out) const;
 
-  /// The row as the file stores it.
+  /// The row as the file stores it. Empty, as is `around`, where the numbers are computed.
   std::span<const uint8_t> stored(int64_t expert, int64_t row) const;
 
   /// Whole rows of the tensor, with the columns that were left out.

@@ -108,13 +108,35 @@ std::string TensorNames::of(int64_t layer, StringRef word) const {
   return (Twine(prefix) + (gguf ? "blk." : "layers.") + Twine(layer) + "." + name).str();
 }
 
+std::optional<TensorNames::Word> TensorNames::huggingFaceWord(StringRef name) {
+  auto find = [](llvm::ArrayRef<Row> rows, StringRef name) {
+    const Row *row = llvm::find_if(rows, [&](const Row &row) { return row.huggingFace == name; });
+    return row == rows.end() || name.empty() ? StringRef() : row->word;
+  };
+  for (const Prefixes &prefixes : kHuggingFacePrefixes)
+    if (name.consume_front(prefixes.text))
+      break;
+  name.consume_front("language_model."); // before the head
+  std::optional<int64_t> layer;
+  StringRef rest = name;
+  if (int64_t index = 0;
+      rest.consume_front("layers.") && !rest.consumeInteger(10, index) && rest.consume_front(".")) {
+    layer = index;
+    name = rest;
+  }
+  StringRef word = layer ? find(kLayerNames, name) : find(kModelNames, name);
+  return word.empty() ? std::nullopt : std::optional(Word{layer, word});
+}
+
+bool TensorNames::isHuggingFaceTower(StringRef name) {
+  name.consume_front("model.");
+  return llvm::any_of(kTowerPrefixes, [&](StringRef prefix) { return name.starts_with(prefix); });
+}
+
 bool TensorNames::isTower(StringRef name) const {
-  bool gguf = naming == Naming::gguf;
-  if (!gguf)
-    name.consume_front("model.");
-  llvm::ArrayRef<StringRef> prefixes =
-      gguf ? llvm::ArrayRef(kGgufTowerPrefixes) : llvm::ArrayRef(kTowerPrefixes);
-  return llvm::any_of(prefixes, [&](StringRef prefix) { return name.starts_with(prefix); });
+  if (naming != Naming::gguf)
+    return isHuggingFaceTower(name);
+  return llvm::any_of(kGgufTowerPrefixes, [&](StringRef prefix) { return name.starts_with(prefix); });
 }
 
 bool TensorNames::isTable(StringRef name) const {

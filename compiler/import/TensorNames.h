@@ -31,6 +31,15 @@ public:
   /// A constant that follows from the configuration: rotation tables.
   bool isDerived(llvm::StringRef name) const;
 
+  /// What a name of Hugging Face's convention stands for, with any prefix of the text model or none: adapters
+  /// have those of the class that was trained. Nothing if it is no weight of the text model.
+  struct Word {
+    std::optional<int64_t> layer;
+    llvm::StringRef word; ///< of the model, or of the layer
+  };
+  static std::optional<Word> huggingFaceWord(llvm::StringRef name);
+  static bool isHuggingFaceTower(llvm::StringRef name);
+
   /// GGUF stores the norms of Gemma 3 with the 1 added.
   bool normsHoldOne() const { return naming == Naming::gguf; }
 

@@ -3,6 +3,7 @@
 #include "compiler/import/WeightDeclarations.h"
 #include "compiler/import/BlockFormats.h"
 #include "compiler/import/JsonFile.h"
+#include "compiler/import/LayerRules.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
 #include "llvm/Support/raw_ostream.h"
@@ -49,7 +50,8 @@ FlatSymbolRefAttr WeightDeclarations::declareWholeOrHalves(Location location, in
 }
 
 FlatSymbolRefAttr WeightDeclarations::declareAloneOrFused(Location location, int64_t layer, StringRef word,
-                                                          ArrayRef<int64_t> shape, Fused fused) {
+                                                          ArrayRef<int64_t> shape) {
+  FusedRows fused = *fusedRows(config, layer, word);
   std::string tensor = names.of(layer, fused.word);
   if (weights.find(names.of(layer, word)) || tensor.empty() || !weights.find(tensor))
     return declare(location, layer, word, shape);
@@ -69,7 +71,7 @@ FlatSymbolRefAttr WeightDeclarations::declare(Location location, std::optional<i
   for (const TensorRange &source : sources) {
     used.insert(source.tensor);
     const SourceTensor *found = weights.find(source.tensor);
-    stored.push_back(found ? StringRef(found->scheme) : "f32");
+    stored.push_back(found ? StringRef(found->chosenScheme()) : "f32");
   }
   // More than one source: equal parts.
   SmallVector<int64_t> parts;
@@ -102,7 +104,7 @@ void WeightDeclarations::check(Location location, const std::string &tensor, Arr
       error << ": it is " << std::abs(found->shape.front() - shape.front()) << " rows too "
             << (found->shape.front() < shape.front() ? "short" : "long") << " for the vocabulary of "
             << shape.front() << " tokens in " << config.file;
-  } else if (!canReadNumbers(found->scheme)) {
+  } else if (!canReadNumbers(*found)) {
     emitError(location) << weights.fileOf(tensor) << ": tensor " << inQuotes(tensor) << " stores numbers as "
                         << inQuotes(found->scheme) << ", which this compiler cannot read; it reads "
                         << namesOfReadableFormats();

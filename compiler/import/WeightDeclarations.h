@@ -29,14 +29,9 @@ public:
                                                llvm::StringRef first, llvm::StringRef second,
                                                llvm::ArrayRef<int64_t> shape);
 
-  /// Where the rows of a weight stand in a tensor of several.
-  struct Fused {
-    llvm::StringRef word;
-    int64_t firstRow, rows; ///< of the weight; of the tensor
-  };
-  /// A matrix of a layer that a checkpoint holds by itself, or as rows of a fused tensor.
+  /// A matrix of a layer that a checkpoint holds by itself, or as rows of a fused tensor (`fusedRows`).
   mlir::FlatSymbolRefAttr declareAloneOrFused(mlir::Location location, int64_t layer, llvm::StringRef word,
-                                              llvm::ArrayRef<int64_t> shape, Fused fused);
+                                              llvm::ArrayRef<int64_t> shape);
 
   /// After the last weight: every tensor must have been used, or be known to be unused.
   mlir::LogicalResult finish();

@@ -20,10 +20,16 @@ bool canReadNumbers(std::string_view scheme) {
   return format && format->decode;
 }
 
+bool canReadNumbers(const SourceTensor &tensor) {
+  return tensor.computed || canReadNumbers(tensor.scheme);
+}
+
 void readNumbers(const SourceTensor &tensor, int64_t first, std::span<float> out) {
-  assert(canReadNumbers(tensor.scheme) && "the importer refuses schemes that have no reader");
+  assert(canReadNumbers(tensor) && "the importer refuses schemes that have no reader");
   assert(first >= 0 && int64_t(out.size()) <= tensor.numbers() - first &&
          "the range must lie inside the tensor");
+  if (tensor.computed)
+    return tensor.computed->read(first, out);
   const BlockFormat &format = *findBlockFormat(tensor.scheme);
   const uint8_t *block = tensor.bytes.data() + first / format.numbers * format.bytes;
   int64_t count = int64_t(out.size()), done = 0;

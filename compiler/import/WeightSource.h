@@ -12,14 +12,29 @@
 
 namespace gemmac {
 
+/// Numbers that no file holds as they are: they are computed when they are read. Thread safe.
+class ComputedNumbers {
+public:
+  virtual ~ComputedNumbers() = default;
+  /// Numbers of the tensor from number `first` on, as many as fit.
+  virtual void read(int64_t first, std::span<float> out) const = 0;
+};
+
+/// The scheme of computed numbers: none that a file or a weight could have.
+inline constexpr std::string_view kComputed = "computed";
+
 /// A tensor of a checkpoint: a view into the mapped file, valid as long as its source.
 struct SourceTensor {
   std::string name;
   std::string scheme; ///< "f32", "f16", "bf16"; from GGUF also "q8_0", "q4_0" and the other block formats
-  std::vector<int64_t> shape;     ///< slowest axis first
-  std::span<const uint8_t> bytes; ///< checked: as long as scheme and shape say, inside the file
+  std::vector<int64_t> shape;                ///< slowest axis first
+  std::span<const uint8_t> bytes;            ///< checked: as long as scheme and shape say, inside the file
+  const ComputedNumbers *computed = nullptr; ///< where `scheme` is kComputed; there are no `bytes` then
+  std::string computedFrom = {};             ///< the scheme in the file of what they are computed from
 
   int64_t numbers() const; ///< product of the shape
+  /// How whoever made the file chose to store the tensor.
+  const std::string &chosenScheme() const { return computed ? computedFrom : scheme; }
 };
 
 /// A checkpoint's tensors, mapped and never copied whole. Thread safe after opening.
@@ -37,8 +52,9 @@ public:
   virtual void release(std::string_view name, std::span<const uint8_t> bytes) const {}
 };
 
-/// Whether readNumbers can decode a scheme.
+/// Whether readNumbers can decode a scheme, or a tensor.
 bool canReadNumbers(std::string_view scheme);
+bool canReadNumbers(const SourceTensor &tensor);
 
 /// Reads out.size() numbers of a tensor, from number `first` on, as float32.
 void readNumbers(const SourceTensor &tensor, int64_t first, std::span<float> out);

@@ -180,6 +180,10 @@ std::string manifest(const ModelFacts &facts, const Contents &contents) {
     kernels.push_back(describe(kernel));
   }
 
+  Json adapters = Json::array();
+  for (const MergedAdapter &adapter : facts.adapters)
+    adapters.push_back({{"name", adapter.name}, {"scale", adapter.scale}, {"contents", adapter.contents}});
+
   Json phases = Json::array();
   for (const PlannedPhase &phase : contents.phases)
     phases.push_back(describe(phase));
@@ -191,6 +195,7 @@ std::string manifest(const ModelFacts &facts, const Contents &contents) {
       {"versions",
        {{"gemmac", compilerVersion()}, {"model", GEMMAC_MODEL_VERSION}, {"kernels", kKernelVersion}}},
       {"fingerprint", llvm::utohexstr(facts.fingerprint, /*LowerCase=*/true, /*Width=*/16)},
+      {"adapters", adapters},
       {"scheme", facts.scheme},
       {"activations", facts.activations},
       {"cache_scheme", facts.cacheScheme},

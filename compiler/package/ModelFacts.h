@@ -3,6 +3,7 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_MODELFACTS_H
 #define GEMMAC_COMPILER_PACKAGE_MODELFACTS_H
 
+#include "compiler/import/MergedWeights.h"
 #include "compiler/package/PlannedWeights.h"
 #include "compiler/package/WeightPacker.h"
 #include "targets/Devices.h"
@@ -17,6 +18,7 @@ namespace gemmac {
 struct ModelFacts {
   std::string name; ///< a C identifier: "gemma_4_e2b"
   Target target;
+  std::vector<MergedAdapter> adapters; ///< in the order of merging
   std::string scheme, activations, cacheScheme;
   int64_t vocabSize = 0, context = 0, maxTokens = 0;
   int64_t arenaBytes = 0, cacheBytes = 0, weightsBytes = 0;

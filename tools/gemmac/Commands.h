@@ -25,6 +25,8 @@ void addCompletion(CLI::App &app, int &code);
 
 /// MODEL, and how it is to be compiled if it is a checkpoint.
 void addModelOptions(CLI::App *command, ModelRequest &request);
+/// Adapters, one a use of the option.
+void addLoraOption(CLI::App *command, std::vector<std::string> &lora);
 
 /// Prints what the compiler says on standard error.
 void printDiagnostic(const Diagnostic &diagnostic);

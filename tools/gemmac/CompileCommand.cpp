@@ -62,6 +62,7 @@ void addCompile(CLI::App &app, int &code) {
   command->add_option("--cache-scheme", options.cacheScheme,
                       "how keys and values are stored: " + namesOfSchemes(&SchemeRow::caches) +
                           ", or sliding=f16,global=q8_0 (f32 if weights are, else f16)");
+  addLoraOption(command, options.lora);
   command->add_option("--context", options.context,
                       "positions that the caches hold (the model's, at most 4096)");
   command->add_option("--max-tokens", options.maxTokens,

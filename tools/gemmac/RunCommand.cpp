@@ -93,6 +93,13 @@ void addModelOptions(CLI::App *command, ModelRequest &request) {
                       "how keys and values are stored: " + namesOfSchemes(&SchemeRow::caches) +
                           ", or sliding=f16,global=q8_0");
   command->add_option("--context", request.context, "positions that the caches hold");
+  addLoraOption(command, request.lora);
+}
+
+void addLoraOption(CLI::App *command, std::vector<std::string> &lora) {
+  command->add_option("--lora", lora, "a PEFT adapter to merge into the weights; may be given again")
+      ->type_name("DIR[:SCALE]")
+      ->allow_extra_args(false);
 }
 
 void addRun(CLI::App &app, int &code) {
