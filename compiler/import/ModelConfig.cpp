@@ -7,6 +7,7 @@
 #include "compiler/import/ConfigFields.h"
 #include "compiler/import/IdleKeys.h"
 #include "compiler/import/LayerRules.h"
+#include "compiler/import/Quantization.h"
 #include "compiler/import/RopeRules.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -355,6 +356,8 @@ Expected<ModelConfig> readModelConfig(const std::string &directory) {
                                   ", but gemma4, gemma4_text, gemma4_unified, gemma4_unified_text, gemma3 or "
                                   "gemma3_text is needed");
   if (llvm::Error error = fields.takeError())
+    return error;
+  if (llvm::Error error = readQuantization(path, *object))
     return error;
   return nested ? readNested(fields, *defaults, path) : readFlat(fields, *defaults, path);
 }
