@@ -378,6 +378,7 @@ llvm::Error Compilation::writeFiles() {
                              *checkpoint->weights, threads, [&](int64_t done) { say("weights", done, all); });
   if (!packed)
     return packed.takeError();
+  remark(remarksOnTraining(*packed));
   auto packageBytes = static_cast<int64_t>(package->size());
   folder.add(std::move(*package));
   // Last, so that a directory with a manifest is complete.

@@ -46,14 +46,17 @@ static Json describe(const PlannedWeight &weight, const PackedWeight &packed) {
   Json sources = Json::array();
   for (const TensorRange &source : weight.sources)
     sources.push_back(describe(source));
-  return {{"name", weight.name},
-          {"shape", weight.logical},
-          {"scheme", nameOf(weight.scheme)},
-          {"layout", nameOf(weight.layout)},
-          {"bytes", weight.bytes()},
-          {"relative_error", packed.relativeError},
-          {"max_error", packed.maxError},
-          {"sources", sources}};
+  Json text = {{"name", weight.name},
+               {"shape", weight.logical},
+               {"scheme", nameOf(weight.scheme)},
+               {"layout", nameOf(weight.layout)},
+               {"bytes", weight.bytes()},
+               {"relative_error", packed.relativeError},
+               {"max_error", packed.maxError},
+               {"sources", sources}};
+  if (packed.recovered > 0)
+    text["recovered"] = double(packed.recovered) / double(packed.blocks);
+  return text;
 }
 
 /// The non-zero figures of a call, by name.

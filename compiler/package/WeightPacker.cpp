@@ -4,6 +4,7 @@
 
 #include "compiler/import/SourceRows.h"
 #include "compiler/package/OutputFile.h"
+#include "contract/SmallFloats.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,11 +21,26 @@ constexpr int64_t kPieceNumbers = 1 << 20;
 struct Loss {
   double squares = 0, of = 0; ///< sums of squares: of the errors, of the original numbers
   double largest = 0;
+  int64_t blocks = 0, recovered = 0; ///< as in PackedWeight
 
   void add(const Loss &other) {
     squares += other.squares;
     of += other.of;
     largest = std::max(largest, other.largest);
+    blocks += other.blocks;
+    recovered += other.recovered;
+  }
+
+  /// `numbers` are bfloat16.
+  void countRecovered(std::span<const float> numbers, std::span<const float> kept) {
+    auto rounded = [](float number) { return fromBfloat(toBfloat(number)); };
+    for (size_t first = 0; first + kBlock <= numbers.size(); first += kBlock) {
+      auto original = numbers.subspan(first, kBlock), stored = kept.subspan(first, kBlock);
+      if (std::ranges::all_of(original, [](float number) { return number == 0; }))
+        continue;
+      ++blocks;
+      recovered += std::ranges::equal(original, stored, {}, {}, rounded);
+    }
   }
 };
 
@@ -84,6 +100,7 @@ void Rows::readVector(std::span<float> numbers) const {
 void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const {
   thread_local std::vector<float> numbers, kept;
   numbers.resize(static_cast<size_t>(shape_.columns));
+  bool fromBfloats = false;
   if (weight_.logical.size() == 1) {
     readVector(numbers);
   } else {
@@ -94,6 +111,7 @@ void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &l
       return;
     }
     part.source.read(expert, row - part.first, numbers);
+    fromBfloats = part.source.tensor().scheme == nameOf(Scheme::bf16) && !weight_.addOne;
   }
   if (weight_.addOne)
     for (float &number : numbers)
@@ -109,6 +127,8 @@ void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &l
     loss.of += static_cast<double>(numbers[i]) * numbers[i];
     loss.largest = std::max(loss.largest, std::fabs(difference));
   }
+  if (fromBfloats && isQuantized(weight_.scheme))
+    loss.countRecovered(numbers, kept);
 }
 
 void Rows::release(int64_t expert, int64_t firstRow, int64_t count) const {
@@ -216,8 +236,8 @@ llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const Weigh
       rows->release(piece.expert, piece.firstRow, piece.rows);
     }
   }
-  return PackedWeight{planes.checksums(), loss.of > 0 ? std::sqrt(loss.squares / loss.of) : 0.0,
-                      loss.largest};
+  return PackedWeight{planes.checksums(), loss.of > 0 ? std::sqrt(loss.squares / loss.of) : 0.0, loss.largest,
+                      loss.blocks, loss.recovered};
 }
 
 } // namespace gemmac

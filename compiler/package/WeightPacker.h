@@ -18,6 +18,10 @@ struct PackedWeight {
   std::vector<uint64_t> checksums; ///< XXH3 of each plane's bytes
   double relativeError = 0;        ///< rms of the quantization error / rms of the original numbers
   double maxError = 0;             ///< largest absolute error of a number
+  /// Of a quantized matrix that the checkpoint holds in bf16: its blocks with a number other than 0, and
+  /// those of them whose numbers, rounded to bf16, are the checkpoint's bit for bit. These were trained for
+  /// it (QAT).
+  int64_t blocks = 0, recovered = 0;
 };
 
 /// Takes bytes for an offset from the start of the tensor bytes. Offsets of one plane come in rising order

@@ -3,6 +3,7 @@
 #include "compiler/package/WeightPacker.h"
 
 #include "MemorySource.h"
+#include "contract/SmallFloats.h"
 #include "gtest/gtest.h"
 
 #include <random>
@@ -242,6 +243,37 @@ std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
   auto result = packWeight(weight, source, pool,
                            [](int64_t, std::span<const uint8_t>) { return llvm::Error::success(); });
   return result ? "" : llvm::toString(result.takeError());
+}
+
+// Numbers on a lattice, rounded to bf16, are found again; a block of zeros says nothing.
+TEST(Packer, CountsBlocksThatWereTrainedForTheirScheme) {
+  std::vector<float> lattice(4 * 64);
+  for (size_t i = 0; i < 3 * 64; ++i)
+    lattice[i] = fromBfloat(toBfloat(0x1.8p-7f * static_cast<float>(static_cast<int>(i * 7 % 16) - 8)));
+  std::vector<uint8_t> bytes(lattice.size() * 2);
+  for (size_t i = 0; i < lattice.size(); ++i) {
+    uint16_t bits = toBfloat(lattice[i]);
+    std::memcpy(&bytes[2 * i], &bits, 2);
+  }
+  MemorySource source;
+  source.add("qat", "bf16", {4, 64}, bytes);
+  source.addFloats("floats", {4, 64}, lattice);
+  PackedWeight result = pack(plan(Scheme::q4_0, Layout::rows, {4, 64}, {{"qat", {}, {}}}), source).result;
+  EXPECT_EQ(result.blocks, 6);
+  EXPECT_EQ(result.recovered, 6);
+  EXPECT_EQ(result.relativeError, 0);
+  result = pack(plan(Scheme::q4_0, Layout::rows, {4, 64}, {{"floats", {}, {}}}), source).result;
+  EXPECT_EQ(result.blocks, 0);
+
+  std::vector<float> random = numbers(4 * 64, 9);
+  for (size_t i = 0; i < random.size(); ++i) {
+    uint16_t bits = toBfloat(random[i]);
+    std::memcpy(&bytes[2 * i], &bits, 2);
+  }
+  source.add("others", "bf16", {4, 64}, bytes);
+  result = pack(plan(Scheme::q4_0, Layout::rows, {4, 64}, {{"others", {}, {}}}), source).result;
+  EXPECT_EQ(result.blocks, 8);
+  EXPECT_EQ(result.recovered, 0);
 }
 
 TEST(Packer, NamesTheTensorThatIsMissing) {
