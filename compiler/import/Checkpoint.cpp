@@ -7,6 +7,7 @@
 #include "compiler/import/JsonFile.h"
 #include "compiler/import/Safetensors.h"
 #include "compiler/import/TensorNames.h"
+#include "compiler/import/UnpackedWeights.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -20,9 +21,9 @@ namespace {
 bool sameNumbers(const SourceTensor &a, const SourceTensor &b) {
   if (a.shape != b.shape)
     return false;
-  if (a.scheme == b.scheme)
+  if (!a.computed && a.scheme == b.scheme)
     return std::ranges::equal(a.bytes, b.bytes);
-  if (!canReadNumbers(a.scheme) || !canReadNumbers(b.scheme))
+  if (!canReadNumbers(a) || !canReadNumbers(b))
     return false;
   constexpr int64_t kPiece = 1 << 16;
   std::vector<float> left(kPiece), right(kPiece);
@@ -69,6 +70,10 @@ llvm::Expected<Checkpoint> openDirectory(const std::string &directory) {
   if (!generation)
     return generation.takeError();
   llvm::Expected<std::unique_ptr<WeightSource>> weights = openSafetensors(directory);
+  if (!weights)
+    return weights.takeError();
+  if (config->quantization)
+    weights = unpackWeights(std::move(*weights), *config);
   if (!weights)
     return weights.takeError();
   settleHead(*config, **weights);

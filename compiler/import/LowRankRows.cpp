@@ -86,7 +86,7 @@ uint64_t freshId() {
 } // namespace
 
 LowRankRows::LowRankRows(const SourceTensor &base)
-    : base_(base), columns_(base.shape.back()), id_(freshId()) {}
+    : ComputedRows(base.shape.back()), base_(base), id_(freshId()) {}
 
 void LowRankRows::add(const AdapterModule &module, int64_t firstRow) {
   assert(module.columns() == columns_ && firstRow + module.rows() <= base_.numbers() / columns_ &&
@@ -110,24 +110,6 @@ void LowRankRows::computeRow(int64_t row, std::span<float> out) const {
       readNumbers(*module.magnitude, moduleRow, {&length, 1});
       setLength(out, length);
     }
-  }
-}
-
-void LowRankRows::read(int64_t first, std::span<float> out) const {
-  thread_local std::vector<float> whole;
-  while (!out.empty()) {
-    int64_t row = first / columns_, skipped = first % columns_;
-    size_t taken = std::min(out.size(), size_t(columns_ - skipped));
-    if (int64_t(taken) == columns_) {
-      computeRow(row, out.first(taken));
-    } else {
-      // DoRA needs the whole row for a part of it.
-      whole.resize(size_t(columns_));
-      computeRow(row, whole);
-      std::copy_n(whole.begin() + skipped, taken, out.begin());
-    }
-    first += int64_t(taken);
-    out = out.subspan(taken);
   }
 }
 

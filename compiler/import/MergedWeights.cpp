@@ -156,7 +156,7 @@ Error MergedWeights::merge(const Adapter &adapter, const AdapterModule &module, 
                              .shape = under.back().shape,
                              .bytes = {},
                              .computed = merged,
-                             .computedFrom = under.back().scheme};
+                             .computedFrom = under.back().chosenScheme()};
   }
   merged->add(module, place.firstRow);
   return Error::success();

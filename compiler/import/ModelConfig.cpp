@@ -357,9 +357,14 @@ Expected<ModelConfig> readModelConfig(const std::string &directory) {
                                   "gemma3_text is needed");
   if (llvm::Error error = fields.takeError())
     return error;
-  if (llvm::Error error = readQuantization(path, *object))
-    return error;
-  return nested ? readNested(fields, *defaults, path) : readFlat(fields, *defaults, path);
+  Expected<std::optional<Quantization>> quantization = takeQuantization(path, *object);
+  if (!quantization)
+    return quantization.takeError();
+  Expected<ModelConfig> config =
+      nested ? readNested(fields, *defaults, path) : readFlat(fields, *defaults, path);
+  if (config)
+    config->quantization = std::move(*quantization);
+  return config;
 }
 
 } // namespace gemmac

@@ -5,6 +5,7 @@
 #ifndef GEMMAC_COMPILER_IMPORT_MODELCONFIG_H
 #define GEMMAC_COMPILER_IMPORT_MODELCONFIG_H
 
+#include "compiler/import/Quantization.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
 #include <optional>
@@ -43,7 +44,8 @@ struct ExpertConfig {
 };
 
 struct ModelConfig {
-  std::string file; ///< for messages
+  std::optional<Quantization> quantization; ///< of safetensors
+  std::string file;                         ///< for messages
   ModelFamily family = ModelFamily::gemma4;
   int64_t vocabulary = 0;
   int64_t hidden = 0;

@@ -73,6 +73,11 @@ std::span<const uint8_t> SourceRows::stored(int64_t expert, int64_t row) const {
   return bytes(numberAt(expert, row), columns_);
 }
 
+bool SourceRows::storeExactly(int64_t expert, int64_t row, std::string_view scheme,
+                              std::span<uint8_t> out) const {
+  return tensor_->computed && tensor_->computed->store(scheme, numberAt(expert, row), columns_, out);
+}
+
 std::span<const uint8_t> SourceRows::around(int64_t expert, int64_t row, int64_t count) const {
   return bytes(numberAt(expert, row) - firstColumn_, count * tensorColumns_);
 }

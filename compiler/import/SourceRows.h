@@ -27,6 +27,9 @@ public:
   /// The row as the file stores it. Empty, as is `around`, where the numbers are computed.
   std::span<const uint8_t> stored(int64_t expert, int64_t row) const;
 
+  /// Writes the row as a scheme stores it, if its numbers are computed and the scheme holds them exactly.
+  bool storeExactly(int64_t expert, int64_t row, std::string_view scheme, std::span<uint8_t> out) const;
+
   /// Whole rows of the tensor, with the columns that were left out.
   std::span<const uint8_t> around(int64_t expert, int64_t row, int64_t count) const;
 

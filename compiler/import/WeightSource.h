@@ -18,6 +18,11 @@ public:
   virtual ~ComputedNumbers() = default;
   /// Numbers of the tensor from number `first` on, as many as fit.
   virtual void read(int64_t first, std::span<float> out) const = 0;
+  /// Writes `count` numbers, whole blocks, as a scheme stores them, and nothing if it cannot hold them
+  /// exactly.
+  virtual bool store(std::string_view scheme, int64_t first, int64_t count, std::span<uint8_t> out) const {
+    return false;
+  }
 };
 
 /// The scheme of computed numbers: none that a file or a weight could have.

@@ -110,6 +110,8 @@ void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &l
       std::ranges::copy(part.source.stored(expert, row - part.first), stored.begin());
       return;
     }
+    if (!weight_.addOne && part.source.storeExactly(expert, row - part.first, nameOf(weight_.scheme), stored))
+      return;
     part.source.read(expert, row - part.first, numbers);
     fromBfloats = part.source.tensor().scheme == nameOf(Scheme::bf16) && !weight_.addOne;
   }
