@@ -1,7 +1,7 @@
 //===- KernelSpeed.cpp - how fast kernels run on this machine -------------------------------------------===//
 //
-// kernel-speed [family] — compiles kernels of Gemma 4 E2B's shapes for this machine and prints, for one
-// thread and in its CPU time, the best of some runs: bytes of weights or cache per second (one token),
+// kernel-speed [family [scheme]] — compiles kernels of Gemma 4 E2B's shapes for this machine and prints, for
+// one thread and in its CPU time, the best of some runs: bytes of weights or cache per second (one token),
 // multiply-adds per second (many tokens). Arrays of one token's kernels are rotated, so that weights come
 // from memory.
 
@@ -100,8 +100,51 @@ int bytesOfNumber(Element element) {
   return int(bytesOf(element));
 }
 
+/// The planes of a weight.
+class Weight {
+public:
+  Weight(const std::string &scheme, WeightShape shape, int copies = 1) {
+    for (const Plane &plane : planesOf(Layout::tiles16, *findScheme(scheme), shape)) {
+      planes.push_back(std::make_unique<Array>(bytesOfNumber(plane.element), plane.shape, copies));
+      size += planes.back()->size;
+    }
+  }
+  /// Adds the arguments to `words`.
+  void append(std::vector<uint64_t> &words, int copy = 0) const {
+    for (const std::unique_ptr<Array> &plane : planes)
+      words.push_back(plane->word(copy));
+  }
+  void appendMatrix(std::vector<uint64_t> &words, int64_t expert) const {
+    for (const std::unique_ptr<Array> &plane : planes)
+      words.push_back(plane->slice(expert));
+  }
+  int64_t size = 0;
+
+private:
+  std::vector<std::unique_ptr<Array>> planes;
+};
+
+/// x as a linear kernel takes it, and what it leaves.
+struct Tokens {
+  bool quantized;
+  Array x, scales, sums, y;
+  // Matrix tiles read behind the last row.
+  Tokens(Scheme scheme, int64_t tokens, int64_t input, int64_t output)
+      : quantized(isQuantized(scheme)), x(quantized ? 1 : 4, {tokens + 16, input}),
+        scales(4, {tokens + 16, input / 16}), sums(4, {tokens, input / 16}), y(4, {tokens, output}) {
+    cut(0, int32_t(tokens));
+  }
+  void cut(int32_t begin, int32_t end) {
+    for (Array *rows : {&x, &scales, &sums, &y})
+      rows->cut(begin, end);
+  }
+  std::vector<uint64_t> inputs() {
+    return quantized ? std::vector{x.word(), scales.word(), sums.word()} : std::vector{x.word()};
+  }
+};
+
 void measureLinear(Scheme scheme, int64_t tokens, int64_t input, int64_t output) {
-  bool quantized = isQuantized(scheme), one = tokens == 1;
+  bool one = tokens == 1;
   Kernel kernel = load({"linear",
                         {{"input", input},
                          {"output", output},
@@ -110,18 +153,15 @@ void measureLinear(Scheme scheme, int64_t tokens, int64_t input, int64_t output)
                          {"scheme", std::string(nameOf(scheme))},
                          {"tokens", int64_t(one)}}});
   const int copies = one ? 8 : 1;
-  std::vector<Plane> planes = planesOf(Layout::tiles16, scheme, {0, output, input});
-  Array x(quantized ? 1 : 4, {tokens, input}), scales(4, {tokens, input / 32}), sums(4, {tokens, input / 32});
-  Array w(bytesOfNumber(planes[0].element), planes[0].shape, copies);
-  Array ws(2, quantized ? planes[1].shape : Shape{1}, copies), y(4, {tokens, output});
+  Weight w(std::string(nameOf(scheme)), {0, output, input}, copies);
+  Tokens rows(scheme, tokens, input, output);
   double seconds = best([&](int round) {
-    int copy = round % copies;
-    if (quantized)
-      kernel(x.word(), scales.word(), sums.word(), w.word(copy), ws.word(copy), y.word());
-    else
-      kernel(x.word(), w.word(copy), y.word());
+    std::vector<uint64_t> words = rows.inputs();
+    w.append(words, round % copies);
+    words.push_back(rows.y.word());
+    kernel(words);
   });
-  double bytes = double(w.size + (quantized ? ws.size : 0)), products = double(tokens * input * output);
+  double bytes = double(w.size), products = double(tokens * input * output);
   std::printf("%5lld tokens %8.1f us  %6.1f GB/s  %6.1f GMAC/s\n", static_cast<long long>(tokens),
               seconds * 1e6, bytes / seconds * 1e-9, products / seconds * 1e-9);
 }
@@ -130,7 +170,6 @@ void measureLinear(Scheme scheme, int64_t tokens, int64_t input, int64_t output)
 /// call of `linear` for each expert that has any.
 void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, int64_t input,
                     int64_t output) {
-  bool quantized = scheme[0] == 'q';
   const int64_t pairs = tokens * 8;
   std::mt19937 generator(1);
   std::vector<int32_t> counts(static_cast<size_t>(experts));
@@ -140,26 +179,23 @@ void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, 
   for (int64_t e = 0; e < experts; ++e)
     offsets.numbers<int32_t>()[e + 1] = offsets.numbers<int32_t>()[e] + counts[size_t(e)];
 
-  std::vector<Plane> planes = planesOf(Layout::tiles16, *findScheme(scheme), {experts, output, input});
-  // Matrix tiles read behind the last row.
-  Array x(quantized ? 1 : 4, {pairs + 16, input}), scales(4, {pairs + 16, input / 32}),
-      sums(4, {pairs, input / 32}), y(4, {pairs, output});
-  Array w(bytesOfNumber(planes[0].element), planes[0].shape);
-  Array ws(2, quantized ? planes[1].shape : Shape{1});
+  Tokens rows(*findScheme(scheme), pairs, input, output);
+  Weight w(scheme, {experts, output, input});
   std::map<std::string, KernelConstant> constants = {
       {"input", input}, {"output", output}, {"scheme", scheme}};
   auto report = [&](double seconds) {
     std::printf("%5lld tokens %8.1f us  %6.1f GB/s  %6.1f GMAC/s\n", static_cast<long long>(tokens),
-                seconds * 1e6, double(w.size + ws.size) / seconds * 1e-9,
+                seconds * 1e6, double(w.size) / seconds * 1e-9,
                 double(pairs * input * output) / seconds * 1e-9);
   };
   constants["experts"] = experts;
   Kernel grouped = load({"grouped_linear", constants});
   report(best([&](int) {
-    if (quantized)
-      grouped(x.word(), scales.word(), sums.word(), offsets.word(), w.word(), ws.word(), y.word());
-    else
-      grouped(x.word(), offsets.word(), w.word(), y.word());
+    std::vector<uint64_t> words = rows.inputs();
+    words.push_back(offsets.word());
+    w.append(words);
+    words.push_back(rows.y.word());
+    grouped(words);
   }));
   constants.erase("experts");
   constants.insert({{"rows", output}, {"offset", int64_t(0)}, {"tokens", int64_t(0)}});
@@ -167,15 +203,13 @@ void measureGrouped(const std::string &scheme, int64_t experts, int64_t tokens, 
   report(best([&](int) {
     for (int64_t e = 0; e < experts; ++e) {
       int32_t begin = offsets.numbers<int32_t>()[e], end = offsets.numbers<int32_t>()[e + 1];
-      for (Array *rows : {&x, &scales, &sums, &y})
-        rows->cut(begin, end);
+      rows.cut(begin, end);
       if (begin == end)
         continue;
-      uint64_t matrix = w.slice(e), matrixScales = ws.slice(e);
-      if (quantized)
-        linear(x.word(), scales.word(), sums.word(), matrix, matrixScales, y.word());
-      else
-        linear(x.word(), matrix, y.word());
+      std::vector<uint64_t> words = rows.inputs();
+      w.appendMatrix(words, e);
+      words.push_back(rows.y.word());
+      linear(words);
     }
   }));
 }
@@ -236,17 +270,17 @@ void measureRows(const KernelSpec &spec) {
   const int64_t tokens = 64;
   Kernel kernel = load(spec);
   std::vector<std::unique_ptr<Array>> arrays;
-  std::array<uint64_t, 8> words{};
+  std::vector<uint64_t> words;
   for (const KernelArgument &argument : argumentsOf(spec)) {
     Shape shape;
     for (const AxisSize &axis : argument.axes)
       shape.push_back(axis.number.value_or(tokens));
     arrays.push_back(std::make_unique<Array>(bytesOfNumber(argument.element), shape));
-    words[arrays.size() - 1] = arrays.back()->word();
+    words.push_back(arrays.back()->word());
     if (argument.name == "positions")
       std::iota(arrays.back()->numbers<int32_t>(), arrays.back()->numbers<int32_t>() + tokens, 100);
   }
-  double seconds = best([&](int) { std::apply(kernel, words); });
+  double seconds = best([&](int) { kernel(words); });
   std::printf("%5lld tokens %8.1f us  %6.2f ns for a number\n", static_cast<long long>(tokens), seconds * 1e6,
               seconds * 1e9 / double(arrays.front()->size / 4));
 }
@@ -258,15 +292,16 @@ int main(int count, char **arguments) {
     std::fprintf(stderr, "no row for this machine\n");
     return 1;
   }
-  std::string only = count > 1 ? arguments[1] : "";
+  std::string only = count > 1 ? arguments[1] : "", ofScheme = count > 2 ? arguments[2] : "";
   std::printf("target %s\n", findTarget("host")->name.c_str());
   auto wanted = [&](const char *family) { return only.empty() || only == family; };
   if (wanted("linear"))
-    for (Scheme scheme : {Scheme::q4_0, Scheme::q8_0, Scheme::bf16, Scheme::f32})
+    for (const SchemeRow &scheme : allSchemes())
       for (int64_t tokens : {1, 4, 240})
-        measureLinear(scheme, tokens, 1536, tokens == 240 ? 2048 : 12288);
+        if (scheme.weights && (ofScheme.empty() || ofScheme == scheme.name))
+          measureLinear(scheme.scheme, tokens, 1536, tokens == 240 ? 2048 : 12288);
   if (wanted("grouped_linear"))
-    for (const char *scheme : {"q4_0", "q8_0"})
+    for (const char *scheme : {"q4_0", "q5_0", "q8_0"})
       for (auto [input, output] : {std::pair<int64_t, int64_t>{2816, 1408}, {704, 2816}})
         measureGrouped(scheme, 128, 512, input, output);
   if (wanted("cached_attention"))

@@ -5,20 +5,28 @@
 
 #include "targets/kernels/Kernel.h"
 
+#include <algorithm>
+#include <array>
+#include <cassert>
 #include <cstdint>
+#include <span>
 
 namespace gemmac {
 
 /// A loaded kernel. Its arguments are addresses of halide_buffer_t.
 struct Kernel {
-  int (*function)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
+  int (*function)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
   /// A kernel does not look at words beyond its arguments.
+  int operator()(std::span<const uint64_t> words) const {
+    std::array<uint64_t, 9> w{};
+    assert(words.size() <= w.size());
+    std::ranges::copy(words, w.begin());
+    return function(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]);
+  }
   template <typename... Words>
-  int operator()(Words... words) const {
-    static_assert(sizeof...(words) <= 8);
-    const uint64_t w[8] = {words...};
-    return function(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7]);
+  int operator()(uint64_t word, Words... words) const {
+    return (*this)(std::array{word, uint64_t(words)...});
   }
 };
 

@@ -80,9 +80,10 @@ public:
                       {"offset", int64_t(0)},
                       {"scheme", std::string(nameOf(scheme))},
                       {"tokens", int64_t(1)}}})),
-        x(size_t(input), 1), scales(size_t(input / kBlock), 1), sums(size_t(input / kBlock), kBlock),
+        x(size_t(input), 1), scales(size_t(input / kBlock * 2), 1), sums(size_t(input / kBlock * 2), kBlock),
         y(size_t(output)), kernelSeconds(size_t(kRounds * threads)), readSeconds(kernelSeconds) {
-    bytes = planes[0].bytes() + planes[1].bytes();
+    for (const Plane &plane : planes)
+      bytes += plane.bytes();
     copies = int(std::max<int64_t>(1, kBytes / bytes));
     weights.reset(new uint8_t[size_t(bytes * copies)]);
     std::memset(weights.get(), 17, size_t(bytes * copies));
@@ -120,13 +121,20 @@ private:
   /// A thread's part of the rows: whole tiles.
   void multiply(uint8_t *matrix, int thread) {
     int64_t tiles = (output + kTileRows - 1) / kTileRows;
-    View vx(x.data(), {1, input}), vScales(scales.data(), {1, input / kBlock});
-    View vSums(sums.data(), {1, input / kBlock});
-    View w(matrix, planes[0].shape), ws(matrix + planes[0].bytes(), planes[1].shape);
+    View vx(x.data(), {1, input}), vScales(scales.data(), {1, input / kBlock * 2});
+    View vSums(sums.data(), {1, input / kBlock * 2});
+    std::vector<uint64_t> words = {vx.word(), vScales.word(), vSums.word()};
+    std::vector<std::unique_ptr<View>> views;
+    for (const Plane &plane : planes) {
+      views.push_back(std::make_unique<View>(matrix, plane.shape));
+      words.push_back(views.back()->word());
+      matrix += plane.bytes();
+    }
     int64_t begin = tiles * thread / threads * kTileRows;
     View part(y.data() + begin, {1, output});
     part.narrow(begin, std::min(output, tiles * (thread + 1) / threads * kTileRows));
-    kernel(vx.word(), vScales.word(), vSums.word(), w.word(), ws.word(), part.word());
+    words.push_back(part.word());
+    kernel(words);
   }
 
   /// All threads begin together.
@@ -163,12 +171,14 @@ private:
 
 int main(int count, char **arguments) {
   int threads = count > 1 ? std::atoi(arguments[1]) : int(std::thread::hardware_concurrency());
+  std::string_view only = count > 2 ? arguments[2] : "";
   if (!findTarget("host") || threads < 1) {
-    std::fprintf(stderr, "usage: stream-speed [threads], on a machine that has a row\n");
+    std::fprintf(stderr, "usage: stream-speed [threads [scheme]], on a machine that has a row\n");
     return 1;
   }
-  for (Scheme scheme : {Scheme::q4_0, Scheme::q8_0})
+  for (const SchemeRow &scheme : allSchemes())
     for (auto [input, output] :
          {std::pair<int64_t, int64_t>{1536, 24576}, {12288, 1536}, {1536, 2560}, {2048, 1536}})
-      Measurement(scheme, input, output, threads).run();
+      if (scheme.weights && scheme.quantized() && (only.empty() || only == scheme.name))
+        Measurement(scheme.scheme, input, output, threads).run();
 }

@@ -29,6 +29,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/CacheSchemes.h"
 #include "passes/Pipeline.h"
+#include "passes/WeightSchemes.h"
 #include "runtime/include/gemmac/model.h"
 #include "targets/Backends.h"
 #include "targets/Devices.h"
@@ -122,10 +123,9 @@ LogicalResult Compilation::readOptions() {
   if (!target)
     return fail("there is no target '" + options.target + "'; there are " + targetNames());
   facts.target = *target;
-  std::optional<Scheme> scheme = findScheme(options.scheme);
-  if (!options.scheme.empty() && options.scheme != "file" && !(scheme && rowOf(*scheme).weights))
-    return fail("there is no scheme '" + options.scheme + "' for weights; there are " +
-                namesOfSchemes(&SchemeRow::weights) + ", and file for those of the checkpoint");
+  if (!options.scheme.empty())
+    if (llvm::Error error = WeightSchemes::parse(options.scheme).takeError())
+      return fail(std::move(error));
   if (!options.cacheScheme.empty())
     if (llvm::Error error = CacheSchemes::parse(options.cacheScheme).takeError())
       return fail(std::move(error));

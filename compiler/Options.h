@@ -26,7 +26,7 @@ struct CompileOptions {
   std::string output;            ///< directory that the files go to; made if absent
   std::string name;              ///< of the model in file and C names; empty: from the checkpoint's name
   std::string target = "host";   ///< name of a device
-  std::string scheme; ///< of weights: f32, bf16, q8_0, q4_0, or file: as the checkpoint has each of them;
+  std::string scheme; ///< of weights: a scheme, file: as the checkpoint has each of them, or a mix of kinds;
                       ///< empty: file for GGUF, otherwise the device's
   std::string cacheScheme;  ///< of keys and values: f32, f16, q8_0, or sliding=f16,global=q8_0; empty: f32
                             ///< where weights are f32, otherwise f16

@@ -41,7 +41,7 @@ FamilyPort vector(std::string_view name, std::string_view shape, std::string_vie
 }
 
 /// Rows as one argument, or, if the weights are quantized, as int8 blocks: three arguments, the numbers and
-/// for each block a scale and a sum of -8 x.
+/// for each block two scales and two sums, as `blocks` leaves them.
 Ports rows(PortRole role, std::string_view name, std::string_view shape, std::string_view ofBlocks,
            std::string_view ifFloat = "!quantized", std::string_view ifQuantized = "quantized") {
   return {{name, role, Element::f32, shape, ifFloat},
@@ -50,10 +50,10 @@ Ports rows(PortRole role, std::string_view name, std::string_view shape, std::st
           {"sums", role, Element::i32, ofBlocks, ifQuantized}};
 }
 
-/// A quantized result: numbers, scales and sums of -8 q, which cancel the bias of 8 in stored 4-bit
-/// numbers.
-Ports blocks(std::string_view count, std::string_view one, std::string_view when = "") {
-  return {out("q", count, when, Element::i8), out("scales", one, when), out("sums", one, when, Element::i32)};
+/// A quantized result: numbers; for each block its scale and the scale times the sum of q; -8 times the sum
+/// of q and that of its first half, which cancel the bias of stored weights.
+Ports blocks(std::string_view count, std::string_view two, std::string_view when = "") {
+  return {out("q", count, when, Element::i8), out("scales", two, when), out("sums", two, when, Element::i32)};
 }
 
 /// Concatenates inputs, weights and outputs.
@@ -78,7 +78,7 @@ constexpr FamilyConstant kScheme = {"scheme", weightScheme, "of the weight"},
                                    true};
 
 const std::string_view kRow = "n, heads, size", kBlocks = "n, heads*size/32, 32",
-                       kOnes = "n, heads*size/32, 1";
+                       kTwos = "n, heads*size/32, 2";
 
 KernelFamily unary(std::string_view name, std::string_view formula,
                    std::vector<FamilyConstant> constants = axesAnd({}), std::string_view example = "") {
@@ -109,14 +109,14 @@ std::vector<KernelFamily> elementwise() {
        .formula = "y = gelu(a) b",
        .constants = axesAnd({kQuantized}),
        .ports = join({{in("a", kRow), in("b", kRow), out("y", kRow, "!quantized")},
-                      blocks(kBlocks, kOnes, "quantized")}),
+                      blocks(kBlocks, kTwos, "quantized")}),
        .cutAxes = 3,
        .examples = {"heads=1 size=40", "heads=2 size=96 quantized=1"}},
       binary("mul", "y = a b", "heads=3 size=40"),
       {.name = "quantize",
        .formula = "x rounded to int8, with a scale of max |x| / 127 for each block",
        .constants = axesAnd({}),
-       .ports = join({{in("x", kRow)}, blocks(kBlocks, kOnes)}),
+       .ports = join({{in("x", kRow)}, blocks(kBlocks, kTwos)}),
        .cutAxes = 2,
        .examples = {"heads=2 size=96"}},
       {.name = "scale",
@@ -144,7 +144,7 @@ std::vector<KernelFamily> rowWise() {
        .formula = "y = x (mean(x^2) + eps)^(-1/2) w",
        .constants = axesAnd({{"weighted", flag, "1: there is a w"}, kEps, kQuantized}),
        .ports = join({{in("x", kRow), vector("w", "size", "weighted"), out("y", kRow, "!quantized")},
-                      blocks(kBlocks, kOnes, "quantized")}),
+                      blocks(kBlocks, kTwos, "quantized")}),
        .note = "Heads are not quantized.",
        .cutAxes = 3,
        .examples = {"heads=2 size=40 weighted=1 eps=1e-6", "heads=2 size=40 weighted=0 eps=1e-6",
@@ -196,8 +196,8 @@ std::vector<KernelFamily> products() {
                      {"shared", flag, "1: all choices of a token have the same x"},
                      kScheme},
        .ports = join(
-           {rows(PortRole::input, "x", "n, input", "n, input/32", "shared !quantized", "shared quantized"),
-            rows(PortRole::input, "x", "n, choices, input", "n, choices, input/32", "!shared !quantized",
+           {rows(PortRole::input, "x", "n, input", "n, input/16", "shared !quantized", "shared quantized"),
+            rows(PortRole::input, "x", "n, choices, input", "n, choices, input/16", "!shared !quantized",
                  "!shared quantized"),
             {ints("ids", "n, choices"), matrix("experts, output, input"), out("y", "n, choices, output")}}),
        .cutAxes = 3,
@@ -208,7 +208,7 @@ std::vector<KernelFamily> products() {
        .formula = "y[i, r] = sum over k of x[i, k] w[e, r, k], where offsets[e] <= i < offsets[e + 1]",
        .constants = {{"input", count}, {"output", count}, kExperts, kScheme},
        .ports =
-           join({rows(PortRole::input, "x", "p, input", "p, input/32"),
+           join({rows(PortRole::input, "x", "p, input", "p, input/16"),
                  {ints("offsets", "experts+1"), matrix("experts, output, input"), out("y", "p, output")}}),
        .note = "Offsets ascend from 0 to p.",
        .cutAxes = 2,
@@ -226,7 +226,7 @@ std::vector<KernelFamily> products() {
                      {"tokens", flag, "1: one token in every call, 0: any number"},
                      kScheme,
                      {"cap", number, "of a softcap", true}},
-       .ports = join({rows(PortRole::input, "x", "n, input", "n, input/32"),
+       .ports = join({rows(PortRole::input, "x", "n, input", "n, input/16"),
                       {matrix("rows, input"), out("y", "n, output")}}),
        .cutAxes = 2,
        .manyRows = true,
@@ -324,9 +324,9 @@ std::vector<KernelFamily> experts() {
       {.name = "gather_tokens",
        .formula = "y[i] = x[order[i] / choices]",
        .constants = {{"width", count}, kChoices, {"quantized", flag, "1: x and y are int8 in blocks of 32"}},
-       .ports = join({rows(PortRole::input, "x", "n, width", "n, width/32"),
+       .ports = join({rows(PortRole::input, "x", "n, width", "n, width/16"),
                       {ints("order", "n*choices")},
-                      rows(PortRole::output, "y", "n*choices, width", "n*choices, width/32")}),
+                      rows(PortRole::output, "y", "n*choices, width", "n*choices, width/16")}),
        .cutAxes = 2,
        .examples = {"width=40 choices=3 quantized=0", "width=64 choices=3 quantized=1"}},
       {.name = "group_by_expert",

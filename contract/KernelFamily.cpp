@@ -127,6 +127,14 @@ bool isOfKind(const KernelFamily &family, ConstantKind kind, const KernelConstan
   return false;
 }
 
+/// The constant that says how many columns the family's matrix or table has; empty if it has none.
+std::string columnsOf(const KernelFamily &family) {
+  for (const FamilyPort &port : family.ports)
+    if (port.role == PortRole::matrix || port.role == PortRole::table)
+      return std::string(split(port.shape, ',').back());
+  return "";
+}
+
 std::string textOf(const KernelConstant &value) {
   if (const int64_t *integer = std::get_if<int64_t>(&value))
     return std::to_string(*integer);
@@ -235,6 +243,13 @@ std::string problemWithConstants(const KernelSpec &spec) {
   for (const auto &[name, value] : spec.constants)
     if (!family.findConstant(name))
       return spec.family + " has no constant '" + name + "', but " + namesOfConstants(family);
+  if (std::string columns = columnsOf(family); !columns.empty()) {
+    const SchemeRow &scheme = rowOf(spec.scheme());
+    if (spec.integer(columns) % scheme.block != 0)
+      return "the constant '" + columns + "' of " + spec.family + " is " +
+             std::to_string(spec.integer(columns)) + ", no multiple of the blocks of " +
+             std::to_string(scheme.block) + " of " + std::string(scheme.name);
+  }
   return "";
 }
 
@@ -274,6 +289,10 @@ std::vector<KernelSpec> examplesOf(const KernelFamily &family) {
       for (const std::string &word : words) {
         all.push_back(spec);
         all.back().constants[std::string(constant.name)] = word;
+        if (std::optional<Scheme> scheme = findScheme(word); scheme && !columnsOf(family).empty()) {
+          int64_t &columns = std::get<int64_t>(all.back().constants.at(columnsOf(family)));
+          columns = (columns + rowOf(*scheme).block - 1) / rowOf(*scheme).block * rowOf(*scheme).block;
+        }
       }
     specs = std::move(all);
   }

@@ -130,7 +130,7 @@ struct KernelArgument {
 /// The arguments of a valid specification, in calling order.
 std::vector<KernelArgument> argumentsOf(const KernelSpec &spec);
 
-/// The family's examples in every scheme and layout that it accepts.
+/// The family's examples in every scheme and layout that it accepts, with columns enough for whole blocks.
 std::vector<KernelSpec> examplesOf(const KernelFamily &family);
 
 } // namespace gemmac

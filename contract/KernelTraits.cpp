@@ -44,9 +44,14 @@ int64_t stackBytesOf(const KernelSpec &spec, const Target &target) {
 int64_t stackOfTiles(const KernelSpec &spec, const Target &target) {
   if (!spec.schedule.unpack)
     return 0;
-  // TileProduct: one byte per number; int8 numbers need their signs too, and each row of a block a sum.
+  // BlockProducts: one byte per number; without an instruction for signed numbers of 8 bits these have
+  // magnitudes and signs, what a table gives before that too, and each row of a unit has a sum.
   int64_t numbers = kTileRows * spec.integer("input");
-  return rowOf(spec.scheme()).bias ? numbers : 2 * numbers + numbers / kBlock * 4;
+  const SchemeRow &scheme = rowOf(spec.scheme());
+  bool magnitudes = (scheme.bits == 8 || scheme.values) && target.mixedSigns8 && !target.dotProduct8;
+  if (!magnitudes || spec.schedule.matrixTiles)
+    return numbers;
+  return (scheme.values ? 3 : 2) * numbers + numbers / kBlock * 4;
 }
 
 /// Stack bytes of attention to one token, or to the tokens of a prompt.

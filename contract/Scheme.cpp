@@ -1,138 +1,15 @@
 //===- Scheme.cpp - how numbers are stored: one row per format ------------------------------------------===//
 
 #include "contract/Scheme.h"
+#include "contract/BlockParts.h"
 #include "contract/SmallFloats.h"
+#include "contract/StoreBlocks.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 #include <cstring>
 
 namespace gemmac {
 namespace {
-
-constexpr int64_t kScaleBytes = 2;
-constexpr int64_t kQ8Bytes = 32, kQ4Bytes = 16;
-
-void storeHalf(uint8_t *to, uint16_t bits) {
-  std::memcpy(to, &bits, 2);
-}
-
-uint16_t loadHalf(const uint8_t *from) {
-  uint16_t bits;
-  std::memcpy(&bits, from, 2);
-  return bits;
-}
-
-// Packing a checkpoint spends its time here. AVX2's wider vectors change no bit, because this file is
-// compiled without fused multiply-adds. Sanitizers are not initialized yet when the loader selects a
-// clone.
-#define WITH_AVX2
-#if defined(__x86_64__) && defined(__clang__)
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-#undef WITH_AVX2
-#define WITH_AVX2 __attribute__((target_clones("avx2", "default")))
-#endif
-#endif
-
-/// std::round of a number of at most 127, without a call.
-int roundHalfAway(float x) {
-  int whole = int(x);
-  float rest = x - float(whole); // exact
-  return whole + (rest >= 0.5f) - (rest <= -0.5f);
-}
-
-WITH_AVX2 void storeQ8Block(const float *x, uint8_t *stored) {
-  float largest = 0;
-  for (int i = 0; i < kBlock; ++i)
-    largest = std::max(largest, std::fabs(x[i]));
-  float scale = largest / 127, inverse = scale != 0 ? 1 / scale : 0;
-  storeHalf(stored, toHalf(scale));
-  for (int i = 0; i < kBlock; ++i)
-    stored[kScaleBytes + i] = uint8_t(roundHalfAway(x[i] * inverse));
-}
-
-/// The nearest grid number of each x, and the squared error; stops early above `limit`.
-inline __attribute__((always_inline)) float quantizeQ4(const float *x, float scale, float limit,
-                                                       std::array<float, kBlock> &numbers) {
-  // Adding and subtracting 1.5 * 2^23 rounds to the nearest integer without a call.
-  constexpr float round = 12582912.0f;
-  constexpr int step = 8; // numbers between two checks of the limit
-  float inverse = scale != 0 ? 1 / scale : 0, error = 0;
-  for (int start = 0; start < kBlock && error < limit; start += step) {
-    std::array<float, step> squares;
-    for (int i = 0; i < step; ++i) {
-      float wanted = std::min(std::max(x[start + i] * inverse, -8.0f), 7.0f);
-      float number = (wanted + round) - round;
-      float difference = x[start + i] - number * scale;
-      numbers[start + i] = number;
-      squares[i] = difference * difference;
-    }
-    for (int half = step / 2; half; half /= 2)
-      for (int i = 0; i < half; ++i)
-        squares[i] += squares[i + half];
-    error += squares[0];
-  }
-  return error;
-}
-
-WITH_AVX2 void storeQ4Block(const float *x, uint8_t *stored) {
-  // The largest number divided by each of these is tried as the scale. -8 uses the whole range; its
-  // neighbours trade the largest number's error for that of the others; the integers find the grid again if
-  // the numbers are on one already.
-  static constexpr float kDivisors[] = {-8, -7.75f, -7.5f, -8.25f, -8.5f, -7, -9, 7, 7.5f, -6, 6,
-                                        -5, 5,      -4,    4,      -3,    3,  -2, 2, -1,   1};
-  float largest = 0;
-  for (int i = 0; i < kBlock; ++i)
-    if (std::fabs(x[i]) > std::fabs(largest))
-      largest = x[i];
-  float best = INFINITY;
-  uint16_t bestScale = 0;
-  std::array<float, kBlock> numbers, bestNumbers{};
-  for (float divisor : kDivisors) {
-    uint16_t scale = toHalf(largest / divisor);
-    float error = quantizeQ4(x, fromHalf(scale), best, numbers);
-    if (!(error < best))
-      continue;
-    best = error, bestScale = scale, bestNumbers = numbers;
-    if (error == 0)
-      break;
-  }
-  storeHalf(stored, bestScale);
-  for (int i = 0; i < kQ4Bytes; ++i)
-    stored[kScaleBytes + i] = uint8_t(int(bestNumbers[i]) + 8) | uint8_t(int(bestNumbers[i + 16]) + 8) << 4;
-}
-
-void integersOfQ8(const uint8_t *stored, int8_t *integers, float *scale) {
-  *scale = fromHalf(loadHalf(stored));
-  std::memcpy(integers, stored + kScaleBytes, kQ8Bytes);
-}
-
-/// Byte i has number i in its low half, number i + 16 in the high one.
-void integersOfQ4(const uint8_t *stored, int8_t *integers, float *scale) {
-  *scale = fromHalf(loadHalf(stored));
-  for (int i = 0; i < kQ4Bytes; ++i) {
-    integers[i] = int8_t((stored[kScaleBytes + i] & 15) - 8);
-    integers[i + kQ4Bytes] = int8_t((stored[kScaleBytes + i] >> 4) - 8);
-  }
-}
-
-template <int64_t NumberBytes, void (*StoreBlock)(const float *, uint8_t *)>
-void storeBlocks(const float *numbers, int64_t count, uint8_t *stored) {
-  for (int64_t i = 0; i < count; i += kBlock, stored += kScaleBytes + NumberBytes)
-    StoreBlock(numbers + i, stored);
-}
-
-template <int64_t NumberBytes, void (*Integers)(const uint8_t *, int8_t *, float *)>
-void loadBlocks(const uint8_t *stored, int64_t count, float *numbers) {
-  for (int64_t start = 0; start < count; start += kBlock, stored += kScaleBytes + NumberBytes) {
-    std::array<int8_t, kBlock> integers;
-    float scale;
-    Integers(stored, integers.data(), &scale);
-    for (int i = 0; i < kBlock; ++i)
-      numbers[start + i] = scale * float(integers[i]);
-  }
-}
 
 void storeFloats(const float *numbers, int64_t count, uint8_t *stored) {
   std::memcpy(stored, numbers, size_t(count) * sizeof(float));
@@ -143,76 +20,252 @@ void loadFloats(const uint8_t *stored, int64_t count, float *numbers) {
 
 template <uint16_t (*ToBits)(float)>
 void storeBits(const float *numbers, int64_t count, uint8_t *stored) {
-  for (int64_t i = 0; i < count; ++i)
-    storeHalf(stored + 2 * i, ToBits(numbers[i]));
+  for (int64_t i = 0; i < count; ++i) {
+    uint16_t bits = ToBits(numbers[i]);
+    std::memcpy(stored + 2 * i, &bits, 2);
+  }
 }
 template <float (*FromBits)(uint16_t)>
 void loadBits(const uint8_t *stored, int64_t count, float *numbers) {
-  for (int64_t i = 0; i < count; ++i)
-    numbers[i] = FromBits(loadHalf(stored + 2 * i));
+  for (int64_t i = 0; i < count; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, stored + 2 * i, 2);
+    numbers[i] = FromBits(bits);
+  }
+}
+
+template <Scheme S>
+void storeFitted(const float *block, uint8_t *stored) {
+  storeFittedBlock(rowOf(S), block, stored);
+}
+
+template <Scheme S, void (*StoreBlock)(const float *, uint8_t *) = storeFitted<S>>
+void storeBlocks(const float *numbers, int64_t count, uint8_t *stored) {
+  const SchemeRow &row = rowOf(S);
+  for (int64_t i = 0; i < count; i += row.block, stored += row.blockBytes)
+    StoreBlock(numbers + i, stored);
+}
+
+template <Scheme S>
+void loadBlocks(const uint8_t *stored, int64_t count, float *numbers) {
+  const SchemeRow &row = rowOf(S);
+  BlockParts parts;
+  for (int64_t start = 0; start < count; start += row.block, stored += row.blockBytes) {
+    row.split(stored, parts);
+    for (int64_t g = 0; g < row.block / row.group; ++g) {
+      GroupStep step = stepOf(row, parts, g);
+      const uint8_t *from = parts.numbers.data() + g * row.group;
+      float *to = numbers + start + g * row.group;
+      for (int64_t i = 0; i < row.group; ++i)
+        to[i] = step.step * float(row.valueOf(from[i]));
+      for (int64_t i = 0; row.hasMinimum && i < row.group; ++i)
+        to[i] += step.offset;
+    }
+  }
+}
+
+constexpr SchemeRow floats(Scheme scheme, std::string_view name, Element element, int64_t bytes, bool weights,
+                           bool caches, void (*store)(const float *, int64_t, uint8_t *),
+                           void (*load)(const uint8_t *, int64_t, float *)) {
+  return {.scheme = scheme,
+          .name = name,
+          .element = element,
+          .block = 1,
+          .blockBytes = bytes,
+          .weights = weights,
+          .caches = caches,
+          .store = store,
+          .load = load};
 }
 
 constexpr SchemeRow kRows[] = {
-    {.scheme = Scheme::f32,
-     .name = "f32",
-     .element = Element::f32,
-     .block = 1,
-     .scaleBytes = 0,
-     .numberBytes = 4,
-     .bias = 0,
-     .weights = true,
-     .caches = true,
-     .store = storeFloats,
-     .load = loadFloats,
-     .integers = nullptr},
-    {.scheme = Scheme::bf16,
-     .name = "bf16",
-     .element = Element::bf16,
-     .block = 1,
-     .scaleBytes = 0,
-     .numberBytes = 2,
-     .bias = 0,
-     .weights = true,
-     .caches = false,
-     .store = storeBits<toBfloat>,
-     .load = loadBits<fromBfloat>,
-     .integers = nullptr},
-    {.scheme = Scheme::f16,
-     .name = "f16",
-     .element = Element::f16,
-     .block = 1,
-     .scaleBytes = 0,
-     .numberBytes = 2,
-     .bias = 0,
-     .weights = false,
-     .caches = true,
-     .store = storeBits<toHalf>,
-     .load = loadBits<fromHalf>,
-     .integers = nullptr},
+    floats(Scheme::f32, "f32", Element::f32, 4, true, true, storeFloats, loadFloats),
+    floats(Scheme::bf16, "bf16", Element::bf16, 2, true, false, storeBits<toBfloat>, loadBits<fromBfloat>),
+    floats(Scheme::f16, "f16", Element::f16, 2, false, true, storeBits<toHalf>, loadBits<fromHalf>),
     {.scheme = Scheme::q8_0,
      .name = "q8_0",
      .element = Element::i8,
-     .block = kBlock,
-     .scaleBytes = kScaleBytes,
-     .numberBytes = kQ8Bytes,
-     .bias = 0,
+     .block = 32,
+     .blockBytes = 34,
      .weights = true,
      .caches = true,
-     .store = storeBlocks<kQ8Bytes, storeQ8Block>,
-     .load = loadBlocks<kQ8Bytes, integersOfQ8>,
-     .integers = integersOfQ8},
+     .store = storeBlocks<Scheme::q8_0, storeQ8Block>,
+     .load = loadBlocks<Scheme::q8_0>,
+     .group = 32,
+     .bits = 8,
+     .split = splitQ8_0,
+     .join = joinQ8_0},
     {.scheme = Scheme::q4_0,
      .name = "q4_0",
      .element = Element::u8,
-     .block = kBlock,
-     .scaleBytes = kScaleBytes,
-     .numberBytes = kQ4Bytes,
-     .bias = 8,
+     .block = 32,
+     .blockBytes = 18,
      .weights = true,
      .caches = false,
-     .store = storeBlocks<kQ4Bytes, storeQ4Block>,
-     .load = loadBlocks<kQ4Bytes, integersOfQ4>,
-     .integers = integersOfQ4},
+     .store = storeBlocks<Scheme::q4_0, storeQ4Block>,
+     .load = loadBlocks<Scheme::q4_0>,
+     .group = 32,
+     .bits = 4,
+     .bias = 8,
+     .split = splitQ4_0,
+     .join = joinQ4_0},
+    {.scheme = Scheme::q4_1,
+     .name = "q4_1",
+     .element = Element::u8,
+     .block = 32,
+     .blockBytes = 20,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q4_1>,
+     .load = loadBlocks<Scheme::q4_1>,
+     .group = 32,
+     .bits = 4,
+     .hasMinimum = true,
+     .split = splitQ4_1,
+     .join = joinQ4_1},
+    {.scheme = Scheme::q5_0,
+     .name = "q5_0",
+     .element = Element::u8,
+     .block = 32,
+     .blockBytes = 22,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q5_0>,
+     .load = loadBlocks<Scheme::q5_0>,
+     .group = 32,
+     .bits = 4,
+     .highBits = 1,
+     .bias = 16,
+     .split = splitQ5_0,
+     .join = joinQ5_0},
+    {.scheme = Scheme::q5_1,
+     .name = "q5_1",
+     .element = Element::u8,
+     .block = 32,
+     .blockBytes = 24,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q5_1>,
+     .load = loadBlocks<Scheme::q5_1>,
+     .group = 32,
+     .bits = 4,
+     .highBits = 1,
+     .hasMinimum = true,
+     .split = splitQ5_1,
+     .join = joinQ5_1},
+    {.scheme = Scheme::iq4_nl,
+     .name = "iq4_nl",
+     .element = Element::u8,
+     .block = 32,
+     .blockBytes = 18,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::iq4_nl>,
+     .load = loadBlocks<Scheme::iq4_nl>,
+     .group = 32,
+     .bits = 4,
+     .values = kUnevenValues,
+     .split = splitQ4_0,
+     .join = joinQ4_0},
+    {.scheme = Scheme::q2_k,
+     .name = "q2_k",
+     .element = Element::u8,
+     .block = 256,
+     .blockBytes = 84,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q2_k>,
+     .load = loadBlocks<Scheme::q2_k>,
+     .group = 16,
+     .bits = 2,
+     .mostFactor = 15,
+     .inSmallBlocks = Scheme::q4_0,
+     .hasMinimum = true,
+     .split = splitQ2_K,
+     .join = joinQ2_K},
+    {.scheme = Scheme::q3_k,
+     .name = "q3_k",
+     .element = Element::u8,
+     .block = 256,
+     .blockBytes = 110,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q3_k>,
+     .load = loadBlocks<Scheme::q3_k>,
+     .group = 16,
+     .bits = 2,
+     .highBits = 1,
+     .bias = 4,
+     .mostFactor = 31,
+     .inSmallBlocks = Scheme::q4_0,
+     .split = splitQ3_K,
+     .join = joinQ3_K},
+    {.scheme = Scheme::q4_k,
+     .name = "q4_k",
+     .element = Element::u8,
+     .block = 256,
+     .blockBytes = 144,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q4_k>,
+     .load = loadBlocks<Scheme::q4_k>,
+     .group = 32,
+     .bits = 4,
+     .mostFactor = 63,
+     .inSmallBlocks = Scheme::q5_0,
+     .hasMinimum = true,
+     .split = splitQ4_K,
+     .join = joinQ4_K},
+    {.scheme = Scheme::q5_k,
+     .name = "q5_k",
+     .element = Element::u8,
+     .block = 256,
+     .blockBytes = 176,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q5_k>,
+     .load = loadBlocks<Scheme::q5_k>,
+     .group = 32,
+     .bits = 4,
+     .highBits = 1,
+     .mostFactor = 63,
+     .inSmallBlocks = Scheme::q5_1,
+     .hasMinimum = true,
+     .split = splitQ5_K,
+     .join = joinQ5_K},
+    {.scheme = Scheme::q6_k,
+     .name = "q6_k",
+     .element = Element::u8,
+     .block = 256,
+     .blockBytes = 210,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::q6_k>,
+     .load = loadBlocks<Scheme::q6_k>,
+     .group = 16,
+     .bits = 4,
+     .highBits = 2,
+     .bias = 32,
+     .mostFactor = 127,
+     .inSmallBlocks = Scheme::q8_0,
+     .split = splitQ6_K,
+     .join = joinQ6_K},
+    {.scheme = Scheme::iq4_xs,
+     .name = "iq4_xs",
+     .element = Element::u8,
+     .block = 256,
+     .blockBytes = 136,
+     .weights = true,
+     .caches = false,
+     .store = storeBlocks<Scheme::iq4_xs>,
+     .load = loadBlocks<Scheme::iq4_xs>,
+     .group = 32,
+     .bits = 4,
+     .values = kUnevenValues,
+     .mostFactor = 31,
+     .inSmallBlocks = Scheme::iq4_nl,
+     .split = splitIQ4_XS,
+     .join = joinIQ4_XS},
 };
 
 } // namespace
@@ -243,7 +296,7 @@ std::string namesOfSchemes(bool SchemeRow::*use) {
 int64_t storedRowBytes(Scheme scheme, int64_t columns) {
   const SchemeRow &row = rowOf(scheme);
   assert(columns % row.block == 0 && "rows are whole blocks");
-  return columns / row.block * row.blockBytes();
+  return columns / row.block * row.blockBytes;
 }
 
 void storeRow(Scheme scheme, std::span<const float> row, uint8_t *stored) {
@@ -254,6 +307,13 @@ void storeRow(Scheme scheme, std::span<const float> row, uint8_t *stored) {
 void loadRow(Scheme scheme, const uint8_t *stored, std::span<float> row) {
   assert(int64_t(row.size()) % rowOf(scheme).block == 0 && "rows are whole blocks");
   rowOf(scheme).load(stored, int64_t(row.size()), row.data());
+}
+
+GroupStep stepOf(const SchemeRow &scheme, const BlockParts &parts, int64_t g) {
+  float scale = fromHalf(parts.scale), minimum = scheme.hasMinimum ? fromHalf(parts.minimum) : 0;
+  if (!scheme.hasFactors())
+    return {scale, minimum};
+  return {scale * float(parts.factors[size_t(g)]), minimum * float(parts.offsets[size_t(g)])};
 }
 
 } // namespace gemmac

@@ -1,21 +1,27 @@
 //===- WeightLayout.h - how weights are packed for the kernels ------------------------------------------===//
 //
-// A weight is stored as one or more planes, dense arrays in C order. KB = columns / 32 (blocks of a row), NT
-// = ceil(rows / 16) (tiles of 16 rows; rows beyond the last are zero). With experts every plane has them as a
-// leading axis.
+// A weight is stored as one or more planes, dense arrays in C order. NT = ceil(rows / 16) (tiles of 16 rows;
+// rows beyond the last are zero). With experts every plane has them as a leading axis. The planes of schemes
+// without blocks:
 //
-// clang-format off
-//   layout    scheme   planes
-//   vector    f32      f32[columns]
-//   rows      f32      f32[rows, columns]                  one row after the other: tables that are read by row
-//             bf16     u16[rows, columns]
-//             q8_0     i8[rows, columns], f16[rows, KB]
-//             q4_0     u8[rows, KB, 16], f16[rows, KB]     byte i of a block: number i in the low nibble, i + 16 in the high one, both + 8
-//   tiles16   f32      f32[NT, columns, 16]                16 rows interleaved: one vector of a kernel
-//             bf16     u16[NT, columns, 16]
-//             q8_0     i8[NT, KB, 8, 16, 4], f16[NT, KB, 16]   [tile, block, g, row, j]: column 4g + j of the block
-//             q4_0     u8[NT, KB, 4, 16, 4], f16[NT, KB, 16]   low nibble: column 4g + j, high nibble: 16 + 4g + j, both + 8
-// clang-format on
+//   layout    planes
+//   vector    f32[columns]
+//   rows      T[rows, columns]        one row after the other: tables that are read by row
+//   tiles16   T[NT, columns, 16]      16 rows interleaved: one vector of a kernel
+//
+// Quantized schemes, with U = columns / 32 units of 32 numbers, B = columns / block stored blocks, F factors
+// and offsets of a unit (SchemeRow::factorsOf32) and S = 1, or 2 if there is a minimum; every plane that a
+// scheme has, in this order:
+//
+//   plane              rows               tiles16
+//   numbers, b bits    [rows, U, 4 b]     [NT, U, b, 16, 4]
+//   their high bits    u8[rows, U, 4 h]   u8[NT, U, h, 16, 4]
+//   factors            i8[rows, U, F]     i8[NT, U, F, 16]     of each group of the unit, then the offsets
+//   scales             f16[rows, B, S]    f16[NT, B, S, 16]    the scale, the minimum
+//
+// (rows of q8_0: i8[rows, columns]; where S is 1, the axis is left out.) A unit is eight fours of adjacent
+// columns. Number j of four n has the b bits from b * (n / b) on of byte [n % b, j], the lowest first: of
+// q4_0, byte [n, j] holds column 4 n + j in its low half and column 16 + 4 n + j in its high half, both + 8.
 
 #ifndef GEMMAC_CONTRACT_WEIGHTLAYOUT_H
 #define GEMMAC_CONTRACT_WEIGHTLAYOUT_H
@@ -37,6 +43,20 @@ inline constexpr int64_t kTileRows = 16;
 struct WeightShape {
   int64_t experts = 0, rows = 0, columns = 0;
 };
+
+/// A scheme's plane of high bits, of factors and of scales among the planes of a weight.
+struct PlaneOrder {
+  int high, factors, scales; ///< -1: the scheme has none
+};
+PlaneOrder planeOrder(const SchemeRow &scheme);
+
+/// The place of the bits of number j of four n (0 … 7) of a unit in a plane of `bits` bits a number.
+struct BitPlace {
+  int byte, shift; ///< byte [byte, j]
+};
+inline BitPlace bitPlace(int bits, int n) {
+  return {n % bits, n / bits * bits};
+}
 
 /// Planes of a weight. It needs a scheme for weights, f32 for a vector, and columns that are whole blocks.
 std::vector<Plane> planesOf(Layout layout, Scheme scheme, WeightShape shape);

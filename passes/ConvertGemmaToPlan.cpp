@@ -67,7 +67,8 @@ Value FunctionConverter::withAxes(gemma::KernelAxes axes, Value part, const Buff
   case gemma::KernelAxes::rows:
     if (!isResult || !whole.scales)
       return threeAxes(part, whole.rows, builder, location);
-    return inBlocks(part, whole.rows, cast<MemRefType>(flat(whole.scales).getType()).getDimSize(1), builder,
+    return inBlocks(part, whole.rows,
+                    cast<MemRefType>(flat(whole.scales).getType()).getDimSize(1) / kScalesOfBlock, builder,
                     location);
   }
   llvm_unreachable("axes are listed above");

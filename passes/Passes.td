@@ -153,13 +153,15 @@ def LowerExperts : Pass<"gemma-lower-experts", "::mlir::ModuleOp"> {
 def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Matrices and tables get the scheme that the device stores";
   let description = [{
-    Weights of linears, experts and embedding tables get `scheme`. With `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is supported; f16
-    becomes f32, and other blocks become q8_0, which has at least as many bits. With q8_0 and q4_0 a matrix is stored as bf16, with a remark, if its rows or the
-    rows that it multiplies are not whole blocks of 32. The router's projection, norms and scalars stay f32: they are few and decide which experts are chosen.
+    Weights of linears, experts and embedding tables get `scheme`: one for all, or a mix such as `layers=q4_k,head=q6_k` (`passes/WeightSchemes.h`). With
+    `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is one of ours; f16 becomes f32, and other blocks become q8_0, which has at least as
+    many bits. If rows are no whole blocks of 256, a scheme with blocks of 32 takes the place (q5_0 that of q4_k), and bf16 if they, or the rows that they
+    multiply, are no whole blocks of 32 either; a remark says so. The router's projection, norms and scalars stay f32: they are few and decide which experts
+    are chosen.
 
     A stack whose sources get different schemes is split: consecutive sources with one scheme stay one matrix, and each matrix has its own linear.
     ```mlir
-    gemma.weight @layer0.qkv : tensor<192x64xf32> from ["q", "k", "v"] parts [128, 32, 32] {gemma.stored = ["q4_0", "q4_0", "q6_k"]}
+    gemma.weight @layer0.qkv : tensor<192x64xf32> from ["q", "k", "v"] parts [128, 32, 32] {gemma.stored = ["q4_0", "q4_0", "q8_0"]}
     %qkv = gemma.linear %x, @layer0.qkv : tensor<?x64xf32> -> tensor<?x6x32xf32>
     %k = gemma.slice %qkv axis 1 from 4 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
     %v = gemma.slice %qkv axis 1 from 5 : tensor<?x6x32xf32> -> tensor<?x1x32xf32>
@@ -170,13 +172,13 @@ def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
     ```
     Not split, but stored in the widest of the schemes, if an op reads rows of two such matrices together.
   }];
-  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "f32, bf16, q8_0, q4_0 or file">];
+  let options = [Option<"scheme", "scheme", "std::string", "\"f32\"", "a scheme, file, or one for each kind of weights: layers=q4_k,head=q6_k">];
 }
 
 def QuantizeActivations : Pass<"gemma-quantize-activations", "::mlir::ModuleOp"> {
   let summary = "Inputs of quantized matrices become int8";
   let description = [{
-    The input of each linear with a q8_0 or q4_0 weight is converted by `gemma.quantize`, once for all linears that read it.
+    The input of each linear with a quantized weight is converted by `gemma.quantize`, once for all linears that read it.
     ```mlir
     %q = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
     %y = gemma.linear %q, @w : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x96xf32>

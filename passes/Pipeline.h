@@ -15,7 +15,7 @@ class OpPassManager;
 namespace gemmac {
 
 struct PipelineOptions {
-  std::string scheme = "f32";      ///< how matrices are stored: f32, bf16, q8_0, q4_0 or file
+  std::string scheme = "f32";      ///< how matrices are stored: a scheme, file, or a mix of kinds
   std::string cacheScheme = "f32"; ///< how keys and values are stored: f32, f16, q8_0, or one per layer kind
   TargetChoice target = {};        ///< the device to compile for
 };

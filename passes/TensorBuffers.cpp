@@ -51,7 +51,7 @@ Buffer TensorBuffers::make(Value tensor, Value count, OpBuilder &builder, Locati
   buffer.data = allocate(type.getShape(), type.getElementType());
   if (auto blocks = dyn_cast_or_null<gemma::BlocksAttr>(type.getEncoding())) {
     SmallVector<int64_t> shape(type.getShape());
-    shape.back() /= blocks.getSize();
+    shape.back() = shape.back() / blocks.getSize() * kScalesOfBlock;
     buffer.scales = allocate(shape, builder.getF32Type());
     buffer.sums = allocate(shape, builder.getI32Type());
   }

@@ -8,10 +8,13 @@
 
 namespace gemmac {
 
+/// Scales, and sums, of a block of a quantized value.
+inline constexpr int64_t kScalesOfBlock = 2;
+
 /// A tensor value as memory.
 struct Buffer {
   mlir::Value data;
-  mlir::Value scales, sums; ///< of a quantized value
+  mlir::Value scales, sums; ///< of a quantized value, two for each block
   mlir::Value rows;         ///< index: size of the first axis
 };
 

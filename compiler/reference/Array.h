@@ -22,12 +22,13 @@ inline int64_t numbersOf(std::span<const int64_t> shape) {
   return product;
 }
 
-/// Signed bytes; every `size` of them along the last axis share a scale. The number at k is byte[k] * scale[k
-/// / size].
+/// Signed bytes; every `size` of them along the last axis share a scale and, in some weights, an offset. The
+/// number at k is bytes[k] * scales[k / size] + offsets[k / size].
 struct Blocks {
   int64_t size = 32;
   std::vector<int8_t> bytes;
   std::vector<float> scales;
+  std::vector<float> offsets = {}; ///< empty: all are 0
 };
 
 /// A dense tensor in C order that owns its numbers: floats, ids or blocks of int8.

@@ -40,8 +40,7 @@ double dot(const float *a, const float *b, int64_t n) {
 }
 
 /// What the kernels do with int8 rows, step by step.
-static float dotBlocks(const Blocks &a, int64_t i, const Blocks &b, int64_t j, int64_t columns) {
-  assert(a.size == b.size && "both sides have the same blocks");
+static float dotEqualBlocks(const Blocks &a, int64_t i, const Blocks &b, int64_t j, int64_t columns) {
   float total = 0;
   for (int64_t block = 0; block < columns / a.size; ++block) {
     const int8_t *x = a.bytes.data() + i * columns + block * a.size;
@@ -55,6 +54,31 @@ static float dotBlocks(const Blocks &a, int64_t i, const Blocks &b, int64_t j, i
     total += product;
   }
   return total;
+}
+
+/// The same for weights in smaller blocks or with offsets, in double: all of x's block is summed before x's
+/// scale.
+static float dotBlocks(const Blocks &a, int64_t i, const Blocks &b, int64_t j, int64_t columns) {
+  if (a.size == b.size && b.offsets.empty())
+    return dotEqualBlocks(a, i, b, j, columns);
+  assert(a.size % b.size == 0 && "blocks of x are whole blocks of the weight");
+  double total = 0;
+  for (int64_t block = 0; block < columns / b.size; ++block) {
+    const int8_t *x = a.bytes.data() + i * columns + block * b.size;
+    const int8_t *w = b.bytes.data() + j * columns + block * b.size;
+    int32_t sum = 0, sumOfX = 0;
+    for (int64_t k = 0; k < b.size; ++k) {
+      sum += int32_t(x[k]) * int32_t(w[k]);
+      sumOfX += x[k];
+    }
+    size_t ofX = size_t(i * (columns / a.size) + block * b.size / a.size),
+           ofW = size_t(j * (columns / b.size) + block);
+    double number = sum * double(b.scales[ofW]);
+    if (!b.offsets.empty())
+      number += sumOfX * double(b.offsets[ofW]);
+    total += number * double(a.scales[ofX]);
+  }
+  return float(total);
 }
 
 Rows::Rows(const Array &array, int64_t columns) : columns(columns) {
@@ -106,6 +130,8 @@ Array dequantize(const Array &x) {
   Array result = Array::zeros(x.shape());
   for (size_t k = 0; k < blocks.bytes.size(); ++k)
     result.floats()[k] = float(blocks.bytes[k]) * blocks.scales[k / blocks.size];
+  for (size_t k = 0; k < blocks.bytes.size() && !blocks.offsets.empty(); ++k)
+    result.floats()[k] += blocks.offsets[k / blocks.size];
   return result;
 }
 

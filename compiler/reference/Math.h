@@ -23,14 +23,15 @@ Array embed(const Array &ids, const Array &table, float scale, int64_t offset, S
 
 /// result[t, r] = sum over k of x[t, k] * weight[offset + r, k]; the result is (tokens, inner...).
 /// x and weight are both floats or both blocks. Blocks: the int32 dot of each block times the product of its
-/// two float32 scales, added in float32 in order.
+/// two float32 scales, added in float32 in order. Where a weight's blocks are smaller than x's or have
+/// offsets, the dot times the scale and the sum of x's bytes times the offset, in double, times x's scale.
 Array linear(const Array &x, const Array &weight, int64_t offset, Shape inner);
 
 /// Per block of the last axis: scale = max |x| / 127, byte = round to nearest even (x / scale), all zero
 /// where the block is zero.
 Array quantize(const Array &x, int64_t block);
 
-/// byte * scale.
+/// byte * scale, + offset where there is one.
 Array dequantize(const Array &x);
 
 //===--- ElementwiseMath.cpp: norms, activations and what acts on every number ---===//

@@ -50,6 +50,29 @@ static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &sourc
   return result;
 }
 
+Blocks blocksFor(Scheme scheme, int64_t count) {
+  const SchemeRow &row = rowOf(scheme);
+  auto groups = size_t(count / row.group);
+  return {row.group, std::vector<int8_t>(size_t(count)), std::vector<float>(groups),
+          std::vector<float>(row.hasMinimum ? groups : 0)};
+}
+
+void splitRow(Scheme scheme, const uint8_t *stored, int64_t columns, int64_t first, Blocks &blocks) {
+  const SchemeRow &row = rowOf(scheme);
+  BlockParts parts;
+  for (int64_t number = first; number < first + columns; number += row.block, stored += row.blockBytes) {
+    row.split(stored, parts);
+    for (int64_t i = 0; i < row.block; ++i)
+      blocks.bytes[size_t(number + i)] = int8_t(row.valueOf(parts.numbers[size_t(i)]));
+    for (int64_t g = 0; g < row.block / row.group; ++g) {
+      GroupStep step = stepOf(row, parts, g);
+      blocks.scales[size_t(number / row.group + g)] = step.step;
+      if (row.hasMinimum)
+        blocks.offsets[size_t(number / row.group + g)] = step.offset;
+    }
+  }
+}
+
 llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source) {
   llvm::ArrayRef<int64_t> shape = op.getTensorType().getShape();
   std::vector<const uint8_t *> ready(op.getTensorType().getNumElements() / shape.back());
@@ -65,7 +88,7 @@ llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source
   std::vector<uint8_t> stored(storedRowBytes(scheme.scheme, columns));
   Blocks blocks;
   if (scheme.quantized())
-    blocks = {scheme.block, std::vector<int8_t>(count), std::vector<float>(count / scheme.block)};
+    blocks = blocksFor(scheme.scheme, int64_t(count));
   for (size_t first = 0; first < count; first += columns) {
     std::span<float> row = std::span(weight.numbers.floats()).subspan(first, columns);
     if (const uint8_t *bytes = ready[first / columns])
@@ -73,9 +96,8 @@ llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source
     else
       storeRow(scheme.scheme, row, stored.data());
     loadRow(scheme.scheme, stored.data(), row);
-    for (size_t b = 0; scheme.quantized() && b < columns / scheme.block; ++b)
-      scheme.integers(stored.data() + b * scheme.blockBytes(), blocks.bytes.data() + first + b * scheme.block,
-                      &blocks.scales[first / scheme.block + b]);
+    if (scheme.quantized())
+      splitRow(scheme.scheme, stored.data(), int64_t(columns), int64_t(first), blocks);
   }
   if (scheme.quantized())
     weight.blocks = Array(weight.numbers.shape(), std::move(blocks));

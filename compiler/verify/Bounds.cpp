@@ -19,8 +19,8 @@ struct Cost {
   double relative;
 };
 
-/// Of weights: up to 0.07 with q8_0, 0.7 with q4_0 (0.007, 0.09). `file` may keep q4_0.
-constexpr Cost kWeights[] = {{"bf16", 0.02}, {"q8_0", 0.15}, {"q4_0", 1.0}, {"file", 1.0}};
+/// Of weights, by the bits of a number: bfloat16; 8: up to 0.07 with q8_0; 4: 0.7 with q4_0 (0.007, 0.09).
+constexpr double kHalves = 0.02, kEightBits = 0.15, kSixBits = 0.5, kFourBits = 1.0, kFewBits = 2.0;
 /// Of keys and values: up to 0.0009 with f16, 0.006 with q8_0 (0.0001, 0.0008).
 constexpr Cost kCaches[] = {{"f16", 0.003}, {"q8_0", 0.03}};
 /// Of activations in blocks of int8; and of any other rounding before them, which turns some of theirs: up to
@@ -42,17 +42,25 @@ double costOf(llvm::ArrayRef<Cost> costs, llvm::StringRef schemes) {
   return most;
 }
 
+double costOfWeights(const SchemeRow &row) {
+  if (!row.quantized())
+    return row.scheme == Scheme::f32 ? 0 : kHalves;
+  int bits = row.numberBits();
+  return bits >= 8 ? kEightBits : bits >= 6 ? kSixBits : bits >= 4 ? kFourBits : kFewBits;
+}
+
 } // namespace
 
 std::vector<Bound> boundsOf(const PipelineOptions &options, bool routed) {
   std::optional<Scheme> scheme = findScheme(options.scheme);
-  bool integers = options.scheme == "file" || (scheme && isQuantized(*scheme));
+  bool integers = !scheme || isQuantized(*scheme);
   auto after = [&](double rounding) {
     if (rounding == 0)
       return 0.0;
     return std::max({rounding, integers ? kActivations : 0, routed ? kOtherExpert : 0});
   };
-  double weights = costOf(kWeights, options.scheme), caches = costOf(kCaches, options.cacheScheme);
+  double weights = scheme ? costOfWeights(rowOf(*scheme)) : kFewBits,
+         caches = costOf(kCaches, options.cacheScheme);
   return {{"gemma-reduce-caches", kReducedCaches},
           {"gemma-quantize-weights", weights && routed ? std::max(weights, kOtherExpert) : weights},
           {"gemma-quantize-activations", integers ? after(kActivations) : 0},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 namespace gemmac::verify {
 
@@ -81,6 +82,10 @@ Array KernelOperands::indices(int64_t end) {
   return array;
 }
 
+static int32_t sumOf(std::span<const int8_t> numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), int32_t{0});
+}
+
 Array KernelOperands::blocks() {
   const Region &region = next();
   std::vector<int8_t> bytes = numbersOf<int8_t>(region, region.element && region.element.isInteger(8));
@@ -88,20 +93,26 @@ Array KernelOperands::blocks() {
     fail("has rows that are no whole blocks");
   Array scales = floats(), sums = ids();
   size_t count = bytes.size() / kBlock;
-  if (scales.floats().size() != count || sums.ids().size() != count)
-    fail("has another number of scales or sums than of blocks");
+  if (scales.floats().size() != 2 * count || sums.ids().size() != 2 * count)
+    fail("has no two scales and two sums for each block");
+  std::vector<float> ofBlocks(count);
   for (size_t b = 0; b < count && !failed(); ++b) {
-    int32_t sum = 0;
-    for (int64_t i = 0; i < kBlock; ++i)
-      sum += bytes[b * kBlock + size_t(i)];
-    if (sums.ids()[b] != -8 * sum)
-      fail("is " + llvm::Twine(sums.ids()[b]) + " for block " + llvm::Twine(b) + ", whose numbers are " +
-           llvm::Twine(sum) + " together: not -8 times that");
+    int32_t first = sumOf(std::span(bytes).subspan(b * kBlock, kBlock / 2)),
+            sum = first + sumOf(std::span(bytes).subspan(b * kBlock + kBlock / 2, kBlock / 2));
+    if (sums.ids()[2 * b] != -8 * sum || sums.ids()[2 * b + 1] != -8 * first)
+      fail("is " + llvm::Twine(sums.ids()[2 * b]) + " and " + llvm::Twine(sums.ids()[2 * b + 1]) +
+           " for block " + llvm::Twine(b) + ", whose numbers are " + llvm::Twine(sum) + " together, and " +
+           llvm::Twine(first) + " those of the first half: not -8 times that");
+    ofBlocks[b] = scales.floats()[2 * b];
+    float scaled = ofBlocks[b] * float(sum);
+    if (scales.floats()[2 * b + 1] != scaled)
+      fail("is " + std::to_string(scales.floats()[2 * b + 1]) + " behind the scale of block " +
+           llvm::Twine(b) + ", not the scale times the sum of its numbers, " + std::to_string(scaled));
   }
   if (failed())
     return {region.sizes, Blocks{region.sizes.back(), std::vector<int8_t>(bytes.size()),
                                  std::vector<float>(bytes.size() / size_t(region.sizes.back()))}};
-  return {region.sizes, Blocks{kBlock, std::move(bytes), std::move(scales.floats())}};
+  return {region.sizes, Blocks{kBlock, std::move(bytes), std::move(ofBlocks)}};
 }
 
 template <typename T>
@@ -112,15 +123,21 @@ static std::span<const uint8_t> asBytes(const std::vector<T> &numbers) {
 void KernelOperands::put(const Array &numbers) {
   if (numbers.isBlocks()) {
     const Blocks &blocks = numbers.blocks();
-    std::vector<int32_t> sums(blocks.scales.size(), 0);
-    for (size_t i = 0; i < blocks.bytes.size(); ++i)
-      sums[i / size_t(blocks.size)] -= 8 * blocks.bytes[i];
+    std::vector<int32_t> sums;
+    std::vector<float> scales;
+    auto half = size_t(blocks.size / 2);
+    for (size_t b = 0; b < blocks.scales.size(); ++b) {
+      auto numbers = std::span(blocks.bytes).subspan(2 * b * half, 2 * half);
+      int32_t first = sumOf(numbers.first(half)), sum = first + sumOf(numbers.last(half));
+      sums.insert(sums.end(), {-8 * sum, -8 * first});
+      scales.insert(scales.end(), {blocks.scales[b], blocks.scales[b] * float(sum)});
+    }
     const Region &bytes = next();
     if (bytes.numbers() != int64_t(blocks.bytes.size()) || !bytes.element.isInteger(8))
       return fail("is no array of the kernel's int8 numbers");
     store(bytes, asBytes(blocks.bytes));
     auto rows = int64_t(sums.size());
-    put(Array({rows}, blocks.scales));
+    put(Array({rows}, std::move(scales)));
     put(Array({rows}, std::move(sums)));
     return;
   }

@@ -78,7 +78,7 @@ private:
   }
 
   void gatherNumbers(int64_t expert, int64_t row, uint8_t *stored) const {
-    int64_t bytes = scheme.numberBytes;
+    int64_t bytes = scheme.blockBytes;
     const uint8_t *from = planes[0].data() + expert * rowsOfExpert() * shape.columns * bytes;
     for (int64_t c = 0; c < shape.columns; ++c) {
       int64_t at = tiled ? (row / kTileRows * shape.columns + c) * kTileRows + row % kTileRows
@@ -87,20 +87,56 @@ private:
     }
   }
 
+  /// Byte `at` of the bytes that belong to a row, a part of its plane's axes from `unit` of so many units on.
+  uint8_t byteOf(int plane, int64_t expert, int64_t row, int64_t units, int64_t unit, int64_t bytes,
+                 int64_t at, int64_t together) const {
+    int64_t first = tiled ? row / kTileRows : row, lanes = tiled ? kTileRows : 1, lane = row % lanes;
+    int64_t start = expert * rowsOfExpert() * units * bytes + (first * units + unit) * bytes * lanes;
+    return planes[size_t(plane)][size_t(start + (at / together * lanes + lane) * together + at % together)];
+  }
+
+  /// Number j of four n, the bits of one plane.
+  int bitsOf(int plane, int bits, int64_t expert, int64_t row, int64_t unit, int n, int j) const {
+    BitPlace place = bitPlace(bits, n);
+    uint8_t byte = byteOf(plane, expert, row, shape.columns / kBlock, unit, 4 * bits, 4 * place.byte + j, 4);
+    return byte >> place.shift & ((1 << bits) - 1);
+  }
+
+  uint16_t halfOf(int plane, int64_t expert, int64_t row, int64_t block, int64_t which) const {
+    int64_t blocks = shape.columns / scheme.block, bytes = scheme.hasMinimum ? 4 : 2;
+    uint8_t low = byteOf(plane, expert, row, blocks, block, bytes, 2 * which, 2),
+            high = byteOf(plane, expert, row, blocks, block, bytes, 2 * which + 1, 2);
+    return uint16_t(low | high << 8);
+  }
+
   void gatherBlocks(int64_t expert, int64_t row, uint8_t *stored) const {
-    constexpr int64_t lane = 4; // bytes of a row that stay together in a tile
-    int64_t blocks = shape.columns / scheme.block, before = expert * rowsOfExpert() * blocks;
-    const uint8_t *numbers = planes[0].data() + before * scheme.numberBytes;
-    const uint8_t *scales = planes[1].data() + before * scheme.scaleBytes;
-    for (int64_t b = 0; b < blocks; ++b, stored += scheme.blockBytes()) {
-      int64_t tile = row / kTileRows * blocks + b,
-              at = tiled ? tile * kTileRows + row % kTileRows : row * blocks + b;
-      std::memcpy(stored, scales + at * scheme.scaleBytes, static_cast<size_t>(scheme.scaleBytes));
-      for (int64_t i = 0; i < scheme.numberBytes; ++i) {
-        int64_t inTile = (i / lane * kTileRows + row % kTileRows) * lane + i % lane;
-        stored[scheme.scaleBytes + i] = tiled ? numbers[tile * kTileRows * scheme.numberBytes + inTile]
-                                              : numbers[at * scheme.numberBytes + i];
+    PlaneOrder order = planeOrder(scheme);
+    int64_t units = shape.columns / kBlock, unitsOfBlock = scheme.block / kBlock,
+            groups = scheme.groupsOf32();
+    BlockParts parts;
+    for (int64_t unit = 0; unit < units; ++unit) {
+      int64_t inBlock = unit % unitsOfBlock;
+      for (int i = 0; i < kBlock; ++i) {
+        int number = bitsOf(0, scheme.bits, expert, row, unit, i / 4, i % 4);
+        if (scheme.highBits)
+          number |= bitsOf(order.high, scheme.highBits, expert, row, unit, i / 4, i % 4) << scheme.bits;
+        parts.numbers[size_t(inBlock * kBlock + i)] = uint8_t(number);
       }
+      auto factor = [&](int64_t which) {
+        return int8_t(byteOf(order.factors, expert, row, units, unit, scheme.factorsOf32(), which, 1));
+      };
+      for (int64_t g = 0; scheme.hasFactors() && g < groups; ++g) {
+        parts.factors[size_t(inBlock * groups + g)] = factor(g);
+        if (scheme.hasMinimum)
+          parts.offsets[size_t(inBlock * groups + g)] = factor(groups + g);
+      }
+      if (inBlock + 1 < unitsOfBlock)
+        continue;
+      parts.scale = halfOf(order.scales, expert, row, unit / unitsOfBlock, 0);
+      if (scheme.hasMinimum)
+        parts.minimum = halfOf(order.scales, expert, row, unit / unitsOfBlock, 1);
+      scheme.join(parts, stored);
+      stored += scheme.blockBytes;
     }
   }
 
@@ -121,17 +157,15 @@ reference::Weight unpack(Layout layout, Scheme scheme, WeightShape shape, const 
   reference::Weight weight{Array::zeros(logical), std::nullopt};
   Blocks blocks;
   if (row.quantized())
-    blocks = {row.block, std::vector<int8_t>(size_t(rows * columns)),
-              std::vector<float>(size_t(rows * columns / row.block))};
+    blocks = reference::blocksFor(scheme, rows * columns);
   StoredRows all(layout, scheme, shape, planes);
   std::vector<uint8_t> stored(static_cast<size_t>(storedRowBytes(scheme, columns)));
   for (int64_t r = 0; r < rows; ++r) {
     all.gather(r / shape.rows, r % shape.rows, stored.data());
     loadRow(scheme, stored.data(),
             std::span(weight.numbers.floats()).subspan(size_t(r * columns), size_t(columns)));
-    for (int64_t b = 0; row.quantized() && b < columns / row.block; ++b)
-      row.integers(stored.data() + b * row.blockBytes(), blocks.bytes.data() + r * columns + b * row.block,
-                   &blocks.scales[size_t(r * columns / row.block + b)]);
+    if (row.quantized())
+      reference::splitRow(scheme, stored.data(), columns, r * columns, blocks);
   }
   if (row.quantized())
     weight.blocks = Array(logical, std::move(blocks));

@@ -52,9 +52,10 @@ def Gemma_BlocksAttr : AttrDef<Gemma_Dialect, "Blocks"> {
   let mnemonic = "blocks";
   let summary = "Encoding of an i8 tensor: every `size` numbers of the last axis share a float32 scale";
   let description = [{
-    `tensor<?x1536xi8, #gemma.blocks<32>>` holds, per row, 1536 signed bytes, 48 scales (f32) and 48 corrections
-    (i32), each -8 times the sum of the block's bytes: 4-bit weights are stored with 8 added, and a product with them is
-    too large by 8 times that sum. The number at k is `byte[k] * scale[k / 32]`.
+    `tensor<?x1536xi8, #gemma.blocks<32>>` holds, per row, 1536 signed bytes and for each of 48 blocks two scales (f32)
+    and two corrections (i32). The number at k is `byte[k] * scale[k / 32, 0]`; the second scale is the first times the
+    sum of the block's bytes, for weights with a minimum. Corrections are -8 times the sum of the block's bytes and of its
+    first half: weights of less than 8 bits are stored with a bias, and a product with them is too large by so much.
   }];
   let parameters = (ins "int64_t":$size);
   let assemblyFormat = "`<` $size `>`";

@@ -3,8 +3,8 @@
 // y[t, c] = scale * table[ids[t], offset + c]. The table has layout rows, or tiles16 if the output head uses
 // the same matrix.
 
-#include "targets/kernels/Expressions.h"
 #include "targets/kernels/Kernels.h"
+#include "targets/kernels/StoredNumbers.h"
 
 namespace gemmac {
 
@@ -19,17 +19,29 @@ static Expr numberAt(Layout layout, const SchemeRow &scheme, const std::vector<I
     Expr stored = tiled ? planes[0](lane, column, tile) : planes[0](column, row);
     return scheme.scheme == Scheme::f32 ? stored : widenBfloat(stored);
   }
-  Expr block = column / int(kBlock), i = column % int(kBlock);
-  Expr scale = fromStoredHalf(tiled ? planes[1](lane, block, tile) : planes[1](block, row), target);
-  if (scheme.numberBytes == scheme.block) {
-    Expr stored = tiled ? planes[0](i % 4, lane, i / 4, block, tile) : planes[0](column, row);
-    return scale * cast<float>(stored);
-  }
-  int bytes = int(scheme.numberBytes); // the high nibbles hold the second half of a block
-  Expr byte = i % bytes;
-  Expr stored = tiled ? planes[0](byte % 4, lane, byte / 4, block, tile) : planes[0](byte, block, row);
-  Expr number = select(i < bytes, stored & cast<uint8_t>(15), stored >> cast<uint8_t>(4));
-  return scale * cast<float>(cast<int32_t>(number) - scheme.bias);
+  Expr unit = column / int(kBlock), block = column / int(scheme.block), i = column % int(kBlock), j = i % 4;
+  Expr ofGroup = i / int(scheme.group);
+  StoredPlanes stored;
+  stored.bytes = [&](int plane, const Expr &byte) -> Expr {
+    const ImageParam &from = planes[size_t(plane)];
+    if (tiled)
+      return from(j, lane, byte, unit, tile);
+    return plane == 0 && scheme.bits == 8 ? from(column, row) : from(byte * 4 + j, unit, row);
+  };
+  PlaneOrder order = planeOrder(scheme);
+  auto scaled = [&](int which, const Expr &factor) -> Expr {
+    std::vector<Expr> place = tiled ? std::vector<Expr>{lane, block, tile} : std::vector<Expr>{block, row};
+    if (scheme.hasMinimum)
+      place.insert(place.begin() + tiled, which);
+    Expr scale = fromStoredHalf(planes[size_t(order.scales)](place), target);
+    if (!scheme.hasFactors())
+      return scale;
+    const ImageParam &factors = planes[size_t(order.factors)];
+    return scale * cast<float>(tiled ? factors(lane, factor, unit, tile) : factors(factor, unit, row));
+  };
+  Expr value = storedValue(scheme, storedNumber(scheme, stored, i / 16, i / 4 % 4));
+  Expr number = scaled(0, ofGroup) * cast<float>(value);
+  return scheme.hasMinimum ? number + scaled(1, ofGroup + int(scheme.groupsOf32())) : number;
 }
 
 KernelCode buildEmbed(const KernelSpec &spec, const Target &target) {

@@ -39,16 +39,17 @@ KernelCode buildExpertLinear(const KernelSpec &spec, const Target &target) {
     return planes[size_t(plane)](inTile);
   };
   operands.x = [&](const Expr &k) { return ofRow(input.x, k); };
-  operands.scale = [&](const Expr &b) { return ofRow(input.scales, b); };
-  operands.sum = [&](const Expr &b) { return ofRow(input.sums, b); };
-  Func sum = tileProduct(spec, target, size, operands, {rowGroup, i, t});
+  operands.scale = [&](const Expr &u, int which) { return ofRow(input.scales, 2 * u + which); };
+  operands.sum = [&](const Expr &u, int which) { return ofRow(input.sums, 2 * u + which); };
+  TileSum sum = tileProduct(spec, target, size, operands, {rowGroup, i, t});
 
   RDom d(0, tileRows, 0, size.tiles, 0, rowGroups, "d");
   Expr row = (rows.begin / tileRows + d[1] * rowGroups + d[2]) * tileRows + d[0];
   d.where(row >= rows.begin && row < rows.end);
-  out(row, i, t) = sum(d[0], d[1], 0, d[2], i, t);
+  out(row, i, t) = sum({d[0], d[1], 0, d[2], i, t});
   out.update().allow_race_conditions().reorder(d[0], d[1], d[2], i, t).vectorize(d[0]).unroll(d[1]);
-  sum.compute_at(out, d[2]);
+  for (Func part : sum.parts)
+    part.compute_at(out, d[2]);
 
   std::vector<Argument> arguments = input.arguments();
   arguments.push_back(ids);

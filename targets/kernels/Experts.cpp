@@ -95,8 +95,8 @@ KernelCode buildGatherTokens(const KernelSpec &spec, const Target &target) {
   bool quantized = spec.integer("quantized") != 0;
   std::vector<ImageParam> arrays = {tokensArray("x", quantized ? Int(8) : Float(32), width)};
   if (quantized) {
-    arrays.push_back(tokensArray("x_scales", Float(32), width / kBlock));
-    arrays.push_back(tokensArray("x_sums", Int(32), width / kBlock));
+    arrays.push_back(tokensArray("x_scales", Float(32), width / kBlock * 2));
+    arrays.push_back(tokensArray("x_sums", Int(32), width / kBlock * 2));
   }
   ImageParam order(Int(32), 1, "order");
   std::vector<Func> gathered;

@@ -142,7 +142,7 @@ Type typeOf(Element element) {
 }
 
 std::vector<ImageParam> weightPlanes(Layout layout, Scheme scheme, WeightShape shape) {
-  static const char *const names[] = {"weights", "weight_scales"};
+  static const char *const names[] = {"weights", "weights_1", "weights_2", "weights_3"};
   std::vector<ImageParam> planes;
   for (const Plane &plane : planesOf(layout, scheme, shape))
     planes.push_back(denseArray(names[planes.size()], typeOf(plane.element), plane.shape));

@@ -2,6 +2,7 @@
 
 #include "targets/kernels/HalideEmit.h"
 #include "contract/KernelFamily.h"
+#include "targets/kernels/TableLookup.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -124,13 +125,22 @@ static std::string problemWithArguments(const Halide::Module &module, const Kern
   return "";
 }
 
+/// The table that the kernel looks numbers up in, or null.
+static const int8_t *tableOf(const KernelSpec &spec) {
+  return spec.has("scheme") ? rowOf(spec.scheme()).values : nullptr;
+}
+
 static MadeKernel compileTo(OutputFileType type, const KernelSpec &spec, const Target &target) {
   KernelBuilder builder = findKernel(spec.family);
   assert(builder && "who asks has asked whether it makes the kernel");
   // Halide counts names and caches targets in globals.
   static std::mutex mutex;
   std::lock_guard lock(mutex);
-  TemporaryFile file(type == OutputFileType::object ? ".o" : type == OutputFileType::assembly ? ".s" : ".ll");
+  const int8_t *table = tableOf(spec);
+  OutputFileType written = table ? OutputFileType::llvm_assembly : type;
+  TemporaryFile file(written == OutputFileType::object     ? ".o"
+                     : written == OutputFileType::assembly ? ".s"
+                                                           : ".ll");
   try {
     KernelCode code = builder(spec, target);
     std::string symbol = spec.symbol();
@@ -143,13 +153,22 @@ static MadeKernel compileTo(OutputFileType type, const KernelSpec &spec, const T
       module = bindScalars(module, code.scalars);
     if (std::string problem = problemWithArguments(module, spec); !problem.empty())
       return {{}, problem};
-    module.compile({{type, file.path.string()}});
+    module.compile({{written, file.path.string()}});
   } catch (const Halide::Error &error) {
     return {{}, error.what()};
   }
   std::string bytes = readFile(file.path);
   if (bytes.empty())
     return {{}, "could not write and read back " + file.path.string()};
+  if (table) {
+    CodeKind kind = type == OutputFileType::object     ? CodeKind::object
+                    : type == OutputFileType::assembly ? CodeKind::assembly
+                                                       : CodeKind::llvm;
+    LookupCode code = compileLookups(bytes, table, target, kind);
+    if (!code.error.empty())
+      return {{}, code.error};
+    bytes = std::move(code.bytes);
+  }
   return {{ArtifactKind::object, spec.symbol(), std::move(bytes)}};
 }
 

@@ -10,7 +10,7 @@
 // Axes stand as C sees them, last axis contiguous (Halide's first dimension); other strides are free, and
 // planes of weights and caches are dense. `n` is the number of tokens, known at run time, 0 included.
 // Elementwise families take three axes (tokens, heads, size); plain rows have one head. What is left
-// quantized is numbers (n, B, 32), scales (n, B, 1) and sums (n, B, 1) of -8 q for the B blocks of a token; a
+// quantized is numbers (n, B, 32), scales (n, B, 2) and sums (n, B, 2) for the B blocks of a token; a
 // call's parts of the three name the same tokens and blocks. What the table lets be cut may be cut anywhere;
 // it is fastest in whole grains of the schedule.
 //
@@ -31,7 +31,7 @@ namespace gemmac {
 
 /// Bump when any kernel's code may change for the same specification: object files are cached by
 /// specification, target, Halide's version and this.
-inline constexpr int kKernelVersion = 12;
+inline constexpr int kKernelVersion = 13;
 
 /// Makes kernels of all families as objects, one at a time: Halide counts names and caches targets in
 /// globals.

@@ -89,8 +89,8 @@ TileOperands TokensTimesMatrix::operands() {
     return planes[size_t(plane)](inTile);
   };
   operands.x = [=, this](const Expr &k) { return input.x(k, tokenOfX); };
-  operands.scale = [=, this](const Expr &b) { return input.scales(b, tokenOfX); };
-  operands.sum = [=, this](const Expr &b) { return input.sums(b, token); };
+  operands.scale = [=, this](const Expr &u, int which) { return input.scales(2 * u + which, tokenOfX); };
+  operands.sum = [=, this](const Expr &u, int which) { return input.sums(2 * u + which, token); };
   if (matrixTiles) {
     int tiles = int((shape.rows + kRows - 1) / kRows), fours = int(shape.columns / 4);
     if (!spec.schedule.unpack)
@@ -110,9 +110,9 @@ KernelCode TokensTimesMatrix::build() {
     matrix.push_back(expert);
   std::vector<Func> unpacked;
   if (spec.schedule.unpack)
-    unpacked = unpackTile(spec, size, operands, matrix);
+    unpacked = unpackTile(spec, target, size, operands, matrix);
   matrix.insert(matrix.begin(), tokenGroup);
-  Func sum = tileProduct(spec, target, size, operands, matrix);
+  TileSum sum = tileProduct(spec, target, size, operands, matrix);
 
   // Cache blocking: a block of tokens that fits the L2 cache is multiplied with all rows before the next
   // block. Weights are read from memory once per block, tokens from the cache for every row tile.
@@ -138,12 +138,14 @@ KernelCode TokensTimesMatrix::build() {
   Expr y = sum(result);
   out(row - offset, column) = spec.has("cap") ? softcap(y, float(spec.number("cap"))) : y;
   out.update().allow_race_conditions().vectorize(d[0]).unroll(d[1]).unroll(d[2]);
-  sum.compute_at(out, d[3]);
+  for (Func part : sum.parts)
+    part.compute_at(out, d[3]);
   for (Func part : unpacked)
     part.compute_at(out, d[5]);
   if (experts) {
     out.never_partition_all();
-    sum.bound_extent(tokenGroup, 1);
+    for (Func part : sum.parts)
+      part.bound_extent(tokenGroup, 1);
   }
 
   std::vector<Argument> arguments = input.arguments();

@@ -1,8 +1,9 @@
 //===- QuantizedRows.h - results stored as int8 in blocks -----------------------------------------------===//
 //
 // For a block of 32 numbers: scale = max |x| / 127, q = round to nearest even (x / scale), all zero if the
-// block is zero; sum = -8 * (sum of q), which cancels the bias of 4-bit weights (stored + 8) in a product.
-// Each number is computed once, for all three outputs.
+// block is zero. What products with weights need of it comes along: scale times the sum of q, for weights
+// with offsets; -8 times the sum of q, and of its first half, which cancel the bias of stored weights (q4_0:
+// 8). Each number is computed once, for all three outputs.
 
 #ifndef GEMMAC_TARGETS_KERNELS_QUANTIZEDROWS_H
 #define GEMMAC_TARGETS_KERNELS_QUANTIZEDROWS_H
@@ -11,7 +12,7 @@
 
 namespace gemmac {
 
-/// Outputs q i8[n, blocks, 32], scales f32[n, blocks, 1] and sums i32[n, blocks, 1]. In a call, the regions
+/// Outputs q i8[n, blocks, 32], scales f32[n, blocks, 2] and sums i32[n, blocks, 2]. In a call, the regions
 /// of all three cover the same tokens and blocks, with all 32 numbers of each block.
 class QuantizedRows {
 public:

@@ -105,14 +105,20 @@ TEST(KernelFamilies, SayWhatASpecificationLacks) {
 
 TEST(KernelFamilies, TakePlanesAndBlocksOfTheScheme) {
   EXPECT_EQ(textOf(linear("bf16")), "x f32[n 64]; w bf16[7 64 16]; y -> f32[n 40]; ");
-  EXPECT_EQ(textOf(linear("q4_0")), "x i8[n 64]; scales f32[n 2]; sums i32[n 2]; w.0 u8[7 2 4 16 4]; "
+  EXPECT_EQ(textOf(linear("q4_0")), "x i8[n 64]; scales f32[n 4]; sums i32[n 4]; w.0 u8[7 2 4 16 4]; "
                                     "w.1 f16[7 2 16]; y -> f32[n 40]; ");
+  KernelSpec five = linear("q5_k");
+  EXPECT_EQ(problemWithConstants(five),
+            "the constant 'input' of linear is 64, no multiple of the blocks of 256 of q5_k");
+  five.constants["input"] = int64_t{512};
+  EXPECT_EQ(textOf(five), "x i8[n 512]; scales f32[n 32]; sums i32[n 32]; w.0 u8[7 16 4 16 4]; "
+                          "w.1 u8[7 16 1 16 4]; w.2 i8[7 16 2 16]; w.3 f16[7 2 2 16]; y -> f32[n 40]; ");
   KernelSpec norm{"rms_norm",
                   {{"heads", int64_t{1}}, {"size", int64_t{96}}, {"weighted", int64_t{1}}, {"eps", 1e-6}}};
   EXPECT_EQ(textOf(norm), "x f32[n 1 96]; w f32[96]; y -> f32[n 1 96]; ");
   norm.constants["weighted"] = int64_t{0};
   norm.constants["quantized"] = int64_t{1};
-  EXPECT_EQ(textOf(norm), "x f32[n 1 96]; q -> i8[n 3 32]; scales -> f32[n 3 1]; sums -> i32[n 3 1]; ");
+  EXPECT_EQ(textOf(norm), "x f32[n 1 96]; q -> i8[n 3 32]; scales -> f32[n 3 2]; sums -> i32[n 3 2]; ");
   KernelSpec write{"cache_write",
                    {{"heads", int64_t{2}}, {"dim", int64_t{64}}, {"slots", int64_t{300}}, {"scheme", "f16"}}};
   EXPECT_EQ(textOf(write), "k f32[n 2 64]; v f32[n 2 64]; positions i32[n]; cache.0 -> f16[2 2 16 64 16]; "

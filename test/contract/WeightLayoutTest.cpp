@@ -77,6 +77,94 @@ TEST(PackRows, QuantizedTilesHoldTheHeadersOrder) {
   }
 }
 
+/// A number of a quantized weight, found by what the header says.
+class Found {
+public:
+  Found(Layout layout, Scheme scheme, WeightShape shape, const Packed &packed)
+      : tiled(layout == Layout::tiles16), scheme(rowOf(scheme)), shape(shape), packed(packed) {}
+
+  float number(int64_t expert, int64_t row, int64_t column) {
+    int64_t unit = column / 32, n = column % 32 / 4, j = column % 4, group = column % 32 / scheme.group;
+    size_t plane = 0;
+    auto bitsOf = [&](int bits) {
+      int64_t byte = n % bits, shift = bits * (n / bits);
+      uint8_t found = tiled       ? at(plane, {expert, row / 16, unit, byte, row % 16, j})
+                      : bits == 8 ? at(plane, {expert, row, column})
+                                  : at(plane, {expert, row, unit, 4 * byte + j});
+      ++plane;
+      return found >> shift & ((1 << bits) - 1);
+    };
+    int stored = bitsOf(scheme.bits);
+    if (scheme.highBits)
+      stored |= bitsOf(scheme.highBits) << scheme.bits;
+    int value = scheme.values      ? scheme.values[stored]
+                : scheme.bits == 8 ? int8_t(stored)
+                                   : stored - scheme.bias;
+    float step = 1, offset = 1;
+    if (scheme.mostFactor) {
+      auto factor = [&](int64_t which) {
+        return float(int8_t(tiled ? at(plane, {expert, row / 16, unit, which, row % 16})
+                                  : at(plane, {expert, row, unit, which})));
+      };
+      step = factor(group);
+      if (scheme.hasMinimum)
+        offset = factor(32 / scheme.group + group);
+      ++plane;
+    }
+    auto scale = [&](int64_t which) {
+      std::vector<int64_t> index = {expert, tiled ? row / 16 : row, column / scheme.block};
+      if (scheme.hasMinimum)
+        index.push_back(which);
+      if (tiled)
+        index.push_back(row % 16);
+      index.push_back(0);
+      uint8_t low = at(plane, index, 2);
+      index.back() = 1;
+      return fromHalf(uint16_t(low | at(plane, index, 2) << 8));
+    };
+    float number = step * scale(0) * float(value);
+    return scheme.hasMinimum ? number + offset * scale(1) : number;
+  }
+
+private:
+  /// The byte at an index; the last one counts bytes if numbers have several.
+  uint8_t at(size_t plane, std::vector<int64_t> index, int64_t bytes = 1) const {
+    std::vector<int64_t> sizes = packed.planes[plane].shape;
+    if (bytes > 1)
+      sizes.push_back(bytes);
+    if (!shape.experts)
+      index.erase(index.begin());
+    EXPECT_EQ(index.size(), sizes.size());
+    int64_t offset = 0;
+    for (size_t axis = 0; axis < sizes.size(); ++axis)
+      offset = offset * sizes[axis] + index[axis];
+    return packed.bytes[plane].at(size_t(offset));
+  }
+
+  bool tiled;
+  const SchemeRow &scheme;
+  WeightShape shape;
+  const Packed &packed;
+};
+
+TEST(PackRows, QuantizedNumbersStandWhereTheHeaderSays) {
+  for (const SchemeRow &scheme : allSchemes())
+    for (Layout layout : {Layout::rows, Layout::tiles16})
+      for (int64_t experts : {0, 3}) {
+        if (!scheme.weights || !scheme.quantized())
+          continue;
+        WeightShape shape{experts, 19, scheme.block == 32 ? 96 : 512};
+        Packed packed = pack(layout, scheme.scheme, shape);
+        Found found(layout, scheme.scheme, shape, packed);
+        for (int64_t expert = 0; expert < std::max<int64_t>(experts, 1); ++expert)
+          for (int64_t row = 0; row < shape.rows; ++row)
+            for (int64_t column = 0; column < shape.columns; ++column)
+              ASSERT_EQ(found.number(expert, row, column),
+                        packed.rows[size_t(expert * 19 + row)][size_t(column)])
+                  << scheme.name << nameOf(layout) << expert << " " << row << " " << column;
+      }
+}
+
 TEST(PackRows, RowsKeepTheirBlocks) {
   WeightShape shape{0, 3, 64};
   Packed packed = pack(Layout::rows, Scheme::q4_0, shape);

@@ -92,34 +92,51 @@ Weight::Weight(const std::string &layout, const std::string &scheme, WeightShape
   }
 }
 
-static std::vector<int> inBlocks(std::vector<int> shape) {
-  shape.back() /= int(kBlock);
+std::vector<std::string> weightSchemes() {
+  std::vector<std::string> names;
+  for (const SchemeRow &row : allSchemes())
+    if (row.weights)
+      names.emplace_back(row.name);
+  return names;
+}
+
+static std::vector<int> twoForEachBlock(std::vector<int> shape) {
+  shape.back() = shape.back() / int(kBlock) * 2;
   return shape;
 }
 
 QuantizedRows::QuantizedRows(Array<float> &x)
-    : q(x.shape, 32), scales(inBlocks(x.shape), 3), sums(scales.shape, 1) {
-  std::vector<int> index(x.shape.size()), block = index;
+    : q(x.shape, 32), scales(twoForEachBlock(x.shape), 3), sums(scales.shape, 1) {
+  std::vector<int> index(x.shape.size());
   int64_t count = 1;
   for (int size : scales.shape)
     count *= size;
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < count; i += 2) {
     int64_t rest = i;
+    std::vector<int> first(index.size());
     for (size_t axis = index.size(); axis--; rest /= scales.shape[axis])
-      block[axis] = int(rest % scales.shape[axis]);
-    index = block;
+      first[axis] = int(rest % scales.shape[axis]);
+    std::vector<int> second = first;
+    ++second.back();
+    int column = first.back() / 2 * int(kBlock);
+    index = first;
     float most = 0;
     for (int k = 0; k < kBlock; ++k) {
-      index.back() = block.back() * int(kBlock) + k;
+      index.back() = column + k;
       most = std::max(most, std::fabs(x.at(index)));
     }
-    scales.at(block) = most / 127;
-    sums.at(block) = 0;
+    float scale = most / 127;
+    int sum = 0, ofHalf = 0;
     for (int k = 0; k < kBlock; ++k) {
-      index.back() = block.back() * int(kBlock) + k;
-      q.at(index) = int8_t(most == 0 ? 0 : std::nearbyint(x.at(index) / scales.at(block)));
-      sums.at(block) -= 8 * q.at(index);
+      index.back() = column + k;
+      q.at(index) = int8_t(most == 0 ? 0 : std::nearbyint(x.at(index) / scale));
+      sum += q.at(index);
+      ofHalf += k < kBlock / 2 ? q.at(index) : 0;
     }
+    scales.at(first) = scale;
+    scales.at(second) = scale * float(sum);
+    sums.at(first) = -8 * sum;
+    sums.at(second) = -8 * ofHalf;
   }
   // Kernels may read behind the last row: anything.
   q.data.resize(q.data.size() + size_t((kTileTokens - 1) * q.strides[0]), 99);
@@ -137,8 +154,10 @@ void QuantizedOutput::expectEqual(const QuantizedRows &wanted) {
   };
   for (int t = 0; t < scales.shape[0]; ++t)
     for (int b = 0; b < blocks; ++b) {
-      ASSERT_EQ(scales(t, b, 0), *row(wanted.scales, t, b)) << t << " " << b;
-      ASSERT_EQ(sums(t, b, 0), *row(wanted.sums, t, b)) << t << " " << b;
+      for (int which : {0, 1}) {
+        ASSERT_EQ(scales(t, b, which), row(wanted.scales, t, b)[which]) << t << " " << b;
+        ASSERT_EQ(sums(t, b, which), row(wanted.sums, t, b)[which]) << t << " " << b;
+      }
       for (int i = 0; i < 32; ++i)
         ASSERT_EQ(q(t, b, i), row(wanted.q, t, b)[i]) << t << " " << b << " " << i;
     }

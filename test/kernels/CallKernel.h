@@ -86,7 +86,11 @@ struct Weight {
   Weight(const std::string &layout, const std::string &scheme, WeightShape shape, unsigned seed);
 };
 
-/// Rows of x as the quantized kernels take them: int8, scales and sums of -8 x.
+/// The names of all schemes of weights.
+std::vector<std::string> weightSchemes();
+
+/// Rows of x as the quantized kernels take them: int8; the scale of each block and the scale times its sum;
+/// -8 times its sum and -8 times that of its first half.
 struct QuantizedRows {
   Array<int8_t> q;
   Array<float> scales;
@@ -94,13 +98,13 @@ struct QuantizedRows {
   explicit QuantizedRows(Array<float> &x); ///< the shape's last axis is a multiple of 32
 };
 
-/// Where a kernel leaves rows quantized: (tokens, blocks, 32) and twice (tokens, blocks, 1), with gaps.
+/// Where a kernel leaves rows quantized: (tokens, blocks, 32) and twice (tokens, blocks, 2), with gaps.
 struct QuantizedOutput {
   Array<int8_t> q;
   Array<float> scales;
   Array<int32_t> sums;
   QuantizedOutput(int tokens, int blocks)
-      : q({tokens, blocks, 32}, 16), scales({tokens, blocks, 1}, 1), sums({tokens, blocks, 1}, 2) {}
+      : q({tokens, blocks, 32}, 16), scales({tokens, blocks, 2}, 1), sums({tokens, blocks, 2}, 2) {}
 
   struct Part {
     Buffer q, scales, sums;

@@ -14,9 +14,9 @@ namespace {
 
 TEST(Embed, RowsComeInEverySchemeAndLayout) {
   for (const char *layout : {"rows", "tiles16"})
-    for (const char *scheme : {"f32", "bf16", "q8_0", "q4_0"})
-      for (auto [offset, width] : {std::pair<int64_t, int64_t>{0, 96}, {32, 40}, {5, 3}}) {
-        const int64_t vocabulary = 37, columns = 96;
+    for (const std::string &scheme : weightSchemes())
+      for (auto [offset, width] : {std::pair<int64_t, int64_t>{0, 96}, {32, 40}, {5, 3}, {250, 9}}) {
+        const int64_t vocabulary = 37, columns = rowOf(*findScheme(scheme)).block == 256 ? 512 : 288;
         Weight table(layout, scheme, {0, vocabulary, columns}, 1);
         Array<int32_t> ids({6});
         ids.data = {3, 36, 0, 16, 15, 3};
@@ -26,7 +26,7 @@ TEST(Embed, RowsComeInEverySchemeAndLayout) {
                                       {"width", width},
                                       {"offset", offset},
                                       {"scale", 1.5},
-                                      {"scheme", std::string(scheme)},
+                                      {"scheme", scheme},
                                       {"layout", std::string(layout)}});
         kernel(ids, table, y);
         for (int t = 0; t < 6; ++t)

@@ -110,13 +110,13 @@ TEST(GatherTokens, RowsStandInTheOrderOfPairs) {
 }
 
 TEST(GatherTokens, QuantizedRowsKeepScalesAndSums) {
-  const int tokens = 5, choices = 3, width = 96, blocks = width / 32, pairs = tokens * choices;
+  const int tokens = 5, choices = 3, width = 96, twos = width / 32 * 2, pairs = tokens * choices;
   Grouped g(tokens, 4, choices);
   auto x = Array<float>::random({tokens, width}, 1);
   QuantizedRows rows(x);
   Array<int8_t> q({pairs, width});
-  Array<float> scales({pairs, blocks});
-  Array<int32_t> sums({pairs, blocks});
+  Array<float> scales({pairs, twos});
+  Array<int32_t> sums({pairs, twos});
   LoadedKernel kernel("gather_tokens",
                       {{"width", int64_t(width)}, {"choices", int64_t(choices)}, {"quantized", int64_t(1)}});
   for (Range part : {Range{0, 7}, Range{7, pairs}})
@@ -125,7 +125,7 @@ TEST(GatherTokens, QuantizedRowsKeepScalesAndSums) {
     int t = g.order(p) / choices;
     for (int c = 0; c < width; ++c)
       ASSERT_EQ(q(p, c), rows.q(t, c));
-    for (int b = 0; b < blocks; ++b) {
+    for (int b = 0; b < twos; ++b) {
       ASSERT_EQ(scales(p, b), rows.scales(t, b));
       ASSERT_EQ(sums(p, b), rows.sums(t, b));
     }

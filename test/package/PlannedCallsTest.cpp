@@ -32,14 +32,14 @@ plan.table @table layers [0, 2] planes [0, 1, 0, 1] rows [[@layer0.qkv, @layer0.
 func.func private @layer(%x: memref<?x64xf32>, %at: memref<?xi32>, %row: index) attributes {plan.tokens = 4 : i64} {
   %count = plan.count
   %q = plan.arena at 4096(%count) : memref<?x64xi8>
-  %qs = plan.arena at 8192(%count) : memref<?x2xf32>
-  %sums = plan.arena at 9216(%count) : memref<?x2xi32>
+  %qs = plan.arena at 8192(%count) : memref<?x4xf32>
+  %sums = plan.arena at 9216(%count) : memref<?x4xi32>
   %y = plan.arena at 10240(%count) : memref<?x16xf32>
   %w = plan.row_get @table[%row, 0] : memref<2x2x4x16x4xi8>
   %s = plan.row_get @table[%row, 1] : memref<2x2x16xf16>
   // The second half of the rows.
   plan.call <"linear", {input = 64 : i64, offset = 16 : i64, output = 16 : i64, rows = 32 : i64, scheme = "q4_0", tokens = 0 : i64}>(%q, %qs, %sums, %w, %s, %y) outputs 1
-      : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<2x2x4x16x4xi8>, memref<2x2x16xf16>, memref<?x16xf32>
+      : memref<?x64xi8>, memref<?x4xf32>, memref<?x4xi32>, memref<2x2x4x16x4xi8>, memref<2x2x16xf16>, memref<?x16xf32>
   %k = plan.row_get @table[%row, 2] : memref<1x1x16x32x16xf16>
   %v = plan.row_get @table[%row, 3] : memref<1x1x2x256x16xf16>
   %heads = memref.expand_shape %x [[0], [1, 2]] output_shape [%count, 2, 32] : memref<?x64xf32> into memref<?x2x32xf32>

@@ -27,9 +27,9 @@ func.func @score(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tensor
   %x = gemma.embed %ids, @embedding scale 8.0 : tensor<?xi32> -> tensor<?x64xf32>
   // A quantized value is bytes, scales and sums; plain rows have one head.
   // CHECK: %[[Q:.*]] = memref.alloc(%[[N]]) : memref<?x64xi8>
-  // CHECK: %[[S:.*]] = memref.alloc(%[[N]]) : memref<?x2xf32>
-  // CHECK: %[[SUMS:.*]] = memref.alloc(%[[N]]) : memref<?x2xi32>
-  // CHECK: plan.call <"quantize"{{.*}} outputs 3 {{.*}} memref<?x1x64xf32>, memref<?x2x32xi8>, memref<?x2x1xf32>, memref<?x2x1xi32>
+  // CHECK: %[[S:.*]] = memref.alloc(%[[N]]) : memref<?x4xf32>
+  // CHECK: %[[SUMS:.*]] = memref.alloc(%[[N]]) : memref<?x4xi32>
+  // CHECK: plan.call <"quantize"{{.*}} outputs 3 {{.*}} memref<?x1x64xf32>, memref<?x2x32xi8>, memref<?x2x2xf32>, memref<?x2x2xi32>
   %a = gemma.quantize %x : tensor<?x64xf32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: plan.call <"linear"{{.*}}>(%[[Q]], %[[S]], %[[SUMS]], {{.*}} outputs 1
   %qkv = gemma.linear %a, @qkv : tensor<?x64xi8, #gemma.blocks<32>> -> tensor<?x6x32xf32>

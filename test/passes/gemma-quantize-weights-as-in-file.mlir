@@ -4,7 +4,7 @@
 // FORCED-COUNT-12: scheme q4_0
 // FORCED-NOT: scheme
 
-// What we hold stays; what we do not hold becomes blocks of eight bits, or floats.
+// What is one of our schemes stays; what is not becomes blocks of eight bits, or floats.
 // CHECK: @f32 : tensor<64x64xf32> from
 gemma.weight @f32 : tensor<64x64xf32> from ["a"] {gemma.stored = ["f32"]}
 // CHECK: @f16 : tensor<64x64xf32> from
@@ -15,12 +15,12 @@ gemma.weight @bf16 : tensor<64x64xf32> from ["c"] {gemma.stored = ["bf16"]}
 gemma.weight @q8_0 : tensor<64x64xf32> from ["d"] {gemma.stored = ["q8_0"]}
 // CHECK: @q4_0 : tensor<64x64xf32> scheme q4_0
 gemma.weight @q4_0 : tensor<64x64xf32> from ["e"] {gemma.stored = ["q4_0"]}
-// CHECK: @q6_k : tensor<64x64xf32> scheme q8_0
-gemma.weight @q6_k : tensor<64x64xf32> from ["f"] {gemma.stored = ["q6_k"]}
-// CHECK: @q4_1 : tensor<64x64xf32> scheme q8_0
-gemma.weight @q4_1 : tensor<64x64xf32> from ["g"] {gemma.stored = ["q4_1"]}
-// CHECK: @q2_k : tensor<64x64xf32> scheme q8_0
-gemma.weight @q2_k : tensor<64x64xf32> from ["h"] {gemma.stored = ["q2_k"]}
+// CHECK: @q6_k : tensor<256x64xf32> scheme q8_0
+gemma.weight @q6_k : tensor<256x64xf32> from ["f"] {gemma.stored = ["q6_k"]}
+// CHECK: @q4_1 : tensor<64x256xf32> scheme q4_1
+gemma.weight @q4_1 : tensor<64x256xf32> from ["g"] {gemma.stored = ["q4_1"]}
+// CHECK: @mxfp4 : tensor<64x64xf32> scheme q8_0
+gemma.weight @mxfp4 : tensor<64x64xf32> from ["h"] {gemma.stored = ["mxfp4"]}
 
 // A stack that is read as a whole is left so: the widest scheme holds it.
 // CHECK: @fours : tensor<64x64xf32> scheme q4_0
@@ -44,9 +44,9 @@ func.func @score(%x: tensor<?x64xf32>) -> tensor<?x64xf32> {
   %2 = gemma.linear %1, @bf16 : tensor<?x64xf32> -> tensor<?x64xf32>
   %3 = gemma.linear %2, @q8_0 : tensor<?x64xf32> -> tensor<?x64xf32>
   %4 = gemma.linear %3, @q4_0 : tensor<?x64xf32> -> tensor<?x64xf32>
-  %5 = gemma.linear %4, @q6_k : tensor<?x64xf32> -> tensor<?x64xf32>
-  %6 = gemma.linear %5, @q4_1 : tensor<?x64xf32> -> tensor<?x64xf32>
-  %7 = gemma.linear %6, @q2_k : tensor<?x64xf32> -> tensor<?x64xf32>
+  %5 = gemma.linear %4, @q6_k : tensor<?x64xf32> -> tensor<?x256xf32>
+  %6 = gemma.linear %5, @q4_1 : tensor<?x256xf32> -> tensor<?x64xf32>
+  %7 = gemma.linear %6, @mxfp4 : tensor<?x64xf32> -> tensor<?x64xf32>
   %8 = gemma.linear %7, @fours : tensor<?x64xf32> -> tensor<?x64xf32>
   %9 = gemma.linear %8, @four_and_six : tensor<?x64xf32> -> tensor<?x64xf32>
   %10 = gemma.linear %9, @with_bf16 : tensor<?x64xf32> -> tensor<?x64xf32>

@@ -1,11 +1,11 @@
 // RUN: gemmac-opt %s --gemma-quantize-weights=scheme=q4_0 2>/dev/null | FileCheck %s
 // RUN: gemmac-opt %s --gemma-quantize-weights=scheme=q4_0 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: gemmac-opt %s --gemma-quantize-weights=scheme=bf16 | FileCheck %s --check-prefix=BF16
-// RUN: not gemmac-opt %s --gemma-quantize-weights=scheme=q5_1 2>&1 | FileCheck %s --check-prefix=UNKNOWN
+// RUN: not gemmac-opt %s --gemma-quantize-weights=scheme=q8_1 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // RUN: not gemmac-opt %s --gemma-quantize-weights=scheme=f16 2>&1 | FileCheck %s --check-prefix=F16
 
-// UNKNOWN: weights are stored as one of f32, bf16, q8_0, q4_0, or as in their file, not 'q5_1'
-// F16: weights are stored as one of f32, bf16, q8_0, q4_0, or as in their file, not 'f16'
+// UNKNOWN: there is no scheme 'q8_1' for weights; there are f32, bf16, q8_0, {{.*}}, and file for those of the checkpoint
+// F16: there is no scheme 'f16' for weights; there are f32, bf16, q8_0, {{.*}}, and file for those of the checkpoint
 // BF16-COUNT-7: scheme bf16
 // BF16-NOT: scheme bf16
 

@@ -167,9 +167,9 @@ TEST(MemoryCheck, WhatIsReadWasNotOverwrittenInPart) {
 /// Rows of 64 int8 numbers at `q`, multiplied with a matrix of q8_0.
 std::string product(const std::string &q, const std::string &schedule = "") {
   std::string numbers = viewType("?x64xi8", "64, 1"), w = viewType("1x2x8x16x4xi8", "1024, 512, 64, 4, 1"),
-              wScales = viewType("1x2x16xf16", "32, 16, 1"), scales = viewType("?x2xf32", "2, 1"),
-              sums = viewType("?x2xi32", "2, 1"), y = viewType("?x16xf32", "16, 1");
-  return view("q", q, numbers) + view("s", "arena at 256", scales) + view("m", "arena at 320", sums) +
+              wScales = viewType("1x2x16xf16", "32, 16, 1"), scales = viewType("?x4xf32", "4, 1"),
+              sums = viewType("?x4xi32", "4, 1"), y = viewType("?x16xf32", "16, 1");
+  return view("q", q, numbers) + view("s", "arena at 256", scales) + view("m", "arena at 384", sums) +
          view("w", "weights at 0", w) + view("v", "weights at 1024", wScales) +
          view("z", "output port 0 at 0", y) +
          call(std::string("\"linear\", {input = 64 : i64, output = 16 : i64, rows = 16 : i64, offset = 0 : "
@@ -180,12 +180,12 @@ std::string product(const std::string &q, const std::string &schedule = "") {
               {"q", "s", "m", "w", "v", "z"}, 1, {numbers, scales, sums, w, wScales, y});
 }
 std::string quantized() {
-  std::string numbers = viewType("?x2x32xi8", "64, 32, 1"), ones = viewType("?x2x1xf32", "2, 1, 1"),
-              sums = viewType("?x2x1xi32", "2, 1, 1"), x = viewType("?x1x64xf32", "0, 0, 1");
+  std::string numbers = viewType("?x2x32xi8", "64, 32, 1"), twos = viewType("?x2x2xf32", "4, 2, 1"),
+              sums = viewType("?x2x2xi32", "4, 2, 1"), x = viewType("?x1x64xf32", "0, 0, 1");
   return view("wide", "input port 0 at 0", x) + view("qb", "arena at 0", numbers) +
-         view("sb", "arena at 256", ones) + view("mb", "arena at 320", sums) +
+         view("sb", "arena at 256", twos) + view("mb", "arena at 384", sums) +
          call("\"quantize\", {heads = 1 : i64, size = 64 : i64}", {"wide", "qb", "sb", "mb"}, 3,
-              {x, numbers, ones, sums});
+              {x, numbers, twos, sums});
 }
 const std::string kMatrix = R"(
 plan.weight @w layout "tiles16" planes [memref<1x2x8x16x4xi8>, memref<1x2x16xf16>] at [0, 1024] shape [16, 64] scheme "q8_0" from ["w"]
@@ -196,8 +196,8 @@ TEST(MemoryCheck, TilesHaveTheirRoomBehindTheArena) {
   auto plan = [](int arenaBytes) {
     return entry(arenaBytes, quantized() + product("arena at 0", ", schedule = {matrix_tiles = 1}"), kMatrix);
   };
-  EXPECT_EQ(wrongWith(plan(320 + 32 + 15 * 64)), "");
-  expectWrong(plan(320 + 32 + 14 * 64), "check-m2");
+  EXPECT_EQ(wrongWith(plan(384 + 64 + 15 * 64)), "");
+  expectWrong(plan(384 + 64 + 14 * 64), "check-m2");
 }
 
 TEST(MemoryCheck, WhatIsReadWasWrittenAsSuch) {

@@ -58,7 +58,7 @@ void addCompile(CLI::App &app, int &code) {
       ->capture_default_str();
   command->add_option("--scheme", options.scheme,
                       "how weights are stored: " + namesOfSchemes(&SchemeRow::weights) +
-                          ", file (GGUF: file, else the device's)");
+                          ", file, or a mix such as q4_k,head=q6_k (GGUF: file, else the device's)");
   command->add_option("--cache-scheme", options.cacheScheme,
                       "how keys and values are stored: " + namesOfSchemes(&SchemeRow::caches) +
                           ", or sliding=f16,global=q8_0 (f32 if weights are, else f16)");

@@ -88,7 +88,7 @@ void addModelOptions(CLI::App *command, ModelRequest &request) {
   command->add_option("MODEL", request.model, "checkpoint or compiled model")->required();
   command->add_option("--target", request.target, "device, see `gemmac targets`");
   command->add_option("--scheme", request.scheme,
-                      "how weights are stored: " + namesOfSchemes(&SchemeRow::weights) + ", file");
+                      "how weights are stored: " + namesOfSchemes(&SchemeRow::weights) + ", file, or a mix");
   command->add_option("--cache-scheme", request.cacheScheme,
                       "how keys and values are stored: " + namesOfSchemes(&SchemeRow::caches) +
                           ", or sliding=f16,global=q8_0");

@@ -108,9 +108,9 @@ gemmac_status gemmac_open_memory(const gemmac_model *code, const void *package, 
 void gemmac_close(gemmac_engine *engine);
 
 typedef struct gemmac_info {
-  const char *name;    /* of the model; lives as long as the engine, as do all pointers here */
-  const char *target;  /* the device that it was compiled for */
-  const char *weights; /* scheme: "f32", "bf16", "q8_0", "q4_0"; "file": as the checkpoint has each of them */
+  const char *name;     /* of the model; lives as long as the engine, as do all pointers here */
+  const char *target;   /* the device that it was compiled for */
+  const char *weights;  /* scheme: "q4_0"; "file": as the checkpoint has each; or a mix: "q4_k,head=q6_k" */
   const char *compiler; /* version */
   uint32_t vocab_size;
   uint32_t context;    /* positions that a session holds */

@@ -168,12 +168,12 @@ func.func @call_p7_rank(%x: memref<?x64xf32>) {
 
 // -----
 
-func.func @call_p7_size(%x: memref<?x128xi8>, %s: memref<?x4xf32>, %u: memref<?x4xi32>, %w: memref<4x4x4x16x4xi8>, %ws: memref<4x4x16xf16>, %y: memref<?x40xf32>) {
+func.func @call_p7_size(%x: memref<?x128xi8>, %s: memref<?x8xf32>, %u: memref<?x8xi32>, %w: memref<4x4x4x16x4xi8>, %ws: memref<4x4x16xf16>, %y: memref<?x40xf32>) {
   // The plane of another weight: of 64 rows, where the kernel is for 32.
   // expected-error @+1 {{call-p7: argument 3 of linear, w.0, is 'memref<4x4x4x16x4xi8>', not [2, 4, 4, 16, 4]}}
   plan.call #plan.kernel<"linear", {input = 128 : i64, output = 40 : i64, rows = 32 : i64, offset = 0 : i64, tokens = 0 : i64, scheme = "q4_0"}>
       (%x, %s, %u, %w, %ws, %y) outputs 1
-      : memref<?x128xi8>, memref<?x4xf32>, memref<?x4xi32>, memref<4x4x4x16x4xi8>, memref<4x4x16xf16>, memref<?x40xf32>
+      : memref<?x128xi8>, memref<?x8xf32>, memref<?x8xi32>, memref<4x4x4x16x4xi8>, memref<4x4x16xf16>, memref<?x40xf32>
   return
 }
 
