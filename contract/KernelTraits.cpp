@@ -49,7 +49,9 @@ int64_t stackOfTiles(const KernelSpec &spec, const Target &target) {
   int64_t numbers = kTileRows * spec.integer("input");
   const SchemeRow &scheme = rowOf(spec.scheme());
   bool magnitudes = (scheme.bits == 8 || scheme.values) && target.mixedSigns8 && !target.dotProduct8;
-  if (!magnitudes || spec.schedule.matrixTiles)
+  if (spec.schedule.matrixTiles) // once for each group of a unit
+    return scheme.groupsOf32() * numbers;
+  if (!magnitudes)
     return numbers;
   return (scheme.values ? 3 : 2) * numbers + numbers / kBlock * 4;
 }

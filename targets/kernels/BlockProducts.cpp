@@ -274,20 +274,18 @@ std::vector<Func> magnitudePairs(const Unit &u) {
   return {dot};
 }
 
-/// tdpbssd: 16 tokens by a group of columns times these columns by 16 rows, in the order in which the
-/// instruction reads them. Sums are stored to memory before they are scaled: tile registers have no other
-/// operation.
+/// tdpbssd: 16 tokens by 32 columns times 32 columns by 16 rows, in the order in which the instruction reads
+/// them; a group of 16 columns has zeros in the place of the other. Sums are stored to memory before they are
+/// scaled: tile registers have no other operation.
 std::vector<Func> matrixTiles(const Unit &u) {
   std::vector<Func> all;
   for (int g = 0; g < u.groups(); ++g) {
     Func dot("dot");
     dot(u.result) = 0;
-    int columns = int(u.scheme.group);
-    RDom k(0, columns, "k");
-    Expr column = unit * int(kBlock) + g * columns + k;
-    Expr four = unit * int(kBlock / 4) + g * (columns / 4) + k / 4;
+    RDom k(0, int(kBlock), "k");
     dot(at(u.result)) +=
-        cast<int32_t>(u.operands.x(column)) * cast<int32_t>(u.operands.four({k % 4, group.lane, four}));
+        cast<int32_t>(u.operands.x(unit * int(kBlock) + k)) *
+        cast<int32_t>(u.operands.four(g, {k % 4, group.lane, unit * int(kBlock / 4) + k / 4}));
     Func stored = dot.in();
     dot.compute_at(stored, unit).store_in(MemoryType::AMXTile).vectorize(group.lane).vectorize(group.token);
     dot.update()
@@ -348,8 +346,13 @@ std::vector<Func> unpackTile(const KernelSpec &spec, const Target &target, Group
   if (matrixTiles) {
     // Units' fours in one row.
     Expr number = substitute({{unit.name(), fours / 8}}, packed.packed(fours / 4 % 2, fours % 4, j));
-    operands.four = add("number", {j, group.lane, fours}, number);
-    parts[0].bound(fours, 0, int(spec.integer("input") / 4)).unroll(fours, 8);
+    std::vector<std::function<Expr(std::vector<Expr>)>> ofGroups;
+    for (int g = 0; g < packed.groups(); ++g) {
+      Expr ofGroup = packed.groups() == 1 ? number : select(fours / 4 % 2 == g, number, cast<int8_t>(0));
+      ofGroups.push_back(add("number", {j, group.lane, fours}, ofGroup));
+      parts.back().bound(fours, 0, int(spec.integer("input") / 4)).unroll(fours, 8);
+    }
+    operands.four = [=](int g, std::vector<Expr> place) -> Expr { return ofGroups[size_t(g)](place); };
   } else if (packed.operand != Operand::magnitudes) {
     operands.number = add("number", {j, group.lane, g, half, unit}, packed.packed(half, g, j));
     parts[0].bound(g, 0, 4).bound(half, 0, 2).unroll(half);

@@ -21,8 +21,9 @@ struct TileOperands {
   /// For a unit of x in quantized schemes, QuantizedRows.h's pairs: the scale (0) and the scale times the sum
   /// of x (1); the sum of -8 x over the unit (0) and over its first half (1).
   std::function<Halide::Expr(Halide::Expr unit, int which)> scale, sum;
-  /// With matrix tiles: the int8 numbers of a row tile, {j, lane, column / 4}.
-  std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> four;
+  /// With matrix tiles: the int8 numbers of a row tile, {j, lane, column / 4}; those of other groups of a
+  /// unit are 0.
+  std::function<Halide::Expr(int group, std::vector<Halide::Expr> inTile)> four;
   /// Set by unpackTile.
   std::function<Halide::Expr(std::vector<Halide::Expr> inTile)> number, magnitude, flips;
   std::function<Halide::Expr(Halide::Expr unit)> missing;

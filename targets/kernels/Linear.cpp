@@ -96,7 +96,7 @@ TileOperands TokensTimesMatrix::operands() {
     if (!spec.schedule.unpack)
       planes[0] = denseArray("weights", Int(8), {std::max<int64_t>(experts, 1) * tiles * fours, kRows, 4});
     Expr tile = experts ? expert * tiles + rowTile : rowTile;
-    operands.four = [=, this](std::vector<Expr> inTile) {
+    operands.four = [=, this](int, std::vector<Expr> inTile) {
       return planes[0](inTile[0], inTile[1], tile * fours + inTile[2]);
     };
   }
