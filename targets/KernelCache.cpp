@@ -4,11 +4,13 @@
 
 #include "targets/KernelCache.h"
 #include "contract/Hash.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <filesystem>
 #include <fstream>
 #include <sstream>
-#include <unistd.h>
 
 namespace gemmac {
 
@@ -42,19 +44,18 @@ void KernelCache::store(const Artifact &artifact, const std::string &identity) c
     return;
   std::error_code ignored;
   fs::create_directories(folder, ignored);
-  // Under a name of its own, then renamed.
-  std::string unfinished = (fs::path(folder) / "unfinished-XXXXXX").string();
-  int descriptor = mkstemp(unfinished.data());
-  if (descriptor < 0)
-    return;
-  close(descriptor);
-  std::ofstream file(unfinished, std::ios::binary);
-  file << headerOf(artifact.kind, artifact.bytes) << '\n' << artifact.bytes;
-  file.close();
-  if (file)
-    fs::rename(unfinished, fileOf(folder, artifact.symbol, identity), ignored);
-  if (!file || ignored)
-    fs::remove(unfinished, ignored);
+  // Under a name of its own, then renamed; removed if the process is interrupted before.
+  llvm::Expected<llvm::sys::fs::TempFile> file =
+      llvm::sys::fs::TempFile::create((fs::path(folder) / "unfinished-%%%%%%%%").string());
+  if (!file)
+    return llvm::consumeError(file.takeError());
+  llvm::raw_fd_ostream stream(file->FD, /*shouldClose=*/false);
+  stream << headerOf(artifact.kind, artifact.bytes) << '\n' << artifact.bytes;
+  stream.flush();
+  const bool written = !stream.has_error();
+  stream.clear_error(); // what is left of it would end the process
+  const std::string place = fileOf(folder, artifact.symbol, identity).string();
+  llvm::consumeError(written ? file->keep(place) : file->discard());
 }
 
 } // namespace gemmac

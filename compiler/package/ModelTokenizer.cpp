@@ -8,6 +8,7 @@
 #include "runtime/tokenizer/Encoder.h"
 
 #include "llvm/ADT/Twine.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
 #include <charconv>

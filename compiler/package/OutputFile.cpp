@@ -2,13 +2,18 @@
 
 #include "compiler/package/OutputFile.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <unistd.h>
 
 namespace gemmac {
+
+namespace fs = llvm::sys::fs;
 
 /// A huge page of most machines.
 static constexpr uint64_t kWindowBytes = 2 << 20;
@@ -23,8 +28,18 @@ static llvm::Error cannotWrite(const std::string &path, const llvm::Twine &why) 
   return makeError("cannot write '" + path + "': " + why);
 }
 
+/// An error where something lies that a file cannot replace.
+static llvm::Error checkPlace(const std::string &path) {
+  fs::file_status status;
+  if (fs::status(path, status) || status.type() == fs::file_type::regular_file)
+    return llvm::Error::success(); // nothing is there, or it will be seen
+  return cannotWrite(path, status.type() == fs::file_type::directory_file ? "it is a directory"
+                                                                          : "it is no regular file");
+}
+
 llvm::Expected<OutputFile> OutputFile::create(const std::string &path, Kind kind) {
-  namespace fs = llvm::sys::fs;
+  if (llvm::Error error = checkPlace(path))
+    return std::move(error);
   unsigned mode = kind == Kind::executable ? fs::all_all : fs::all_read | fs::all_write;
   llvm::Expected<fs::TempFile> file = fs::TempFile::create(path + ".%%%%%%%%.part", mode);
   if (!file)
@@ -132,19 +147,78 @@ static void syncDirectoryOf(const std::string &path) {
   ::close(descriptor);
 }
 
-llvm::Error OutputFile::commit() {
+llvm::Error OutputFile::flush() {
   for (const Window &window : windows_)
     if (llvm::Error error = write(window))
       return error;
   windows_.clear();
   if (::fsync(file_->FD) != 0)
     return cannotWrite(path_, std::strerror(errno));
-  llvm::Error kept = file_->keep(path_);
-  file_.reset();
-  if (kept)
-    return cannotWrite(path_, llvm::toString(std::move(kept)));
-  syncDirectoryOf(path_);
   return llvm::Error::success();
+}
+
+/// New files in the places of old ones; what was there comes back unless it ends well.
+class OutputFile::Replacement {
+public:
+  llvm::Error moveAside(const std::string &path) {
+    if (llvm::Error error = checkPlace(path))
+      return error;
+    llvm::SmallString<256> aside;
+    fs::createUniquePath(path + ".%%%%%%%%.old", aside, /*MakeAbsolute=*/false);
+    if (std::rename(path.c_str(), aside.c_str()) == 0)
+      old.push_back({aside.str().str(), path});
+    else if (errno != ENOENT)
+      return cannotWrite(path, std::strerror(errno));
+    return llvm::Error::success();
+  }
+
+  llvm::Error place(OutputFile &file) {
+    if (std::rename(file.file_->TmpName.c_str(), file.path_.c_str()) != 0)
+      return cannotWrite(file.path_, std::strerror(errno));
+    placed.push_back(file.path_);
+    llvm::consumeError(file.file_->keep()); // closes it; it has its name
+    file.file_.reset();
+    return llvm::Error::success();
+  }
+
+  void end() {
+    for (const auto &[aside, path] : old)
+      ::unlink(aside.c_str());
+    old.clear();
+    placed.clear();
+  }
+
+  ~Replacement() {
+    for (const std::string &path : placed)
+      ::unlink(path.c_str());
+    for (const auto &[aside, path] : old)
+      std::rename(aside.c_str(), path.c_str());
+  }
+
+private:
+  std::vector<std::pair<std::string, std::string>> old; ///< name for now, and its own
+  std::vector<std::string> placed;
+};
+
+llvm::Error OutputFile::commitAll(llvm::MutableArrayRef<OutputFile> files) {
+  for (OutputFile &file : files)
+    if (llvm::Error error = file.flush())
+      return error;
+  Replacement replacement;
+  for (OutputFile &file : llvm::reverse(files))
+    if (llvm::Error error = replacement.moveAside(file.path_))
+      return error;
+  for (OutputFile &file : files)
+    if (llvm::Error error = replacement.place(file))
+      return error;
+  replacement.end();
+  for (OutputFile &file : files)
+    syncDirectoryOf(file.path_);
+  return llvm::Error::success();
+}
+
+llvm::Error OutputFile::commit() {
+  return commitAll(*this);
 }
 
 } // namespace gemmac

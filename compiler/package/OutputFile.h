@@ -3,6 +3,7 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_OUTPUTFILE_H
 #define GEMMAC_COMPILER_PACKAGE_OUTPUTFILE_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/FileSystem.h"
 
@@ -19,6 +20,7 @@ class OutputFile {
 public:
   enum class Kind { plain, executable };
 
+  /// Only what is not there, or is a regular file, can be written: a directory or a device is an error.
   static llvm::Expected<OutputFile> create(const std::string &path, Kind kind = Kind::plain);
   OutputFile(OutputFile &&other);
   OutputFile &operator=(OutputFile &&) = delete;
@@ -35,6 +37,10 @@ public:
 
   /// Flushes everything to the disk and renames the file, replacing an older one.
   llvm::Error commit();
+  /// The same of several files: all get their names, or what was there before stays. Old files go out of the
+  /// way from the last to the first, new ones come from the first to the last: the last one is never beside
+  /// files of another time.
+  static llvm::Error commitAll(llvm::MutableArrayRef<OutputFile> files);
 
 private:
   /// A buffer for one huge page of the file. File systems with large folios (ext4 since Linux 6.16) choose
@@ -48,6 +54,9 @@ private:
       : path_(std::move(path)), file_(std::move(file)) {}
   llvm::Error open(uint64_t index);
   llvm::Error write(const Window &window);
+  llvm::Error flush();
+
+  class Replacement;
 
   std::string path_;
   std::optional<llvm::sys::fs::TempFile> file_;

@@ -3,6 +3,7 @@
 #include "compiler/package/OutputFolder.h"
 
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 
 namespace gemmac {
 
@@ -10,19 +11,24 @@ namespace fs = llvm::sys::fs;
 
 OutputFolder::~OutputFolder() {
   files.clear();
-  if (made && paths.empty())
-    fs::remove(path);
+  if (paths.empty())
+    for (const auto &folder : made)
+      fs::remove(folder->folder()); // which fails if there is something in it
 }
 
 llvm::Error OutputFolder::make() {
   if (fs::is_directory(path))
     return llvm::Error::success();
+  // From the inner to the outer one.
+  for (llvm::StringRef missing = path; !missing.empty() && !fs::exists(missing);
+       missing = llvm::sys::path::parent_path(missing))
+    made.push_back(
+        std::make_unique<RemovedOnInterrupt>(missing.str(), RemovedOnInterrupt::Contents::nothing));
   std::error_code error = std::make_error_code(std::errc::not_a_directory);
-  if (!fs::exists(path))
+  if (!made.empty())
     error = fs::create_directories(path, /*IgnoreExisting=*/true, fs::all_all);
   if (error)
     return llvm::createStringError(error, "cannot make directory '" + path + "': " + error.message());
-  made = true;
   return llvm::Error::success();
 }
 
@@ -41,12 +47,12 @@ llvm::Error OutputFolder::write(const std::string &name, std::string_view bytes,
 }
 
 llvm::Error OutputFolder::commit() {
-  for (OutputFile &file : files) {
-    if (llvm::Error error = file.commit())
-      return error;
+  if (llvm::Error error = OutputFile::commitAll(files))
+    return error;
+  for (const OutputFile &file : files)
     paths.push_back(file.path());
-  }
   files.clear();
+  made.clear();
   return llvm::Error::success();
 }
 

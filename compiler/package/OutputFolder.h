@@ -3,6 +3,7 @@
 #ifndef GEMMAC_COMPILER_PACKAGE_OUTPUTFOLDER_H
 #define GEMMAC_COMPILER_PACKAGE_OUTPUTFOLDER_H
 
+#include "compiler/package/Interrupts.h"
 #include "compiler/package/OutputFile.h"
 
 #include <string>
@@ -11,8 +12,9 @@
 
 namespace gemmac {
 
-/// Files of one directory, which get their names at commit(). Without it they are removed when this is
-/// destroyed, and so is the directory if it was created for them. Not thread safe.
+/// Files of one directory, which get their names at commit(), all or none. Without it they are removed when
+/// this is destroyed or the process is interrupted, and so are the directories that were created for them.
+/// Not thread safe.
 class OutputFolder {
 public:
   explicit OutputFolder(std::string path) : path(std::move(path)) {}
@@ -29,7 +31,8 @@ public:
   llvm::Error write(const std::string &name, std::string_view bytes,
                     OutputFile::Kind kind = OutputFile::Kind::plain);
 
-  /// Gives all files their names, in the order in which they were added.
+  /// Gives all files their names, in the order in which they were added; an error gives none of them its name
+  /// and leaves what was there before.
   llvm::Error commit();
 
   /// Paths of what was committed.
@@ -39,7 +42,7 @@ private:
   std::string path;
   std::vector<OutputFile> files;
   std::vector<std::string> paths;
-  bool made = false;
+  std::vector<std::unique_ptr<RemovedOnInterrupt>> made; ///< inner directories before outer ones
 };
 
 } // namespace gemmac

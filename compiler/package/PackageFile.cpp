@@ -4,7 +4,6 @@
 
 #include "compiler/package/OutputFile.h"
 #include "compiler/package/PlannedMemory.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -14,29 +13,15 @@
 
 namespace gemmac {
 
-namespace fs = llvm::sys::fs;
-
 llvm::Expected<PackageFile> PackageFile::open(const std::string &path) {
-  llvm::Expected<fs::file_t> descriptor = fs::openNativeFileForRead(path);
-  if (!descriptor)
-    return makeError("'" + path + "': " + llvm::toString(descriptor.takeError()));
-  auto close = llvm::make_scope_exit([&] { fs::closeFile(*descriptor); });
-  fs::file_status status;
-  if (std::error_code error = fs::status(*descriptor, status))
-    return makeError("'" + path + "': " + error.message());
-  if (status.type() != fs::file_type::regular_file || status.getSize() == 0)
-    return makeError("'" + path + "' is no package");
-
+  platform::MappedFile mapped;
+  if (const char *why = platform::mapFile(path.c_str(), mapped))
+    return makeError("'" + path + "' is no package: " + why);
   PackageFile file;
   file.path_ = path;
-  std::error_code error;
-  file.region_ = std::make_unique<fs::mapped_file_region>(*descriptor, fs::mapped_file_region::readonly,
-                                                          status.getSize(), 0, error);
-  if (error)
-    return makeError("cannot map '" + path + "': " + error.message());
+  file.mapped_.reset(new platform::MappedFile(mapped));
   gemmac_error why;
-  if (file.package_.open(reinterpret_cast<const uint8_t *>(file.region_->const_data()), file.region_->size(),
-                         path.c_str(), &why) != GEMMAC_OK)
+  if (file.package_.open(mapped.bytes, mapped.size, path.c_str(), &why) != GEMMAC_OK)
     return makeError(why.text);
   return file;
 }

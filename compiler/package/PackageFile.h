@@ -4,8 +4,8 @@
 #define GEMMAC_COMPILER_PACKAGE_PACKAGEFILE_H
 
 #include "runtime/format/Package.h"
+#include "runtime/platform/Platform.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Support/FileSystem.h"
 
 #include <memory>
 #include <string>
@@ -31,7 +31,13 @@ private:
   PackageFile() = default;
 
   std::string path_;
-  std::unique_ptr<llvm::sys::fs::mapped_file_region> region_;
+  struct Unmap {
+    void operator()(platform::MappedFile *file) const {
+      platform::unmapFile(*file);
+      delete file;
+    }
+  };
+  std::unique_ptr<platform::MappedFile, Unmap> mapped_;
   format::Package package_;
 };
 

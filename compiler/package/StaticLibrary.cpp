@@ -2,6 +2,7 @@
 
 #include "compiler/package/StaticLibrary.h"
 
+#include "compiler/package/Interrupts.h"
 #include "compiler/package/OutputFile.h"
 #include "targets/Backends.h"
 #include "llvm/ADT/StringExtras.h"
@@ -88,18 +89,6 @@ static llvm::Expected<std::string> findLinker(const LinkRecipe &recipe, const Ta
                    "), or make a library with --emit=lib");
 }
 
-namespace {
-/// A folder that is removed, with its contents, when this is destroyed.
-struct TemporaryFolder {
-  llvm::SmallString<128> path;
-  std::error_code error = fs::createUniqueDirectory("gemmac-link", path);
-  ~TemporaryFolder() {
-    if (!error)
-      fs::remove_directories(path);
-  }
-};
-} // namespace
-
 static llvm::Error writeFile(const std::string &file, llvm::StringRef bytes) {
   std::error_code error;
   llvm::raw_fd_ostream stream(file, error);
@@ -120,11 +109,10 @@ llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, 
   llvm::Expected<std::string> linker = findLinker(recipe, target);
   if (!linker)
     return linker.takeError();
-  TemporaryFolder folder;
-  if (folder.error)
-    return makeError("cannot make a temporary folder: " + folder.error.message());
-
-  auto inFolder = [&](const std::string &name) { return (folder.path + "/" + name).str(); };
+  llvm::Expected<TemporaryFolder> folder = TemporaryFolder::create("gemmac-link");
+  if (!folder)
+    return folder.takeError();
+  auto inFolder = [&](const std::string &name) { return folder->path() + "/" + name; };
   std::string output = inFolder("program"), said = inFolder("said");
   std::vector<std::string> arguments = {*linker, "-o", output};
   for (const ObjectFile &object : objects) {
@@ -135,15 +123,16 @@ llvm::Expected<std::string> linkProgram(const std::vector<ObjectFile> &objects, 
   arguments.insert(arguments.end(), {runtime.program, runtime.library});
   arguments.insert(arguments.end(), recipe.flags.begin(), recipe.flags.end());
 
-  std::vector<llvm::StringRef> views(arguments.begin(), arguments.end());
-  std::string problem;
-  int code = llvm::sys::ExecuteAndWait(*linker, views, std::nullopt, {llvm::StringRef(), said, said}, 0, 0,
-                                       &problem);
-  if (code != 0) {
+  llvm::Expected<int> code = runToTheEnd(arguments, said);
+  if (!code)
+    return code.takeError();
+  if (*code != 0) {
     auto text = readFile(said);
     std::string why =
         text ? (*text)->getBuffer().trim().substr(0, 2000).str() : llvm::toString(text.takeError());
-    return makeError("'" + *linker + "' could not link the program: " + (problem.empty() ? why : problem));
+    if (why.empty()) // as where there is no room for its words either
+      why = "it ended with code " + std::to_string(*code) + ", working in '" + folder->path() + "'";
+    return makeError("'" + *linker + "' could not link the program: " + why);
   }
   auto program = readFile(output);
   if (!program)

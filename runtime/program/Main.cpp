@@ -273,14 +273,17 @@ int main(int count, char **words) {
   Arguments arguments;
   if (ExitCode code = parse(count, words, arguments))
     return code;
-  if (arguments.help) {
+  ExitCode code = kDone;
+  if (arguments.help)
     printHelp(*gemmac_program_model);
-    return kDone;
-  }
-  if (arguments.version) {
+  else if (arguments.version)
     printf("%s for %s, gemmac API %u, model version %u\n", gemmac_program_model->name,
            gemmac_program_model->target, gemmac_api_version(), gemmac_program_model->version);
-    return kDone;
+  else
+    code = run(words[0], arguments);
+  if (code == kDone && (fflush(stdout) != 0 || ferror(stdout))) {
+    perror("standard output");
+    return kFailed;
   }
-  return run(words[0], arguments);
+  return code;
 }

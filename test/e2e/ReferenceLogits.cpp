@@ -114,7 +114,10 @@ static llvm::Error writeNpy(const reference::Array &logits) {
   file << llvm::StringRef("\x93NUMPY\x01\x00", 8) << char(header.size() & 255) << char(header.size() >> 8)
        << header;
   file.write(reinterpret_cast<const char *>(logits.floats().data()), logits.floats().size() * sizeof(float));
-  return llvm::Error::success();
+  file.close();
+  error = file.error();
+  file.clear_error();
+  return error ? llvm::createStringError(output + ": " + error.message()) : llvm::Error::success();
 }
 
 static llvm::Error run() {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace gemmac;
@@ -63,6 +64,18 @@ TEST_F(OutputFiles, SaysThatAFolderIsMissing) {
   ASSERT_FALSE(static_cast<bool>(file));
   EXPECT_EQ(llvm::toString(file.takeError()),
             "cannot write '" + path("no/model.h") + "': No such file or directory");
+}
+
+TEST_F(OutputFiles, ReplacesNothingButFiles) {
+  std::filesystem::create_directory(path("folder"));
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  auto messageFor = [&](const std::string &name) {
+    auto file = OutputFile::create(path(name));
+    return file ? "" : llvm::toString(file.takeError());
+  };
+  EXPECT_EQ(messageFor("folder"), "cannot write '" + path("folder") + "': it is a directory");
+  EXPECT_EQ(messageFor("pipe"), "cannot write '" + path("pipe") + "': it is no regular file");
+  EXPECT_EQ(filesInFolder(), 2u);
 }
 
 // Streams that grow side by side, farther apart than what is gathered before it is written, and going back.

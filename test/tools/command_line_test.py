@@ -1,11 +1,15 @@
 """The command line of gemmac: what it prints where, and what it refuses."""
 import json
+import os
+import pathlib
 import platform
 import re
+import signal
 import subprocess
+import time
 import unittest
 
-from gemmac_tool import BARD, BUILD, ToolTest
+from gemmac_tool import BARD, BUILD, CACHE, GEMMAC, ToolTest
 
 
 class Usage(ToolTest):
@@ -21,6 +25,51 @@ class Usage(ToolTest):
     def test_help_is_a_result(self):
         self.assertIn("Exit codes", self.succeed("--help"))
         self.assertIn("--scheme", self.succeed("compile", "--help"))
+
+
+class FullDisk(ToolTest):
+    def test_every_command_says_that_its_output_cannot_be_written(self):
+        for words in (["--help"], ["version"], ["targets"], ["completion", "bash"], ["compile", "--help"],
+                      ["compile", BARD, "--emit", "gemma"]):
+            with self.subTest(words), open("/dev/full", "wb") as full:
+                done = subprocess.run([GEMMAC, *map(str, words)], stdout=full, stderr=subprocess.PIPE, text=True)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("cannot write to standard output", done.stderr)
+
+    def test_gemmac_opt_names_what_it_cannot_write(self):
+        for words in ([], ["-o", "/dev/full"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([BUILD / "bin" / "gemmac-opt", *words], input="module {}", text=True, stdout=full,
+                                      stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(f"error: cannot write '{words[-1] if words else '-'}': No space left on device", done.stderr)
+
+
+class Interrupted(ToolTest):
+    def test_nothing_is_left_by_an_interrupt_while_a_program_is_linked(self):
+        bin, temporary, out = self.folder / "bin", self.folder / "tmp", self.folder / "new" / "bard"
+        for folder in (bin, temporary):
+            folder.mkdir()
+        # A linker that takes its time, and would go on after its folder has been removed.
+        for name in ("cc", "gcc", "clang", "clang-22"):
+            (bin / name).write_text(f"#!/bin/sh\necho $$ > {self.folder}/linking\nsleep 60\necho > {self.folder}/went-on\n")
+            (bin / name).chmod(0o755)
+        environment = dict(os.environ, XDG_CACHE_HOME=str(CACHE), TMPDIR=str(temporary), PATH=f"{bin}:{os.environ['PATH']}")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            running = subprocess.Popen([GEMMAC, "compile", BARD, "--scheme", "q4_0", "-o", out], env=environment,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                       preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))
+            while not (self.folder / "linking").exists():
+                self.assertIsNone(running.poll())
+                time.sleep(0.05)
+            running.send_signal(number)
+            self.assertEqual(running.wait(), -number)
+            self.assertEqual(os.listdir(temporary), [])
+            self.assertFalse(out.parent.exists())
+            linker = int((self.folder / "linking").read_text())
+            self.assertFalse(pathlib.Path(f"/proc/{linker}").exists())
+            self.assertFalse((self.folder / "went-on").exists())
+            (self.folder / "linking").unlink()
 
 
 class Run(ToolTest):

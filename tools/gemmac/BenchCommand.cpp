@@ -49,7 +49,7 @@ int runBench(Words &words) {
       return complain(llvm::toString(std::move(error)));
   std::string text = textOf(*report, words.format);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 ? kDone : complain("cannot write to standard output");
+  return kDone;
 }
 
 } // namespace

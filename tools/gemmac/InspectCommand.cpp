@@ -26,7 +26,7 @@ int runInspect(const Words &words) {
                      : words.json       ? describeAsJson(*package)
                                         : describe(*package);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 ? kDone : complain("cannot write to standard output");
+  return kDone;
 }
 
 } // namespace

@@ -4,8 +4,10 @@
 
 #include "tools/gemmac/Commands.h"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 
 using namespace gemmac;
 
@@ -37,7 +39,12 @@ int main(int count, char **words) {
   try {
     app.parse(count, words);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage;
+    code = app.exit(error, std::cout, std::cerr) == 0 ? kDone : kUsage; // help is no error
   }
+  // Where a full disk shows at last.
+  errno = 0;
+  if (code == kDone && (!std::cout.flush() || std::fflush(stdout) != 0 || std::ferror(stdout)))
+    return complain(std::string("cannot write to standard output") + (errno ? ": " : "") +
+                    (errno ? std::strerror(errno) : ""));
   return code;
 }
