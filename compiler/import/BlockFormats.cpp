@@ -4,6 +4,7 @@
 // schemes: contract/BlockParts.cpp.
 
 #include "compiler/import/BlockFormats.h"
+#include "compiler/import/CodebookFormats.h"
 #include "contract/Scheme.h"
 #include <algorithm>
 #include <cmath>
@@ -38,6 +39,18 @@ constexpr BlockFormat blocks(std::string_view scheme) {
   return {scheme, Numbers, Bytes, each<Numbers, Bytes, Decode>};
 }
 
+template <void (*Read)(const uint8_t *, CodedBlock &), float Unit>
+void decode(const uint8_t *block, float *out) {
+  CodedBlock coded;
+  Read(block, coded);
+  decodeCoded(coded, Unit, out);
+}
+
+template <int64_t Bytes, void (*Read)(const uint8_t *, CodedBlock &), float Unit>
+constexpr BlockFormat coded(std::string_view scheme) {
+  return blocks<kCodedNumbers, Bytes, decode<Read, Unit>>(scheme);
+}
+
 constexpr BlockFormat unread(std::string_view scheme, int64_t numbers, int64_t bytes) {
   return {scheme, numbers, bytes, nullptr};
 }
@@ -45,18 +58,20 @@ constexpr BlockFormat unread(std::string_view scheme, int64_t numbers, int64_t b
 /// Formats that are no scheme of ours.
 constexpr BlockFormat kFormats[] = {
     blocks<32, 17, mxfp4>("mxfp4"),
+    coded<50, readIq1S, kEighth>("iq1_s"),
+    coded<56, readIq1M, kEighth>("iq1_m"),
+    coded<66, readIq2Xxs, kEighth>("iq2_xxs"),
+    coded<74, readIq2Xs, kEighth>("iq2_xs"),
+    coded<82, readIq2S, kEighth>("iq2_s"),
+    coded<98, readIq3Xxs, kHalf>("iq3_xxs"),
+    coded<110, readIq3S, 1.0f>("iq3_s"),
+    coded<54, readTq1_0, 1.0f>("tq1_0"),
+    coded<66, readTq2_0, 1.0f>("tq2_0"),
     // Known by size only: a tensor of such a type is refused if the model needs it, and skipped otherwise.
     unread("q8_1", 32, 36),
     unread("q8_k", 256, 292),
-    unread("iq1_s", 256, 50),
-    unread("iq1_m", 256, 56),
-    unread("iq2_xxs", 256, 66),
-    unread("iq2_xs", 256, 74),
-    unread("iq2_s", 256, 82),
-    unread("iq3_xxs", 256, 98),
-    unread("iq3_s", 256, 110),
-    unread("tq1_0", 256, 54),
-    unread("tq2_0", 256, 66),
+    unread("nvfp4", 64, 36),
+    unread("q1_0", 128, 18),
     unread("i8", 1, 1),
     unread("i16", 1, 2),
     unread("i32", 1, 4),

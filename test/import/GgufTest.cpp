@@ -52,14 +52,24 @@ TEST_F(Gguf, ReadsTensors) {
 }
 
 TEST_F(Gguf, TypesHaveTheNumbersOfGgml) {
+  const struct {
+    const char *name;
+    uint32_t type;
+    uint64_t numbers;
+    size_t bytes;
+  } types[] = {{"iq2_xxs", 16, 256, 66}, {"iq2_xs", 17, 256, 74}, {"iq3_xxs", 18, 256, 98},
+               {"iq1_s", 19, 256, 50},   {"iq3_s", 21, 256, 110}, {"iq2_s", 22, 256, 82},
+               {"iq4_xs", 23, 256, 136}, {"iq1_m", 29, 256, 56},  {"bf16", 30, 1, 2},
+               {"tq1_0", 34, 256, 54},   {"tq2_0", 35, 256, 66},  {"mxfp4", 39, 32, 17},
+               {"nvfp4", 40, 64, 36},    {"q1_0", 41, 128, 18}};
   GgufBytes bytes;
-  bytes.tensor("a", {256}, 23, zeros(136))
-      .tensor("b", {1}, 30, zeros(2))
-      .tensor("c", {64}, 39, zeros(2 * 17));
+  for (const auto &type : types)
+    bytes.tensor(type.name, {type.numbers}, type.type, zeros(type.bytes));
   std::unique_ptr<GgufFile> file = opened(bytes);
-  EXPECT_EQ(file->find("a")->scheme, "iq4_xs");
-  EXPECT_EQ(file->find("b")->scheme, "bf16");
-  EXPECT_EQ(file->find("c")->scheme, "mxfp4");
+  for (const auto &type : types) {
+    EXPECT_EQ(file->find(type.name)->scheme, type.name);
+    EXPECT_EQ(file->find(type.name)->bytes.size(), type.bytes);
+  }
 }
 
 TEST_F(Gguf, NumbersBeginAtTheAlignmentOfTheFile) {
