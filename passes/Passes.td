@@ -154,8 +154,8 @@ def QuantizeWeights : Pass<"gemma-quantize-weights", "::mlir::ModuleOp"> {
   let summary = "Matrices and tables get the scheme that the device stores";
   let description = [{
     Weights of linears, experts and embedding tables get `scheme`: one for all, or a mix such as `layers=q4_k,head=q6_k` (`passes/WeightSchemes.h`). With
-    `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is one of ours; f16 becomes f32, and other blocks become q8_0, which has at least as
-    many bits. If rows are no whole blocks of 256, a scheme with blocks of 32 takes the place (q5_0 that of q4_k), and bf16 if they, or the rows that they
+    `file` each keeps the scheme of its checkpoint (`gemma.stored`) if it is one of ours; f16 becomes f32, and other blocks become a scheme that has their
+    factors and integers, or q8_0, whose steps are finer (`contract/HoldingScheme.h`). If rows are no whole blocks of 256, a scheme with blocks of 32 takes the place (q5_0 that of q4_k), and bf16 if they, or the rows that they
     multiply, are no whole blocks of 32 either; a remark says so. The router's projection, norms and scalars stay f32: they are few and decide which experts
     are chosen.
 

@@ -1,5 +1,6 @@
 //===- QuantizeWeights.cpp - matrices and tables get the scheme that the device stores ------------------===//
 
+#include "contract/HoldingScheme.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
 #include "passes/Passes.h"
@@ -12,15 +13,6 @@ namespace gemmac {
 #define GEN_PASS_DEF_QUANTIZEWEIGHTS
 #include "passes/Passes.h.inc"
 namespace {
-
-/// The scheme that holds the numbers of a file's scheme as they are, or the narrowest that loses nothing
-/// measurable: blocks of 32 with eight bits have a finer step than any block of fewer bits.
-Scheme holding(llvm::StringRef stored) {
-  std::optional<Scheme> same = findScheme(stored);
-  if (same && rowOf(*same).weights)
-    return *same;
-  return stored == "f16" ? Scheme::f32 : Scheme::q8_0;
-}
 
 bool choosesExperts(Operation *op) {
   return llvm::any_of(op->getUsers(), [](Operation *reader) {
@@ -133,13 +125,13 @@ private:
     if (!stored || stored.size() != weight.getSources().size())
       return store(weight, Scheme::f32, matrices);
     llvm::SmallVector<StackPart> parts;
-    Scheme widest = holding(cast<StringAttr>(stored[0]).getValue());
+    Scheme widest = schemeHolding(cast<StringAttr>(stored[0]).getValue());
     struct Declined {
       Scheme wanted, fits;
     };
     std::optional<Declined> declined;
     for (auto [source, scheme] : llvm::enumerate(stored.getAsValueRange<StringAttr>())) {
-      Scheme wanted = holding(scheme), holds = matrices.fitting(weight, wanted);
+      Scheme wanted = schemeHolding(scheme), holds = matrices.fitting(weight, wanted);
       if (rowOf(wanted).bitsPerNumber() > rowOf(widest).bitsPerNumber())
         widest = wanted;
       if (holds != wanted)

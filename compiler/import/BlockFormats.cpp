@@ -40,15 +40,28 @@ constexpr BlockFormat blocks(std::string_view scheme) {
 }
 
 template <void (*Read)(const uint8_t *, CodedBlock &), float Unit>
-void decode(const uint8_t *block, float *out) {
+void decodeCoded(const uint8_t *block, float *out) {
   CodedBlock coded;
   Read(block, coded);
-  decodeCoded(coded, Unit, out);
+  decode(coded, Unit, out);
 }
 
 template <int64_t Bytes, void (*Read)(const uint8_t *, CodedBlock &), float Unit>
-constexpr BlockFormat coded(std::string_view scheme) {
-  return blocks<kCodedNumbers, Bytes, decode<Read, Unit>>(scheme);
+void convertCoded(const uint8_t *blocks, int64_t count, const SchemeRow &to, uint8_t *stored) {
+  CodedBlock coded;
+  for (; count > 0;
+       count -= kCodedNumbers, blocks += Bytes, stored += kCodedNumbers / to.block * to.blockBytes) {
+    Read(blocks, coded);
+    convert(coded, Unit, to, stored);
+  }
+}
+
+/// `rounds`: no scheme has the integers and the factors.
+template <int64_t Bytes, void (*Read)(const uint8_t *, CodedBlock &), float Unit>
+constexpr BlockFormat coded(std::string_view scheme, bool rounds = false) {
+  BlockFormat format = blocks<kCodedNumbers, Bytes, decodeCoded<Read, Unit>>(scheme);
+  format.convert = rounds ? nullptr : convertCoded<Bytes, Read, Unit>;
+  return format;
 }
 
 constexpr BlockFormat unread(std::string_view scheme, int64_t numbers, int64_t bytes) {
@@ -61,8 +74,8 @@ constexpr BlockFormat kFormats[] = {
     coded<50, readIq1S, kEighth>("iq1_s"),
     coded<56, readIq1M, kEighth>("iq1_m"),
     coded<66, readIq2Xxs, kEighth>("iq2_xxs"),
-    coded<74, readIq2Xs, kEighth>("iq2_xs"),
-    coded<82, readIq2S, kEighth>("iq2_s"),
+    coded<74, readIq2Xs, kEighth>("iq2_xs", true),
+    coded<82, readIq2S, kEighth>("iq2_s", true),
     coded<98, readIq3Xxs, kHalf>("iq3_xxs"),
     coded<110, readIq3S, 1.0f>("iq3_s"),
     coded<54, readTq1_0, 1.0f>("tq1_0"),

@@ -5,6 +5,7 @@
 #include "contract/SmallFloats.h"
 
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 namespace gemmac {
@@ -164,10 +165,35 @@ void readTq2_0(const uint8_t *block, CodedBlock &coded) {
     coded.values[size_t(i)] = int8_t((block[i / 128 * 32 + i % 32] >> 2 * (i / 32 % 4) & 3) - 1);
 }
 
-void decodeCoded(const CodedBlock &coded, float unit, float *numbers) {
+void decode(const CodedBlock &coded, float unit, float *numbers) {
   float scale = fromHalf(coded.scale) * unit;
   for (int i = 0; i < kCodedNumbers; ++i)
     numbers[i] = scale * float(coded.factors[size_t(i / 16)]) * float(coded.values[size_t(i)]);
+}
+
+void convert(const CodedBlock &coded, float unit, const SchemeRow &to, uint8_t *stored) {
+  float scale = fromHalf(coded.scale) * unit;
+  for (int64_t start = 0; start < kCodedNumbers; start += to.block, stored += to.blockBytes) {
+    BlockParts parts;
+    const uint8_t *factors = &coded.factors[size_t(start / 16)];
+    parts.scale = toHalf(to.hasFactors() ? scale : scale * float(*factors));
+    // -1 becomes 0: one step is subtracted from all.
+    int shift = to.hasMinimum ? 1 : to.bias;
+    if (to.hasMinimum)
+      parts.minimum = parts.scale ^ 0x8000;
+    for (int64_t g = 0; g < to.block / to.group; ++g) {
+      uint8_t factor = factors[g * to.group / 16];
+      assert(factor == factors[(g + 1) * to.group / 16 - 1] && "a group has one factor");
+      assert((!to.hasFactors() || factor <= to.mostFactor) && "the scheme has such factors");
+      parts.factors[size_t(g)] = parts.offsets[size_t(g)] = int8_t(factor);
+    }
+    for (int64_t i = 0; i < to.block; ++i) {
+      int value = coded.values[size_t(start + i)];
+      parts.numbers[size_t(i)] = uint8_t(value + shift);
+      assert(to.valueOf(parts.numbers[size_t(i)]) == value + shift - to.bias && "the scheme has such values");
+    }
+    to.join(parts, stored);
+  }
 }
 
 } // namespace gemmac

@@ -8,8 +8,7 @@
 #ifndef GEMMAC_COMPILER_IMPORT_CODEBOOKFORMATS_H
 #define GEMMAC_COMPILER_IMPORT_CODEBOOKFORMATS_H
 
-#include <array>
-#include <cstdint>
+#include "contract/Scheme.h"
 
 namespace gemmac {
 
@@ -36,7 +35,12 @@ void readTq1_0(const uint8_t *block, CodedBlock &coded);
 void readTq2_0(const uint8_t *block, CodedBlock &coded);
 
 /// The 256 numbers.
-void decodeCoded(const CodedBlock &coded, float unit, float *numbers);
+void decode(const CodedBlock &coded, float unit, float *numbers);
+
+/// Stores the same products in a quantized scheme that has such values, factors and groups. What is rounded
+/// is scale * unit, where float16 does not have it: a few bits are lost below 2^-14. A scheme without factors
+/// has their product with the scale, with 11 bits.
+void convert(const CodedBlock &coded, float unit, const SchemeRow &to, uint8_t *stored);
 
 } // namespace gemmac
 

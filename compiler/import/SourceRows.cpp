@@ -2,6 +2,7 @@
 
 #include "compiler/import/SourceRows.h"
 #include "compiler/import/BlockFormats.h"
+#include "contract/HoldingScheme.h"
 #include "llvm/ADT/Twine.h"
 
 #include <algorithm>
@@ -69,13 +70,20 @@ std::span<const uint8_t> SourceRows::bytes(int64_t firstNumber, int64_t count) c
                                 size_t(count / format.numbers * format.bytes));
 }
 
-std::span<const uint8_t> SourceRows::stored(int64_t expert, int64_t row) const {
-  return bytes(numberAt(expert, row), columns_);
-}
-
-bool SourceRows::storeExactly(int64_t expert, int64_t row, std::string_view scheme,
-                              std::span<uint8_t> out) const {
-  return tensor_->computed && tensor_->computed->store(scheme, numberAt(expert, row), columns_, out);
+SourceRows::Kept SourceRows::keep(int64_t expert, int64_t row, Scheme scheme,
+                                  std::span<uint8_t> stored) const {
+  int64_t first = numberAt(expert, row);
+  if (tensor_->computed)
+    return tensor_->computed->store(nameOf(scheme), first, columns_, stored) ? Kept::numbers : Kept::nothing;
+  if (tensor_->scheme == nameOf(scheme)) {
+    std::ranges::copy(bytes(first, columns_), stored.begin());
+    return Kept::numbers;
+  }
+  auto convert = findBlockFormat(tensor_->scheme)->convert;
+  if (!convert || scheme != schemeHolding(tensor_->scheme))
+    return Kept::nothing;
+  convert(bytes(first, columns_).data(), columns_, rowOf(scheme), stored.data());
+  return Kept::integers;
 }
 
 std::span<const uint8_t> SourceRows::around(int64_t expert, int64_t row, int64_t count) const {

@@ -4,6 +4,7 @@
 #define GEMMAC_COMPILER_IMPORT_SOURCEROWS_H
 
 #include "compiler/import/WeightSource.h"
+#include "contract/Scheme.h"
 #include "contract/TensorRange.h"
 #include "llvm/Support/Error.h"
 
@@ -24,13 +25,15 @@ public:
   /// `out` has the numbers of rows from `row` on, as many as fit.
   void read(int64_t expert, int64_t row, std::span<float> out) const;
 
-  /// The row as the file stores it. Empty, as is `around`, where the numbers are computed.
-  std::span<const uint8_t> stored(int64_t expert, int64_t row) const;
+  enum class Kept : uint8_t {
+    nothing,  ///< nothing was written
+    integers, ///< those of the file and its factors; steps are rounded where float16 does not have them
+    numbers   ///< every number is the same
+  };
+  /// Writes the row as `scheme` stores it, if none of its numbers must be rounded to integers for that.
+  Kept keep(int64_t expert, int64_t row, Scheme scheme, std::span<uint8_t> stored) const;
 
-  /// Writes the row as a scheme stores it, if its numbers are computed and the scheme holds them exactly.
-  bool storeExactly(int64_t expert, int64_t row, std::string_view scheme, std::span<uint8_t> out) const;
-
-  /// Whole rows of the tensor, with the columns that were left out.
+  /// Whole rows of the tensor, with the columns that were left out. Empty where the numbers are computed.
   std::span<const uint8_t> around(int64_t expert, int64_t row, int64_t count) const;
 
 private:

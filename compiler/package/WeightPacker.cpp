@@ -59,7 +59,6 @@ private:
   struct Part {
     SourceRows source;
     int64_t first; ///< row of the weight that is this part's row 0
-    bool asItIs;   ///< already stored in the weight's scheme
   };
   Rows(const PlannedWeight &weight, const WeightSource &source)
       : weight_(weight), source_(source), shape_(weight.shape()) {}
@@ -81,8 +80,7 @@ llvm::Expected<Rows> Rows::open(const PlannedWeight &weight, const WeightSource 
     llvm::Expected<SourceRows> part = SourceRows::open(range, source, experts, columns);
     if (!part)
       return makeError("weight '" + weight.name + "': " + llvm::toString(part.takeError()));
-    bool asItIs = !vector && !weight.addOne && part->tensor().scheme == nameOf(weight.scheme);
-    rows.parts_.push_back({*part, found, asItIs});
+    rows.parts_.push_back({*part, found});
     found += part->rows();
   }
   if (found != expected)
@@ -100,25 +98,26 @@ void Rows::readVector(std::span<float> numbers) const {
 void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const {
   thread_local std::vector<float> numbers, kept;
   numbers.resize(static_cast<size_t>(shape_.columns));
-  bool fromBfloats = false;
+  bool fromBfloats = false, isStored = false;
   if (weight_.logical.size() == 1) {
     readVector(numbers);
   } else {
     const Part &part = *std::find_if(parts_.rbegin(), parts_.rend(),
                                      [&](const Part &candidate) { return candidate.first <= row; });
-    if (part.asItIs) {
-      std::ranges::copy(part.source.stored(expert, row - part.first), stored.begin());
+    auto done = SourceRows::Kept::nothing;
+    if (!weight_.addOne)
+      done = part.source.keep(expert, row - part.first, weight_.scheme, stored);
+    if (done == SourceRows::Kept::numbers)
       return;
-    }
-    if (!weight_.addOne && part.source.storeExactly(expert, row - part.first, nameOf(weight_.scheme), stored))
-      return;
+    isStored = done == SourceRows::Kept::integers;
     part.source.read(expert, row - part.first, numbers);
     fromBfloats = part.source.tensor().scheme == nameOf(Scheme::bf16) && !weight_.addOne;
   }
   if (weight_.addOne)
     for (float &number : numbers)
       number += 1.0f;
-  storeRow(weight_.scheme, numbers, stored.data());
+  if (!isStored)
+    storeRow(weight_.scheme, numbers, stored.data());
   if (weight_.scheme == Scheme::f32)
     return;
   kept.resize(numbers.size());

@@ -28,7 +28,7 @@ struct PackedWeight {
 /// without gaps.
 using ByteSink = llvm::function_ref<llvm::Error(int64_t offset, std::span<const uint8_t> bytes)>;
 
-/// Packs one weight. Sources that already have the weight's scheme are kept bit for bit.
+/// Packs one weight. Sources whose integers the scheme has (SourceRows::keep) are not rounded.
 llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const WeightSource &source,
                                         llvm::ThreadPoolInterface &threads, ByteSink sink);
 

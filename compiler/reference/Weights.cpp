@@ -13,11 +13,10 @@ static llvm::Error failure(gemma::WeightOp op, const llvm::Twine &text) {
   return llvm::createStringError("weight @" + op.getSymName() + ": " + text);
 }
 
-/// Sources stand one after the other along the rows: of the whole weight, or of each expert. Rows that the
-/// checkpoint stores in the weight's scheme already are kept as they are: `ready` has the bytes of each such
-/// row.
+/// Sources stand one after the other along the rows: of the whole weight, or of each expert. `ready` gets the
+/// stored form of each row that must not be rounded (SourceRows::keep).
 static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &source,
-                                   std::vector<const uint8_t *> &ready) {
+                                   std::vector<std::vector<uint8_t>> &ready) {
   llvm::ArrayRef<int64_t> type = op.getTensorType().getShape();
   Scheme scheme = op.getScheme();
   // Each number of a vector counts as a row.
@@ -32,12 +31,16 @@ static llvm::Expected<Array> stack(gemma::WeightOp op, const WeightSource &sourc
     int64_t rows = part->rows();
     if (rows > all - filled)
       return failure(op, "tensor " + range.tensor + " has " + llvm::Twine(rows) + " rows, more than fit");
-    bool kept = result.rank() > 1 && !op.getAddOne() && part->tensor().scheme == nameOf(scheme);
+    bool mayKeep = result.rank() > 1 && !op.getAddOne() && scheme != Scheme::f32;
     for (int64_t e = 0; e < experts; ++e) {
       int64_t first = e * all + filled;
       part->read(e, 0, std::span(result.floats()).subspan(first * columns, rows * columns));
-      for (int64_t row = 0; kept && row < rows; ++row)
-        ready[first + row] = part->stored(e, row).data();
+      for (int64_t row = 0; mayKeep && row < rows; ++row) {
+        std::vector<uint8_t> &stored = ready[first + row];
+        stored.resize(size_t(storedRowBytes(scheme, columns)));
+        if (part->keep(e, row, scheme, stored) == SourceRows::Kept::nothing)
+          stored.clear();
+      }
     }
     filled += rows;
   }
@@ -75,7 +78,7 @@ void splitRow(Scheme scheme, const uint8_t *stored, int64_t columns, int64_t fir
 
 llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source) {
   llvm::ArrayRef<int64_t> shape = op.getTensorType().getShape();
-  std::vector<const uint8_t *> ready(op.getTensorType().getNumElements() / shape.back());
+  std::vector<std::vector<uint8_t>> ready(op.getTensorType().getNumElements() / shape.back());
   llvm::Expected<Array> numbers = stack(op, source, ready);
   if (!numbers)
     return numbers.takeError();
@@ -91,8 +94,8 @@ llvm::Expected<Weight> readWeight(gemma::WeightOp op, const WeightSource &source
     blocks = blocksFor(scheme.scheme, int64_t(count));
   for (size_t first = 0; first < count; first += columns) {
     std::span<float> row = std::span(weight.numbers.floats()).subspan(first, columns);
-    if (const uint8_t *bytes = ready[first / columns])
-      std::copy_n(bytes, stored.size(), stored.data());
+    if (std::vector<uint8_t> &bytes = ready[first / columns]; !bytes.empty())
+      stored = std::move(bytes);
     else
       storeRow(scheme.scheme, row, stored.data());
     loadRow(scheme.scheme, stored.data(), row);

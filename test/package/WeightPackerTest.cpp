@@ -205,6 +205,21 @@ TEST(Packer, KeepsBlocksThatTheCheckpointHasBitForBit) {
   EXPECT_EQ(packed.result.relativeError, 0);
 }
 
+// Products of a scale, a factor and an integer that q6_k has too: rounding to it would lose some.
+TEST(Packer, KeepsTheIntegersOfFormatsThatAreNoSchemes) {
+  std::vector<uint8_t> blocks(6 * 110);
+  std::mt19937 random(8);
+  for (uint8_t &byte : blocks)
+    byte = static_cast<uint8_t>(random() & 0x3b); // no scale is infinite
+  MemorySource source;
+  source.add("a", "iq3_s", {3, 512}, blocks);
+  PackedWeight result = pack(plan(Scheme::q6_k, Layout::tiles16, {3, 512}, {{"a", {}, {}}}), source).result;
+  EXPECT_EQ(result.relativeError, 0);
+  EXPECT_EQ(result.maxError, 0);
+  EXPECT_GT(pack(plan(Scheme::q8_0, Layout::tiles16, {3, 512}, {{"a", {}, {}}}), source).result.relativeError,
+            0);
+}
+
 TEST(Packer, AddsOneBeforeStoring) {
   MemorySource source;
   source.addFloats("norm", {40}, numbers(40, 5));
