@@ -101,7 +101,7 @@ gemma.weight @choices : tensor<8x64x64xf32> from ["c", "d"] parts [32, 32] {gemm
 gemma.weight @in_a_head : tensor<64x64xf32> from ["e", "f"] parts [16, 48] {gemma.stored = ["q4_0", "q8_0"]}
 // The same scheme of ours.
 // CHECK: gemma.weight @alike : tensor<64x64xf32> scheme q8_0
-gemma.weight @alike : tensor<64x64xf32> from ["g", "h"] parts [32, 32] {gemma.stored = ["q5_0", "q6_k"]}
+gemma.weight @alike : tensor<64x64xf32> from ["g", "h"] parts [32, 32] {gemma.stored = ["mxfp4", "q8_0"]}
 // CHECK-NOT: gemma.weight
 
 // CHECK-LABEL: @left_whole
