@@ -12,7 +12,7 @@ import numpy as np
 import doors
 
 U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
-TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q5_0": 6, "q8_0": 8, "bf16": 30}
+TYPES = {"f32": 0, "f16": 1, "q4_0": 2, "q5_0": 6, "q8_0": 8, "q2_k": 10, "q3_k": 11, "q4_k": 12, "q5_k": 13, "q6_k": 14, "iq4_xs": 23, "bf16": 30}
 
 MODEL_NAMES = {
     "embed_tokens.weight": "token_embd.weight",
@@ -20,6 +20,7 @@ MODEL_NAMES = {
     "per_layer_model_projection.weight": "per_layer_model_proj.weight",
     "per_layer_projection_norm.weight": "per_layer_proj_norm.weight",
     "norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
 }
 LAYER_NAMES = {
     "input_layernorm.weight": "attn_norm.weight",
@@ -110,8 +111,31 @@ def of_q5_0(blocks):
 BLOCKS = {"q8_0": (q8_0, of_q8_0), "q4_0": (q4_0, of_q4_0), "q5_0": (q5_0, of_q5_0)}
 
 
+# ---- Blocks of 256. No quantizer is here: they hold random numbers of about the size of a tensor's.
+
+# Bytes of a block; where its scale is; what a scale of 1 makes of random bits, root mean square; where its minimum is, and how many scales it is, so that the mean is about 0.
+RANDOM_BLOCKS = {
+    "q2_k": (84, 80, 12, (82, 1.5)), "q3_k": (110, 108, 42, None), "q4_k": (144, 0, 215, (2, 7.5)), "q5_k": (176, 0, 435, (2, 15.5)),
+    "q6_k": (210, 208, 1370, None), "iq4_xs": (136, 0, 1200, None),
+}
+
+
+def random_blocks(tensor, scheme):
+    bytes, scale_at, size, minimum = RANDOM_BLOCKS[scheme]
+    random = np.random.default_rng(tensor.size)
+    blocks = random.integers(0, 256, (tensor.size // 256, bytes), np.uint8)
+    scales = np.sqrt(np.mean(np.square(tensor))) / size * random.uniform(0.7, 1.3, len(blocks))
+    blocks[:, scale_at:scale_at + 2] = scales.astype(np.float16)[:, None].view(np.uint8)
+    if minimum:
+        at, times = minimum
+        blocks[:, at:at + 2] = (times * scales).astype(np.float16)[:, None].view(np.uint8)
+    return blocks.tobytes()
+
+
 def stored(tensor, scheme):
-    """A tensor's bytes, and the numbers that stand in them."""
+    """A tensor's bytes, and the numbers that stand in them; none of random blocks."""
+    if scheme in RANDOM_BLOCKS:
+        return random_blocks(tensor, scheme), None
     if scheme in BLOCKS:
         store, load = BLOCKS[scheme]
         blocks = store(np.ascontiguousarray(tensor))
