@@ -3,6 +3,7 @@
 #include "compiler/import/SourceRows.h"
 #include "compiler/import/BlockFormats.h"
 #include "contract/HoldingScheme.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 
 #include <algorithm>
@@ -84,6 +85,16 @@ SourceRows::Kept SourceRows::keep(int64_t expert, int64_t row, Scheme scheme,
     return Kept::nothing;
   convert(bytes(first, columns_).data(), columns_, rowOf(scheme), stored.data());
   return Kept::integers;
+}
+
+std::string SourceRows::placeOf(int64_t expert, int64_t row, int64_t column) const {
+  int64_t number = numberAt(expert, row) + column;
+  std::string place;
+  for (int64_t size : llvm::reverse(tensor_->shape)) {
+    place = std::to_string(number % size) + (place.empty() ? "" : ", ") + place;
+    number /= size;
+  }
+  return "[" + place + "]";
 }
 
 std::span<const uint8_t> SourceRows::around(int64_t expert, int64_t row, int64_t count) const {

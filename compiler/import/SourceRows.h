@@ -33,6 +33,9 @@ public:
   /// Writes the row as `scheme` stores it, if none of its numbers must be rounded to integers for that.
   Kept keep(int64_t expert, int64_t row, Scheme scheme, std::span<uint8_t> stored) const;
 
+  /// The index of a number in the tensor, "[3, 17]", for messages.
+  std::string placeOf(int64_t expert, int64_t row, int64_t column) const;
+
   /// Whole rows of the tensor, with the columns that were left out. Empty where the numbers are computed.
   std::span<const uint8_t> around(int64_t expert, int64_t row, int64_t count) const;
 

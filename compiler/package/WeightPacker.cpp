@@ -2,9 +2,12 @@
 
 #include "compiler/package/WeightPacker.h"
 
+#include "compiler/import/FiniteNumbers.h"
 #include "compiler/import/SourceRows.h"
 #include "compiler/package/OutputFile.h"
 #include "contract/SmallFloats.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
 
 #include <algorithm>
 #include <cmath>
@@ -49,8 +52,9 @@ class Rows {
 public:
   static llvm::Expected<Rows> open(const PlannedWeight &weight, const WeightSource &source);
 
-  /// Writes the row in its stored form and adds its error to `loss`.
-  void store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const;
+  /// Writes the row in its stored form and adds its error to `loss`. A number that is not finite, or that the
+  /// scheme cannot hold, is an error that names its place in the file.
+  llvm::Error store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const;
 
   /// Hint: these rows of one expert will not be read again.
   void release(int64_t expert, int64_t firstRow, int64_t count) const;
@@ -62,7 +66,10 @@ private:
   };
   Rows(const PlannedWeight &weight, const WeightSource &source)
       : weight_(weight), source_(source), shape_(weight.shape()) {}
+  const Part &partOf(int64_t row) const;
   void readVector(std::span<float> numbers) const;
+  llvm::Error wrongNumber(int64_t expert, int64_t row, int64_t column, float number,
+                          const llvm::Twine &why) const;
 
   const PlannedWeight &weight_;
   const WeightSource &source_;
@@ -95,41 +102,89 @@ void Rows::readVector(std::span<float> numbers) const {
         0, 0, numbers.subspan(static_cast<size_t>(part.first), static_cast<size_t>(part.source.rows())));
 }
 
-void Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const {
+const Rows::Part &Rows::partOf(int64_t row) const {
+  return *std::find_if(parts_.rbegin(), parts_.rend(),
+                       [&](const Part &candidate) { return candidate.first <= row; });
+}
+
+llvm::Error Rows::wrongNumber(int64_t expert, int64_t row, int64_t column, float number,
+                              const llvm::Twine &why) const {
+  bool vector = weight_.logical.size() == 1;
+  const Part &part = partOf(vector ? column : row);
+  const SourceTensor &tensor = part.source.tensor();
+  std::string place = part.source.placeOf(expert, (vector ? column : row) - part.first, vector ? 0 : column);
+  std::string shown;
+  llvm::raw_string_ostream(shown) << llvm::format("%g", static_cast<double>(number));
+  return makeError(source_.fileOf(tensor.name) + ": tensor '" + tensor.name + "': number " + place + " is " +
+                   shown + ", " + why);
+}
+
+/// Blocks with a scale in float16 cannot hold every float32: their scale becomes infinite, or no scale fits
+/// and their numbers become 0. Of numbers that fit, the largest of a block loses less than half.
+static bool isLost(float number, float kept) {
+  constexpr float kLargestHalf = 65504;
+  return !std::isfinite(kept) ||
+         (std::fabs(number) > kLargestHalf && std::fabs(number - kept) > std::fabs(number) / 2);
+}
+
+/// The largest number that is lost; nothing if none is.
+static std::optional<int64_t> largestLost(std::span<const float> numbers, std::span<const float> kept) {
+  std::optional<int64_t> largest;
+  for (size_t i = 0; i < numbers.size(); ++i)
+    if (isLost(numbers[i], kept[i]) &&
+        (!largest || std::fabs(numbers[i]) > std::fabs(numbers[static_cast<size_t>(*largest)])))
+      largest = static_cast<int64_t>(i);
+  return largest;
+}
+
+llvm::Error Rows::store(int64_t expert, int64_t row, std::span<uint8_t> stored, Loss &loss) const {
   thread_local std::vector<float> numbers, kept;
+  constexpr const char *kFinite = "but every weight must be finite";
   numbers.resize(static_cast<size_t>(shape_.columns));
   bool fromBfloats = false, isStored = false;
   if (weight_.logical.size() == 1) {
     readVector(numbers);
   } else {
-    const Part &part = *std::find_if(parts_.rbegin(), parts_.rend(),
-                                     [&](const Part &candidate) { return candidate.first <= row; });
+    const Part &part = partOf(row);
     auto done = SourceRows::Kept::nothing;
     if (!weight_.addOne)
       done = part.source.keep(expert, row - part.first, weight_.scheme, stored);
-    if (done == SourceRows::Kept::numbers)
-      return;
+    if (done == SourceRows::Kept::numbers && !firstNotFinite(nameOf(weight_.scheme), stored))
+      return llvm::Error::success();
     isStored = done == SourceRows::Kept::integers;
     part.source.read(expert, row - part.first, numbers);
     fromBfloats = part.source.tensor().scheme == nameOf(Scheme::bf16) && !weight_.addOne;
   }
+  if (auto column = firstNotFinite(numbers))
+    return wrongNumber(expert, row, *column, numbers[static_cast<size_t>(*column)], kFinite);
   if (weight_.addOne)
     for (float &number : numbers)
       number += 1.0f;
   if (!isStored)
     storeRow(weight_.scheme, numbers, stored.data());
   if (weight_.scheme == Scheme::f32)
-    return;
+    return llvm::Error::success();
   kept.resize(numbers.size());
   loadRow(weight_.scheme, stored.data(), kept);
+  double worst = 0;
+  bool finite = true;
   for (size_t i = 0; i < numbers.size(); ++i) {
     double difference = static_cast<double>(numbers[i]) - kept[i];
     loss.squares += difference * difference;
     loss.of += static_cast<double>(numbers[i]) * numbers[i];
-    loss.largest = std::max(loss.largest, std::fabs(difference));
+    worst = std::max(worst, std::fabs(difference));
+    finite &= std::isfinite(kept[i]);
   }
+  loss.largest = std::max(loss.largest, worst);
   if (fromBfloats && isQuantized(weight_.scheme))
     loss.countRecovered(numbers, kept);
+  // Small errors are those of numbers that fit.
+  if (!finite || worst > 1000)
+    if (auto column = largestLost(numbers, kept))
+      return wrongNumber(expert, row, *column, numbers[static_cast<size_t>(*column)],
+                         "too large for " + std::string(nameOf(weight_.scheme)) +
+                             "; another --scheme, such as f32, holds it");
+  return llvm::Error::success();
 }
 
 void Rows::release(int64_t expert, int64_t firstRow, int64_t count) const {
@@ -150,6 +205,7 @@ struct Piece {
   int64_t expert = 0, firstRow = 0, rows = 0;
   std::vector<std::vector<uint8_t>> planes;
   Loss loss;
+  std::string problem; ///< empty: all rows are packed
 };
 
 void pack(Piece &piece, const PlannedWeight &weight, const Rows &rows) {
@@ -163,8 +219,12 @@ void pack(Piece &piece, const PlannedWeight &weight, const Rows &rows) {
   auto rowBytes = static_cast<size_t>(storedRowBytes(weight.scheme, shape.columns));
   std::vector<uint8_t> stored(rowBytes * static_cast<size_t>(piece.rows));
   for (int64_t row = 0; row < piece.rows; ++row)
-    rows.store(piece.expert, piece.firstRow + row,
-               std::span(stored).subspan(static_cast<size_t>(row) * rowBytes, rowBytes), piece.loss);
+    if (llvm::Error error = rows.store(
+            piece.expert, piece.firstRow + row,
+            std::span(stored).subspan(static_cast<size_t>(row) * rowBytes, rowBytes), piece.loss)) {
+      piece.problem = llvm::toString(std::move(error));
+      return;
+    }
   packRows(weight.layout, weight.scheme, shape, 0, 0, piece.rows, stored.data(), starts);
 }
 
@@ -173,7 +233,7 @@ std::vector<Piece> cut(WeightShape shape) {
   int64_t most = std::max(kPieceNumbers / shape.columns / kTileRows, int64_t{1}) * kTileRows;
   for (int64_t expert = 0; expert < std::max<int64_t>(shape.experts, 1); ++expert)
     for (int64_t row = 0; row < shape.rows; row += most)
-      pieces.push_back({expert, row, std::min(most, shape.rows - row), {}, {}});
+      pieces.push_back({expert, row, std::min(most, shape.rows - row), {}, {}, {}});
   return pieces;
 }
 
@@ -230,6 +290,8 @@ llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const Weigh
     threads.wait();
     // In order, so that checksums and sums of errors are the same for any number of threads.
     for (Piece &piece : batch) {
+      if (!piece.problem.empty())
+        return makeError(piece.problem);
       if (llvm::Error error = planes.append(piece))
         return error;
       loss.add(piece.loss);

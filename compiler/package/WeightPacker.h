@@ -29,6 +29,8 @@ struct PackedWeight {
 using ByteSink = llvm::function_ref<llvm::Error(int64_t offset, std::span<const uint8_t> bytes)>;
 
 /// Packs one weight. Sources whose integers the scheme has (SourceRows::keep) are not rounded.
+/// The first number that is NaN or infinite, or becomes so in the weight's scheme, is an error that names its
+/// place in the file.
 llvm::Expected<PackedWeight> packWeight(const PlannedWeight &weight, const WeightSource &source,
                                         llvm::ThreadPoolInterface &threads, ByteSink sink);
 

@@ -2,49 +2,16 @@
 
 #include "compiler/package/WeightPacker.h"
 
-#include "MemorySource.h"
+#include "PlannedPacking.h"
 #include "contract/SmallFloats.h"
 #include "gtest/gtest.h"
 
 #include <random>
 
 using namespace gemmac;
-using gemmac::test::MemorySource;
+using namespace gemmac::test;
 
 namespace {
-
-std::vector<float> numbers(int64_t count, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<float> all(static_cast<size_t>(count));
-  for (float &number : all)
-    number = static_cast<float>(static_cast<int32_t>(random())) * 0x1p-30f;
-  return all;
-}
-
-/// Ranges of one tensor.
-TensorRange rowsOf(const char *tensor, int64_t begin, int64_t end) {
-  return {tensor, IndexRange{begin, end}, {}};
-}
-TensorRange columnsOf(const char *tensor, int64_t begin, int64_t end) {
-  return {tensor, {}, IndexRange{begin, end}};
-}
-
-PlannedWeight plan(Scheme scheme, Layout layout, std::vector<int64_t> logical,
-                   std::vector<TensorRange> sources) {
-  PlannedWeight weight;
-  weight.name = "w";
-  weight.scheme = scheme;
-  weight.layout = layout;
-  weight.logical = std::move(logical);
-  weight.sources = std::move(sources);
-  weight.planes = planesOf(layout, scheme, weight.shape());
-  int64_t end = 64;
-  for (const Plane &plane : weight.planes) {
-    weight.offsets.push_back(end);
-    end += (plane.bytes() + 63) / 64 * 64;
-  }
-  return weight;
-}
 
 struct Packed {
   PackedWeight result;
@@ -253,13 +220,6 @@ TEST(Packer, MeasuresWhatIsLost) {
             0);
 }
 
-std::string errorOf(const PlannedWeight &weight, const WeightSource &source) {
-  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(1));
-  auto result = packWeight(weight, source, pool,
-                           [](int64_t, std::span<const uint8_t>) { return llvm::Error::success(); });
-  return result ? "" : llvm::toString(result.takeError());
-}
-
 // Numbers on a lattice, rounded to bf16, are found again; a block of zeros says nothing.
 TEST(Packer, CountsBlocksThatWereTrainedForTheirScheme) {
   std::vector<float> lattice(4 * 64);
@@ -341,16 +301,6 @@ TEST_P(EverySchemeAndLayout, TakesRangesOfExperts) {
       for (int64_t column = 0; column < 32; ++column)
         ASSERT_EQ(at(weight, packed.bytes, expert, row, column), expected[static_cast<size_t>(column)]);
     }
-}
-
-/// Blocks of q4_0 with scale 1 whose first byte counts them.
-std::vector<uint8_t> countedBlocks(int count) {
-  std::vector<uint8_t> blocks;
-  for (int block = 0; block < count; ++block) {
-    blocks.insert(blocks.end(), {0x00, 0x3c, static_cast<uint8_t>(block)});
-    blocks.insert(blocks.end(), 15, 0x88);
-  }
-  return blocks;
 }
 
 TEST(Packer, KeepsBlocksOfRangesBitForBit) {
