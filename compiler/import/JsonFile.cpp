@@ -1,6 +1,7 @@
 //===- JsonFile.cpp - JSON that somebody else wrote -----------------------------------------------------===//
 
 #include "compiler/import/JsonFile.h"
+#include "compiler/import/LfsPointer.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
@@ -128,6 +129,8 @@ llvm::Expected<std::string> readTextFile(const std::string &path, uint64_t limit
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> buffer = llvm::MemoryBuffer::getFile(path);
   if (!buffer)
     return fileError(path, buffer.getError().message());
+  if (llvm::Error pointer = refuseLfsPointer(path, (*buffer)->getBuffer()))
+    return std::move(pointer);
   return (*buffer)->getBuffer().str();
 }
 

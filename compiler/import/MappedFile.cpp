@@ -2,6 +2,7 @@
 
 #include "compiler/import/MappedFile.h"
 #include "compiler/import/JsonFile.h"
+#include "compiler/import/LfsPointer.h"
 #include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Process.h"
 #include <cassert>
@@ -24,6 +25,8 @@ llvm::Expected<MappedFile> MappedFile::open(const std::string &path, uint64_t le
   llvm::sys::fs::closeFile(*file);
   if (error)
     return fileError(path, "cannot be mapped: " + error.message());
+  if (llvm::Error pointer = refuseLfsPointer(path, {region.const_data(), region.size()}))
+    return std::move(pointer);
   return MappedFile(std::move(region));
 }
 

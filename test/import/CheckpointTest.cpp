@@ -76,5 +76,26 @@ TEST(Checkpoint, SaysWhatIsMissing) {
   EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "holds neither model.safetensors nor");
 }
 
+TEST(Checkpoint, CallsPointersOfGitLfsByTheirName) {
+  const std::string pointer = "version https://git-lfs.github.com/spec/v1\n"
+                              "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\n"
+                              "size 10246621918\n";
+  const std::string said = ": is a Git LFS pointer to a file of 10246621918 bytes, not the file itself";
+  Folder folder;
+  folder.write("model.gguf", pointer);
+  EXPECT_SAYS(errorOf(openCheckpoint(folder.string() + "/model.gguf")), "/model.gguf" + said);
+  folder.writeJson("config.json", nlohmann::json{{"model_type", "gemma4_text"}});
+  folder.writeJson("model.safetensors.index.json",
+                   {{"weight_map", {{"a", "model-00001-of-00002.safetensors"}}}});
+  folder.write("model-00001-of-00002.safetensors", pointer);
+  EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "/model-00001-of-00002.safetensors" + said);
+  folder.write("model.safetensors.index.json", pointer);
+  EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "/model.safetensors.index.json" + said);
+  folder.write("model.safetensors", pointer);
+  EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "/model.safetensors" + said);
+  folder.write("config.json", pointer);
+  EXPECT_SAYS(errorOf(openCheckpoint(folder.string())), "/config.json" + said);
+}
+
 } // namespace
 } // namespace gemmac
