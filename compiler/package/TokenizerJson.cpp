@@ -1,6 +1,7 @@
 #include "compiler/package/TokenizerJson.h"
 
 #include "compiler/import/JsonFile.h"
+#include "compiler/package/ChatTemplate.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
@@ -29,7 +30,6 @@ public:
   Reader(std::string file, Tokenizer &tokenizer) : file(std::move(file)), tokenizer(tokenizer) {}
 
   Error read(const json &root);
-  Error readChatTemplate(const std::string &directory, const std::string &configFile, const json &config);
   Error readConfig(const std::string &configFile, const json &config);
   /// What a checkpoint without `tokenizer_config.json` means.
   void takeDefaults();
@@ -321,33 +321,17 @@ void Reader::takeDefaults() {
 Error Reader::readConfig(const std::string &configFile, const json &config) {
   file = configFile;
   if (!nameToken(config, "bos_token", firstSpecial.empty() ? "<bos>" : firstSpecial.c_str(), tokenizer.bos) ||
-      !nameToken(config, "eos_token", "<eos>", tokenizer.eos) ||
-      !nameToken(config, "pad_token", "<pad>", tokenizer.pad))
+      !nameToken(config, "eos_token", "<eos>", tokenizer.eos))
     return takeError();
+  if (!nameToken(config, "pad_token", "<pad>", tokenizer.pad)) {
+    // Nothing is padded here.
+    tokenizer.pad = -1;
+    tokenizer.remarks.push_back(file + ": " + problem + "; it is left out");
+  }
   if (!firstSpecial.empty() && tokenizer.bos != find(firstSpecial)) {
     fail("bos_token", "is not " + inQuotes(firstSpecial) + ", which tokenizer.json puts before text");
     return takeError();
   }
-  return Error::success();
-}
-
-/// A file of its own, or a text in tokenizer_config.json.
-Error Reader::readChatTemplate(const std::string &directory, const std::string &configFile,
-                               const json &config) {
-  const std::string path = pathIn(directory, "chat_template.jinja");
-  if (llvm::sys::fs::exists(path)) {
-    Expected<std::string> text = readTextFile(path);
-    if (!text)
-      return text.takeError();
-    tokenizer.chatTemplate = std::move(*text);
-    return Error::success();
-  }
-  const json value = member(config, "chat_template");
-  if (value.is_null())
-    return Error::success();
-  if (!value.is_string())
-    return fileError(configFile, "chat_template must be a text, but is " + shown(value));
-  tokenizer.chatTemplate = value.get<std::string>();
   return Error::success();
 }
 
@@ -375,8 +359,7 @@ Expected<Tokenizer> gemmac::readTokenizerJson(const std::string &directory) {
   } else {
     reader.takeDefaults();
   }
-  if (Error error = reader.readChatTemplate(directory, configPath, config))
-    return std::move(error);
+  readChatTemplate(directory, config, tokenizer);
   tokenizer.addBos = tokenizer.bos >= 0;
   return tokenizer;
 }

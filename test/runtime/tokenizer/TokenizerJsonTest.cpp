@@ -90,10 +90,58 @@ TEST_F(TokenizerJsonTest, TheChatTemplateIsAFileOrAText) {
   EXPECT_EQ(read(root).chatTemplate, "");
   write("tokenizer_config.json", R"({"chat_template": "{{ bos_token }} \u00e9"})");
   EXPECT_EQ(read(root).chatTemplate, "{{ bos_token }} \u00e9");
-  write("tokenizer_config.json", R"({"chat_template": ["a"]})");
-  EXPECT_NE(readError().find("tokenizer_config.json: chat_template must be a text"), std::string::npos);
   write("chat_template.jinja", "{# a file #}\n");
   EXPECT_EQ(read(root).chatTemplate, "{# a file #}\n");
+}
+
+TEST_F(TokenizerJsonTest, OfNamedChatTemplatesTheDefaultIsTaken) {
+  for (const char *field :
+       {R"([{"name": "tool_use", "template": "tools"}, {"name": "default", "template": "plain"}])",
+        R"({"rag": "documents", "default": "plain"})", R"([{"name": "mine", "template": "plain"}])"}) {
+    write("tokenizer_config.json", std::string(R"({"chat_template": )") + field + "}");
+    EXPECT_EQ(read(root).chatTemplate, "plain") << field;
+    EXPECT_TRUE(read(root).remarks.empty()) << field;
+  }
+}
+
+TEST_F(TokenizerJsonTest, AChatTemplateThatCannotBeReadIsLeftOut) {
+  const std::pair<const char *, const char *> kCases[] = {
+      {R"(["a"])", "'chat_template' is neither a text nor a list of named ones; it is left out"},
+      {"3", "'chat_template' is neither a text nor a list of named ones; it is left out"},
+      {R"([{"name": "a", "template": "1"}, {"name": "b", "template": "2"}])",
+       "'chat_template' holds 'a', 'b', but none that is named 'default'; it is left out"}};
+  for (const auto &[field, said] : kCases) {
+    write("tokenizer_config.json", std::string(R"({"chat_template": )") + field + "}");
+    const Tokenizer tokenizer = read(root);
+    EXPECT_EQ(tokenizer.chatTemplate, "");
+    ASSERT_EQ(tokenizer.remarks.size(), 1u) << field;
+    EXPECT_NE(tokenizer.remarks[0].find(said), std::string::npos) << tokenizer.remarks[0];
+  }
+  std::filesystem::create_directory(directory + "/chat_template.jinja");
+  EXPECT_NE(
+      read(root).remarks[0].find("chat_template.jinja: is not a regular file; the chat template is left out"),
+      std::string::npos);
+}
+
+TEST_F(TokenizerJsonTest, ProcessorsHaveAFileForTheirChatTemplate) {
+  write("chat_template.json", R"({"chat_template": "of the processor"})");
+  EXPECT_EQ(read(root).chatTemplate, "of the processor");
+  write("tokenizer_config.json", R"({"chat_template": "of the tokenizer"})");
+  EXPECT_EQ(read(root).chatTemplate, "of the tokenizer");
+  write("tokenizer_config.json", "{}");
+  write("chat_template.json", "[");
+  EXPECT_EQ(read(root).chatTemplate, "");
+  EXPECT_NE(read(root).remarks[0].find("chat_template.json: "), std::string::npos);
+}
+
+TEST_F(TokenizerJsonTest, APaddingTokenThatIsNoneIsLeftOut) {
+  write("tokenizer_config.json", R"({"pad_token": "<|PAD_TOKEN|>"})");
+  const Tokenizer tokenizer = read(root);
+  EXPECT_EQ(tokenizer.pad, -1);
+  ASSERT_EQ(tokenizer.remarks.size(), 1u);
+  EXPECT_NE(tokenizer.remarks[0].find(
+                R"(pad_token: "<|PAD_TOKEN|>" is no token of tokenizer.json; it is left out)"),
+            std::string::npos);
 }
 
 TEST_F(TokenizerJsonTest, PromptsBeginWithBosWhereThereIsOne) {
