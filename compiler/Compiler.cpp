@@ -213,6 +213,7 @@ LogicalResult Compilation::openTokenizer() {
   if (llvm::Error error = leaveOutTokensWithoutRow(*tokenizer, facts.vocabSize, options.checkpoint))
     return fail(std::move(error));
   remark(tokenizer->remarks);
+  addStops(checkpoint->generation.stop, tokenizer->eos);
   return success();
 }
 

@@ -3,6 +3,7 @@
 #include "compiler/import/Checkpoint.h"
 #include "compiler/import/AdapterConfig.h"
 #include "compiler/import/GgufConfig.h"
+#include "compiler/import/GgufGeneration.h"
 #include "compiler/import/HubCache.h"
 #include "compiler/import/JsonFile.h"
 #include "compiler/import/Safetensors.h"

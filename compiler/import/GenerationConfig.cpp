@@ -2,7 +2,10 @@
 
 #include "compiler/import/GenerationConfig.h"
 #include "compiler/import/ConfigFields.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include <algorithm>
+#include <limits>
 
 using nlohmann::json;
 
@@ -28,23 +31,37 @@ double numberOr(ConfigFields &fields, llvm::StringRef key, double absent, double
 /// Keys that are not read concern the calling program (beams, lengths, assistants) and are ignored.
 GenerationConfig read(ConfigFields &fields, const ModelConfig &model) {
   GenerationConfig config;
-  config.temperature = numberOr(fields, "temperature", config.temperature, 0.0, 1e6);
-  config.topK = int32_t(fields.integerOrNull("top_k", 0, model.vocabulary).value_or(config.topK));
-  config.topP = numberOr(fields, "top_p", config.topP, 0.0, 1.0);
-  config.minP = numberOr(fields, "min_p", config.minP, 0.0, 1.0);
-  config.repetitionPenalty = numberOr(fields, "repetition_penalty", config.repetitionPenalty, 1e-3, 1e3);
+  readSampling(fields, {"temperature", "top_k", "top_p", "min_p", "repetition_penalty"}, config);
   if (fields.given("do_sample") && !fields.boolean("do_sample", true))
     config.temperature = 0.0;
   std::vector<int32_t> bos = fields.ids("bos_token_id", model.vocabulary);
   config.bos = bos.empty() ? model.bos : std::optional(bos.front());
-  config.stop = fields.ids("eos_token_id", model.vocabulary);
+  addStops(config.stop, fields.ids("eos_token_id", model.vocabulary));
+  addStops(config.stop, model.eos);
   if (config.stop.empty())
-    config.stop = model.eos.empty() ? familyStops(model) : model.eos;
+    config.stop = familyStops(model);
   config.suppress = fields.ids("suppress_tokens", model.vocabulary);
   return config;
 }
 
 } // namespace
+
+void readSampling(ConfigFields &fields, const SamplingKeys &keys, GenerationConfig &config) {
+  config.temperature = numberOr(fields, keys.temperature, config.temperature, 0.0, 1e6);
+  // -1 means all to many programs, as does what is larger than any vocabulary.
+  int64_t topK =
+      fields.integerOrNull(keys.topK, -1, std::numeric_limits<int64_t>::max()).value_or(config.topK);
+  config.topK = int32_t(std::clamp<int64_t>(topK, 0, std::numeric_limits<int32_t>::max()));
+  config.topP = numberOr(fields, keys.topP, config.topP, 0.0, 1.0);
+  config.minP = numberOr(fields, keys.minP, config.minP, 0.0, 1.0);
+  config.repetitionPenalty = numberOr(fields, keys.repetitionPenalty, config.repetitionPenalty, 1e-3, 1e3);
+}
+
+void addStops(std::vector<int32_t> &stops, llvm::ArrayRef<int32_t> ids) {
+  for (int32_t id : ids)
+    if (id >= 0 && !llvm::is_contained(stops, id))
+      stops.push_back(id);
+}
 
 llvm::Expected<GenerationConfig> readGenerationConfig(const std::string &directory,
                                                       const ModelConfig &model) {

@@ -2,6 +2,7 @@
 
 #include "compiler/import/GgufConfig.h"
 #include "compiler/import/ConfigFields.h"
+#include "compiler/import/GgufGeneration.h"
 #include "compiler/import/LayerRules.h"
 #include "compiler/import/TensorNames.h"
 #include "llvm/ADT/STLExtras.h"
@@ -18,50 +19,6 @@ namespace {
 /// Sections of keys that do not affect what the text model computes.
 const StringRef kSilentKeys[] = {"rope.scaling.finetuned"};
 const StringRef kSilentSections[] = {"vision.", "audio.", "mm."};
-
-/// The tokens of Gemma 4 and Gemma 3 that end a text or a turn, or hand over to a tool. Files name only one
-/// or two of them.
-const StringRef kStops[] = {"<eos>", "<turn|>", "<|tool_response>", "<end_of_turn>"};
-
-template <typename T>
-bool take(GgufFile::Maybe<T> value, json &into) {
-  if (!value) {
-    llvm::consumeError(value.takeError()); // of another type
-    return false;
-  }
-  into = std::move(**value);
-  return true;
-}
-
-/// Lists of booleans become lists of 0 and 1, as some writers store them.
-json valueOf(const GgufFile &file, std::string_view key) {
-  json value;
-  if (!file.isArray(key)) {
-    take(file.string(key), value) || take(file.boolean(key), value) || take(file.integer(key), value) ||
-        take(file.number(key), value);
-    return value;
-  }
-  std::vector<std::string> texts;
-  if (take(file.integers(key), value) || take(file.numbers(key), value))
-    return value;
-  json flags;
-  if (!take(file.booleans(key), flags))
-    return "a list of texts"; // no key of a model has this type
-  value = json::array();
-  for (const json &flag : flags)
-    value.push_back(int(flag.get<bool>()));
-  return value;
-}
-
-/// The keys `section.…` of a file as one object, so that they are read and checked as those of config.json
-/// are.
-json sectionOf(const GgufFile &file, const std::string &section) {
-  json object = json::object();
-  for (std::string_view key : file.keys())
-    if (StringRef name = key; name.consume_front(section + "."))
-      object[name.str()] = valueOf(file, key);
-  return {{section, std::move(object)}};
-}
 
 class GgufConfigReader {
 public:
@@ -99,9 +56,19 @@ private:
     return found && axis < found->shape.size() ? found->shape[axis] : absent;
   }
 
+  /// The same for a key that may be absent where the axis is there.
+  std::optional<int64_t> axisOf(const std::string &tensor, size_t axis) const {
+    int64_t size = sizeOf(tensor, axis, 0);
+    return size > 0 ? std::optional(size) : std::nullopt;
+  }
+
   void readSizes() {
-    config.hidden = fields.integer("embedding_length", std::nullopt, 1, kMostWidth);
-    config.context = fields.integer("context_length", std::nullopt, 1, kMostPositions);
+    config.hidden = fields.integer("embedding_length", axisOf(names.of("embedding"), 1), 1, kMostWidth);
+    constexpr int64_t kUsualContext = 131072;
+    config.context = fields.integer("context_length", kUsualContext, 1, kMostPositions);
+    if (!fields.has("context_length"))
+      config.remarks.push_back(config.file + ": does not say for how many positions its model was made; " +
+                               std::to_string(kUsualContext) + " are the most of its family");
     config.eps = fields.number("attention.layer_norm_rms_epsilon", 1e-6, 1e-30, 1.0);
     config.vocabulary = sizeOf(names.of("embedding"), 0, 0);
     if (config.vocabulary < 1 || config.vocabulary > kMostWidth)
@@ -130,8 +97,11 @@ private:
   void readLayers() {
     int64_t count = fields.integer("block_count", std::nullopt, 1, kMostLayers);
     std::vector<int64_t> heads = fields.integers("attention.head_count", count, 1, kMostHeads);
-    std::vector<int64_t> keyHeads = fields.integers("attention.head_count_kv", count, 1, kMostHeads);
-    std::vector<int64_t> widths = fields.integers("feed_forward_length", count, 1, kMostWidth);
+    // Without the key there are as many key heads as heads.
+    std::vector<int64_t> keyHeads = heads;
+    if (fields.has("attention.head_count_kv"))
+      keyHeads = fields.integers("attention.head_count_kv", count, 1, kMostHeads);
+    std::vector<int64_t> widths = readWidths(count);
     int64_t window = fields.integer("attention.sliding_window", 0, 0, kMostPositions);
     std::vector<bool> sliding = readPattern(count, window);
     if (fields.failed())
@@ -157,6 +127,18 @@ private:
     readRotation();
   }
 
+  /// Of each layer's FFN; without the key they are the rows of its matrices.
+  std::vector<int64_t> readWidths(int64_t count) {
+    constexpr StringRef kKey = "feed_forward_length";
+    std::vector<int64_t> widths;
+    for (int64_t i = 0; i < count && !fields.has(kKey) && !fields.failed(); ++i) {
+      widths.push_back(sizeOf(names.of(i, "gate"), 0, 0));
+      if (widths.back() < 1 || widths.back() > kMostWidth)
+        fields.fail(kKey, "is missing");
+    }
+    return fields.has(kKey) ? fields.integers(kKey, count, 1, kMostWidth) : widths;
+  }
+
   /// An integer n: every n-th layer is global; a list: one flag per layer. Without a window all
   /// layers are global.
   std::vector<bool> readPattern(int64_t count, int64_t window) {
@@ -180,10 +162,18 @@ private:
   }
 
   void readHeadDims() {
-    int64_t global = readHeadDim("", std::nullopt);
-    int64_t sliding = gemma4() ? readHeadDim("_swa", std::nullopt) : global;
+    int64_t global = readHeadDim("", normedDim(/*global=*/true));
+    int64_t sliding = gemma4() ? readHeadDim("_swa", normedDim(/*global=*/false)) : global;
     for (LayerConfig &layer : config.layers)
       layer.headDim = layer.global() ? global : sliding;
+  }
+
+  /// The width of heads in layers of a kind, as the norm of their queries has it; in Gemma 3 all are as wide.
+  std::optional<int64_t> normedDim(bool global) const {
+    for (const auto &[index, layer] : llvm::enumerate(config.layers))
+      if (layer.global() == global || !gemma4())
+        return axisOf(names.of(int64_t(index), "query_norm"), 0);
+    return std::nullopt;
   }
 
   /// Values are as wide as keys, and RoPE turns the whole head or what `rope_freqs.weight` says, in every
@@ -222,9 +212,21 @@ private:
     config.attentionScale = 1.0 / std::sqrt(double(std::max<int64_t>(scalar, 1)));
   }
 
+  /// A number under either of two names, which agree where both are there.
+  double positive(StringRef key, StringRef other, double absent) {
+    double value = fields.positive(key, absent);
+    if (!fields.has(other))
+      return value;
+    double again = fields.positive(other, absent);
+    if (fields.has(key) && again != value)
+      fields.fail(other, "contradicts " + inQuotes(key));
+    return again;
+  }
+
+  /// Ollama has names of its own. Where there is none, the base is that of the family.
   void readRotation() {
-    double slidingTheta = fields.positive("rope.freq_base_swa", 1e4);
-    double theta = fields.positive("rope.freq_base", std::nullopt);
+    double slidingTheta = positive("rope.freq_base_swa", "rope.local.freq_base", 1e4);
+    double theta = positive("rope.freq_base", "rope.global.freq_base", 1e6);
     double factor = readScaling();
     for (LayerConfig &layer : config.layers) {
       layer.rope = {layer.global() ? theta : slidingTheta, layer.headDim / 2, layer.global() ? factor : 1.0};
@@ -304,56 +306,7 @@ private:
   }
 };
 
-/// The stop tokens that a file names, followed by those of kStops that are in its vocabulary.
-llvm::Error readStops(const GgufFile &file, int64_t vocabulary, std::vector<int32_t> &stops) {
-  auto add = [&](int32_t id) {
-    if (!llvm::is_contained(stops, id))
-      stops.push_back(id);
-  };
-  for (StringRef key : {"eos", "eot", "eom"}) {
-    auto id = readGgufTokenId(file, ("tokenizer.ggml." + key + "_token_id").str(), vocabulary);
-    if (!id)
-      return id.takeError();
-    if (*id)
-      add(**id);
-  }
-  GgufFile::Maybe<std::vector<std::string_view>> tokens = file.strings("tokenizer.ggml.tokens");
-  if (!tokens)
-    return tokens.takeError();
-  if (*tokens)
-    for (const auto &[id, token] : llvm::enumerate(**tokens))
-      if (int64_t(id) < vocabulary && llvm::is_contained(kStops, StringRef(token)))
-        add(int32_t(id));
-  return llvm::Error::success();
-}
-
-llvm::Error readSuppressed(const GgufFile &file, int64_t vocabulary, std::vector<int32_t> &suppressed) {
-  constexpr StringRef kKey = "tokenizer.ggml.suppress_tokens";
-  GgufFile::Maybe<std::vector<int64_t>> ids = file.integers(kKey);
-  if (!ids)
-    return ids.takeError();
-  for (int64_t id : ids->value_or(std::vector<int64_t>())) {
-    if (id < 0 || id >= vocabulary)
-      return file.keyError(kKey, "holds " + Twine(id) + ", but the vocabulary's ids go from 0 to " +
-                                     Twine(vocabulary - 1));
-    suppressed.push_back(int32_t(id));
-  }
-  return llvm::Error::success();
-}
-
 } // namespace
-
-Expected<std::optional<int32_t>> readGgufTokenId(const GgufFile &file, StringRef key, int64_t vocabulary) {
-  GgufFile::Maybe<int64_t> id = file.integer(key);
-  if (!id)
-    return id.takeError();
-  if (!*id)
-    return std::nullopt;
-  if (**id < 0 || **id >= vocabulary)
-    return file.keyError(key, "is " + Twine(**id) + ", but the vocabulary's ids go from 0 to " +
-                                  Twine(vocabulary - 1));
-  return int32_t(**id);
-}
 
 Expected<ModelConfig> readGgufConfig(const GgufFile &file) {
   constexpr StringRef kArchitecture = "general.architecture";
@@ -367,7 +320,7 @@ Expected<ModelConfig> readGgufConfig(const GgufFile &file) {
   if (!names)
     return fileError(file.path(), "has no embedding table, 'token_embd.weight': it is no model of text");
 
-  json object = sectionOf(file, name);
+  json object = ggufSection(file, name);
   ConfigFields fields = ConfigFields(file.path(), object).inner(name);
   ModelConfig config =
       GgufConfigReader(file, *names, fields, name == "gemma4" ? ModelFamily::gemma4 : ModelFamily::gemma3)
@@ -380,26 +333,7 @@ Expected<ModelConfig> readGgufConfig(const GgufFile &file) {
   if (!bos)
     return bos.takeError();
   config.bos = *bos;
-  if (llvm::Error error = readStops(file, config.vocabulary, config.eos))
-    return error;
-  return config;
-}
-
-Expected<GenerationConfig> readGgufGeneration(const GgufFile &file, const ModelConfig &model) {
-  json object = sectionOf(file, "general.sampling");
-  ConfigFields fields = ConfigFields(file.path(), object).inner("general.sampling");
-  // Keys that are not read concern samplers that Gemma's generation configs never use.
-  GenerationConfig config;
-  config.temperature = fields.number("temp", config.temperature, 0.0, 1e6);
-  config.topK = int32_t(fields.integer("top_k", config.topK, 0, model.vocabulary));
-  config.topP = fields.number("top_p", config.topP, 0.0, 1.0);
-  config.minP = fields.number("min_p", config.minP, 0.0, 1.0);
-  config.repetitionPenalty = fields.number("penalty_repeat", config.repetitionPenalty, 1e-3, 1e3);
-  if (llvm::Error error = fields.takeError())
-    return error;
-  config.bos = model.bos;
-  config.stop = model.eos;
-  if (llvm::Error error = readSuppressed(file, model.vocabulary, config.suppress))
+  if (llvm::Error error = readGgufStops(file, config.vocabulary, config.eos))
     return error;
   return config;
 }

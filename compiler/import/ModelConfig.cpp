@@ -5,6 +5,7 @@
 
 #include "compiler/import/ModelConfig.h"
 #include "compiler/import/ConfigFields.h"
+#include "compiler/import/GenerationConfig.h"
 #include "compiler/import/IdleKeys.h"
 #include "compiler/import/LayerRules.h"
 #include "compiler/import/Quantization.h"
@@ -292,9 +293,9 @@ void mergeOuterKeys(ConfigFields &outer, ConfigFields &text, ModelConfig &config
   std::vector<int32_t> bos = outer.ids("bos_token_id", config.vocabulary);
   if (!config.bos && !bos.empty())
     config.bos = bos.front();
-  // The outer list is what stops generation; the inner one is only the tokenizer's <eos>.
-  if (std::vector<int32_t> eos = outer.ids("eos_token_id", config.vocabulary); !eos.empty())
-    config.eos = eos;
+  std::vector<int32_t> eos = outer.ids("eos_token_id", config.vocabulary);
+  addStops(eos, config.eos);
+  config.eos = eos;
 }
 
 void remarkIdle(ModelConfig &config, const std::vector<std::string> &keys) {

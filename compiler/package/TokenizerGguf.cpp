@@ -1,6 +1,6 @@
 #include "compiler/package/TokenizerGguf.h"
 
-#include "compiler/import/GgufConfig.h"
+#include "compiler/import/GgufGeneration.h"
 #include "compiler/import/JsonFile.h"
 #include "runtime/tokenizer/Tables.h"
 #include "runtime/tokenizer/Utf8.h"
@@ -26,6 +26,7 @@ static constexpr size_t kMostAdded = 1 << 14;
 static constexpr size_t kLongestToken = 1024;
 
 static constexpr StringRef kModel = "tokenizer.ggml.model";
+static constexpr StringRef kPre = "tokenizer.ggml.pre";
 static constexpr StringRef kTokens = "tokenizer.ggml.tokens";
 static constexpr StringRef kTypes = "tokenizer.ggml.token_type";
 static constexpr StringRef kScores = "tokenizer.ggml.scores";
@@ -46,9 +47,13 @@ private:
   Error readTokens();
   Error readTypes();
   Error readNamedTokens();
+  void readChatTemplate();
   Error nameToken(StringRef key, StringRef usual, int32_t &id);
-  Error refuse(StringRef key, bool absent, StringRef why);
+  Error refuse(StringRef key, StringRef why);
+  enum class Ranks { scores, merges, agreeing };
+  Expected<Ranks> chooseRanks() const;
   Error readMerges();
+  Error compareWithScores() const;
   Error mergeByScore();
   Error checkCharacters() const;
   template <typename T>
@@ -142,21 +147,82 @@ Error Reader::readNamedTokens() {
   if (Error error = nameToken("tokenizer.ggml.unknown_token_id", "<unk>", tokenizer.unk))
     return error;
   tokenizer.addBos = tokenizer.bos >= 0;
-  GgufFile::Maybe<std::string_view> chatTemplate = file.string("tokenizer.chat_template");
-  if (!chatTemplate)
-    return chatTemplate.takeError();
-  tokenizer.chatTemplate = chatTemplate->value_or("");
+  readChatTemplate();
   return Error::success();
 }
 
-/// A flag that must be false, and what it means to leave it out.
-Error Reader::refuse(StringRef key, bool absent, StringRef why) {
+/// Of several templates the default one; where it stands under a name of its own, files list all names. No
+/// code depends on it.
+void Reader::readChatTemplate() {
+  constexpr StringRef kTemplate = "tokenizer.chat_template";
+  for (const std::string &key : {kTemplate.str(), (kTemplate + ".default").str()}) {
+    GgufFile::Maybe<std::string_view> text = file.string(key);
+    if (!text) {
+      tokenizer.remarks.push_back(llvm::toString(text.takeError()) + "; the chat template is left out");
+    } else if (*text) {
+      tokenizer.chatTemplate = **text;
+      return;
+    }
+  }
+}
+
+/// A flag that must be false. It is so where it is left out: it is in every Gemma.
+Error Reader::refuse(StringRef key, StringRef why) {
   GgufFile::Maybe<bool> flag = file.boolean(key);
   if (!flag)
     return flag.takeError();
-  if (flag->value_or(absent))
-    return file.keyError(key, Twine(*flag ? "is true" : "is missing, which means true") +
-                                  ", but must be false: " + why);
+  if (flag->value_or(false))
+    return file.keyError(key, "is true, but must be false: " + why);
+  return Error::success();
+}
+
+/// Whether scores say which tokens merge first, or a list of merges. The names of the tokenizer's kind are
+/// those of llama.cpp: 'gemma4' has merges, 'llama' has scores. Ollama writes 'llama' or 'gpt2' and says
+/// 'gemma4' as the way of splitting before merging. A 'llama' that has merges as well is read if they agree
+/// with the scores.
+Expected<Reader::Ranks> Reader::chooseRanks() const {
+  GgufFile::Maybe<std::string_view> model = file.string(kModel), pre = file.string(kPre);
+  if (!model)
+    return llvm::joinErrors(model.takeError(), pre.takeError());
+  if (!pre)
+    return pre.takeError();
+  GgufFile::Maybe<std::vector<std::string_view>> merges = file.strings(kMerges);
+  if (!merges)
+    return merges.takeError();
+  const std::string_view kind = model->value_or(""), split = pre->value_or("");
+  if (kind != "gemma4" && kind != "llama" && !(kind == "gpt2" && split == "gemma4"))
+    return file.keyError(kModel,
+                         "is " + inQuotes(kind) + ", but 'gemma4' (merges) or 'llama' (scores) is needed");
+  if (kind == "gemma4" && !split.empty() && split != "gemma4" && split != "default")
+    return file.keyError(kPre, "is " + inQuotes(split) + ", which contradicts " + inQuotes(kModel) +
+                                   ", 'gemma4': text of Gemma is not split before merging");
+  if (kind != "llama" || split == "gemma4")
+    return Ranks::merges;
+  return *merges && !(*merges)->empty() ? Ranks::agreeing : Ranks::scores;
+}
+
+/// Where a file has both, scores of tokens that merge must be in the order of merges. Those that only count
+/// tokens, or are all the same, say nothing.
+Error Reader::compareWithScores() const {
+  GgufFile::Maybe<std::vector<double>> found = file.numbers(kScores);
+  if (!found)
+    return found.takeError();
+  if (!*found || (*found)->size() != tokenizer.pieces.size() || tokenizer.merges.empty())
+    return Error::success();
+  const std::vector<double> &scores = **found;
+  bool counts = true;
+  for (size_t id = 0; id < scores.size() && counts; ++id)
+    counts = scores[id] == double(id);
+  if (counts)
+    return Error::success();
+  for (size_t rank = 1; rank < tokenizer.merges.size(); ++rank) {
+    const uint32_t before = tokenizer.merges[rank - 1].merged, here = tokenizer.merges[rank].merged;
+    if (scores[before] < scores[here])
+      return file.keyError(kScores, "say that " + inQuotes(tokenizer.pieces[here]) + " merges before " +
+                                        inQuotes(tokenizer.pieces[before]) + ", but " + inQuotes(kMerges) +
+                                        " say the opposite; " + inQuotes(kPre) +
+                                        ", 'gemma4', would say that merges count");
+  }
   return Error::success();
 }
 
@@ -242,24 +308,24 @@ Error Reader::mergeByScore() {
 }
 
 Error Reader::read() {
-  GgufFile::Maybe<std::string_view> model = file.string(kModel);
-  if (!model)
-    return model.takeError();
-  const bool byScore = *model == "llama";
-  if (!byScore && *model != "gemma4")
-    return file.keyError(kModel, "is " + inQuotes(model->value_or("")) +
-                                     ", but 'gemma4' (merges) or 'llama' (scores) is needed");
+  Expected<Ranks> ranks = chooseRanks();
+  if (!ranks)
+    return ranks.takeError();
   if (Error error = readTokens())
     return error;
   if (Error error = readTypes())
     return error;
   if (Error error = readNamedTokens())
     return error;
-  if (Error error = refuse("tokenizer.ggml.add_space_prefix", byScore, "Gemma puts no space before a text"))
+  if (Error error = refuse("tokenizer.ggml.add_space_prefix", "Gemma puts no space before a text"))
     return error;
-  if (Error error = refuse("tokenizer.ggml.add_eos_token", false, "a prompt goes on"))
+  if (Error error = refuse("tokenizer.ggml.add_eos_token", "a prompt goes on"))
     return error;
-  return byScore ? mergeByScore() : readMerges();
+  if (*ranks == Ranks::scores)
+    return mergeByScore();
+  if (Error error = readMerges())
+    return error;
+  return *ranks == Ranks::agreeing ? compareWithScores() : Error::success();
 }
 
 Expected<Tokenizer> gemmac::readTokenizerGguf(const GgufFile &file) {

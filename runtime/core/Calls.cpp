@@ -2,9 +2,9 @@
 
 #include "runtime/core/Session.h"
 #include "runtime/core/Status.h"
+#include "runtime/format/SamplingRules.h"
 #include "runtime/tokenizer/Encoder.h"
 
-#include <math.h>
 #include <string.h>
 
 using namespace gemmac;
@@ -130,15 +130,14 @@ gemmac_status gemmac_default_sampling(const gemmac_engine *engine, gemmac_sampli
   return GEMMAC_OK;
 }
 
-// Comparisons are written so that a NaN is refused.
 static gemmac_status checkSampling(const gemmac_sampling &sampling, gemmac_error *error) {
-  if (!(sampling.temperature >= 0 && isfinite(sampling.temperature)))
+  if (!format::isTemperature(sampling.temperature))
     return fail(error, GEMMAC_INVALID_ARGUMENT, "temperature %g is no number from 0", sampling.temperature);
-  if (!(sampling.top_p > 0 && sampling.top_p <= 1))
-    return fail(error, GEMMAC_INVALID_ARGUMENT, "top_p %g is not above 0 and up to 1", sampling.top_p);
-  if (!(sampling.min_p >= 0 && sampling.min_p <= 1))
+  if (!format::isFraction(sampling.top_p))
+    return fail(error, GEMMAC_INVALID_ARGUMENT, "top_p %g is not in 0 to 1", sampling.top_p);
+  if (!format::isFraction(sampling.min_p))
     return fail(error, GEMMAC_INVALID_ARGUMENT, "min_p %g is not in 0 to 1", sampling.min_p);
-  if (!(sampling.repetition_penalty > 0 && isfinite(sampling.repetition_penalty)))
+  if (!format::isRepetitionPenalty(sampling.repetition_penalty))
     return fail(error, GEMMAC_INVALID_ARGUMENT, "repetition_penalty %g is not above 0",
                 sampling.repetition_penalty);
   return GEMMAC_OK;

@@ -1,12 +1,12 @@
 #include "runtime/format/Package.h"
 
 #include "runtime/core/Status.h"
+#include "runtime/format/SamplingRules.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <inttypes.h>
-#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -73,16 +73,14 @@ static gemmac_status checkGeneration(const Generation &generation, uint32_t voca
     return status;
   if (gemmac_status status = checkIds(*generation.suppress(), "generation.suppress", vocab, file, error))
     return status;
-  // Written so that a NaN fails.
-  if (!(generation.temperature() >= 0 && isfinite(generation.temperature())))
+  if (!isTemperature(generation.temperature()))
     return fail(error, GEMMAC_CORRUPT, "%s: generation.temperature is %g, not a number from 0", file,
                 generation.temperature());
-  if (!(generation.top_p() > 0 && generation.top_p() <= 1))
-    return fail(error, GEMMAC_CORRUPT, "%s: generation.top_p is %g, not above 0 and up to 1", file,
-                generation.top_p());
-  if (!(generation.min_p() >= 0 && generation.min_p() <= 1))
+  if (!isFraction(generation.top_p()))
+    return fail(error, GEMMAC_CORRUPT, "%s: generation.top_p is %g, not in 0 to 1", file, generation.top_p());
+  if (!isFraction(generation.min_p()))
     return fail(error, GEMMAC_CORRUPT, "%s: generation.min_p is %g, not in 0 to 1", file, generation.min_p());
-  if (!(generation.repetition_penalty() > 0 && isfinite(generation.repetition_penalty())))
+  if (!isRepetitionPenalty(generation.repetition_penalty()))
     return fail(error, GEMMAC_CORRUPT, "%s: generation.repetition_penalty is %g, not above 0", file,
                 generation.repetition_penalty());
   return GEMMAC_OK;

@@ -33,7 +33,7 @@ const Option kOptions[kOptionCount] = {
      "temperature; 0: always the best token", "the model's", true},
     {"--top-k", 0, Group::sampling, {&A::topK, {0, kMost}}, "K",
      "of the K best; 0: of all", "the model's", true},
-    {"--top-p", 0, Group::sampling, {&A::topP, {0, 1, true}}, "P",
+    {"--top-p", 0, Group::sampling, {&A::topP, {0, 1}}, "P",
      "of the best whose probabilities sum up to P", "the model's", true},
     {"--min-p", 0, Group::sampling, {&A::minP, {0, 1}}, "P",
      "of those that are at least P times as likely as the best", "the model's", true},

@@ -53,6 +53,27 @@ TEST(GenerationConfig, ReadsTheFile) {
   EXPECT_EQ(config->suppress, (std::vector<int32_t>{2046}));
 }
 
+TEST(GenerationConfig, StopsAtTheTokensOfBothFiles) {
+  ModelConfig model = anyModel();
+  model.eos = {1, 50};
+  auto config = generation(R"({"eos_token_id": [106, 1]})", model);
+  ASSERT_TRUE(bool(config));
+  EXPECT_EQ(config->stop, (std::vector<int32_t>{106, 1, 50}));
+}
+
+TEST(GenerationConfig, BoundsOfSamplingAreThoseOfPrograms) {
+  auto config = generation(R"({"top_k": -1, "top_p": 0, "min_p": 1, "temperature": 1e-300})", anyModel());
+  ASSERT_TRUE(bool(config)) << llvm::toString(config.takeError());
+  EXPECT_EQ(config->topK, 0);
+  EXPECT_EQ(config->topP, 0);
+  EXPECT_EQ(config->minP, 1);
+  config = generation(R"({"top_k": 4611686018427387904})", anyModel());
+  ASSERT_TRUE(bool(config));
+  EXPECT_EQ(config->topK, std::numeric_limits<int32_t>::max());
+  EXPECT_SAYS(errorOf(generation(R"({"top_k": -2})", anyModel())), "'top_k' is '-2'");
+  EXPECT_SAYS(errorOf(generation(R"({"temperature": -1})", anyModel())), "'temperature' is '-1'");
+}
+
 TEST(GenerationConfig, WithoutSamplingTheBestTokenIsTaken) {
   auto config = generation(R"({"do_sample":false,"temperature":1.0})", anyModel());
   ASSERT_TRUE(bool(config));

@@ -1,171 +1,10 @@
 //===- GgufConfigTest.cpp - the model that the metadata of a GGUF file describes ------------------------===//
 
-#include "compiler/import/GgufConfig.h"
-#include "Folder.h"
-#include "GgufBytes.h"
-#include "llvm/ADT/STLExtras.h"
+#include "GgufModel.h"
 #include <cmath>
-#include <functional>
 
 namespace gemmac {
 namespace {
-
-using Type = GgufValue::Type;
-using Words = std::vector<std::string>;
-
-constexpr uint32_t kF32 = 0;
-
-/// The metadata of a small model, key by key, and the tensors that say more of it.
-struct Model {
-  std::map<std::string, std::function<void(GgufBytes &, const std::string &)>> keys;
-  std::map<std::string, std::vector<uint64_t>> shapes; ///< as files list them, the fastest axis first
-  std::vector<float> divisors;                         ///< of rope_freqs.weight
-
-  Model &is(const std::string &key, uint32_t value) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.key(name, Type::u32, value); };
-    return *this;
-  }
-  Model &is(const std::string &key, int32_t value) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.key(name, Type::i32, value); };
-    return *this;
-  }
-  Model &is(const std::string &key, float value) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.key(name, Type::f32, value); };
-    return *this;
-  }
-  Model &is(const std::string &key, bool value) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) {
-      bytes.key(name, Type::boolean, uint8_t(value));
-    };
-    return *this;
-  }
-  Model &is(const std::string &key, const char *value) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.key(name, std::string_view(value)); };
-    return *this;
-  }
-  Model &is(const std::string &key, const std::vector<int32_t> &values) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.list(name, Type::i32, values); };
-    return *this;
-  }
-  Model &flags(const std::string &key, const std::vector<uint8_t> &values) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.list(name, Type::boolean, values); };
-    return *this;
-  }
-  Model &is(const std::string &key, const Words &values) {
-    keys[key] = [=](GgufBytes &bytes, const std::string &name) { bytes.list(name, values); };
-    return *this;
-  }
-  Model &without(const std::string &key) {
-    keys.erase(key);
-    shapes.erase(key);
-    return *this;
-  }
-
-  std::string bytes() const {
-    GgufBytes bytes;
-    for (const auto &[name, write] : keys)
-      write(bytes, name);
-    for (const auto &[name, shape] : shapes) {
-      uint64_t numbers = 1;
-      for (uint64_t size : shape)
-        numbers *= size;
-      bytes.tensor(name, shape, kF32, std::string(numbers * 4, '\0'));
-    }
-    if (!divisors.empty())
-      bytes.tensor("rope_freqs.weight", {divisors.size()}, kF32,
-                   std::string(reinterpret_cast<const char *>(divisors.data()), divisors.size() * 4));
-    return bytes.bytes();
-  }
-};
-
-/// Seven layers of Gemma 3 as released files describe them.
-Model gemma3() {
-  Model model;
-  model.is("general.architecture", "gemma3")
-      .is("gemma3.block_count", 7u)
-      .is("gemma3.embedding_length", 32u)
-      .is("gemma3.context_length", 1024u)
-      .is("gemma3.feed_forward_length", 64u)
-      .is("gemma3.attention.head_count", 4u)
-      .is("gemma3.attention.head_count_kv", 2u)
-      .is("gemma3.attention.key_length", 16u)
-      .is("gemma3.attention.value_length", 16u)
-      .is("gemma3.attention.sliding_window", 8u)
-      .is("gemma3.attention.layer_norm_rms_epsilon", 1e-6f)
-      .is("gemma3.rope.freq_base", 1e6f)
-      .is("tokenizer.ggml.bos_token_id", 2u)
-      .is("tokenizer.ggml.eos_token_id", 1u);
-  model.shapes["token_embd.weight"] = {32, 10};
-  return model;
-}
-
-/// Six layers of Gemma 4 with everything that makes layers differ: the last two read keys of others.
-Model gemma4() {
-  Model model;
-  model.is("general.architecture", "gemma4")
-      .is("gemma4.block_count", 6u)
-      .is("gemma4.embedding_length", 32u)
-      .is("gemma4.context_length", 1024u)
-      .is("gemma4.feed_forward_length", std::vector<int32_t>{64, 64, 64, 64, 128, 128})
-      .is("gemma4.attention.head_count", 4u)
-      .is("gemma4.attention.head_count_kv", std::vector<int32_t>{2, 2, 1, 2, 2, 1})
-      .is("gemma4.attention.key_length", 16u)
-      .is("gemma4.attention.value_length", 16u)
-      .is("gemma4.attention.key_length_swa", 8u)
-      .is("gemma4.attention.value_length_swa", 8u)
-      .is("gemma4.rope.dimension_count", 16u)
-      .is("gemma4.rope.dimension_count_swa", 8u)
-      .is("gemma4.attention.sliding_window", 8u)
-      .flags("gemma4.attention.sliding_window_pattern", {1, 1, 0, 1, 1, 0})
-      .is("gemma4.attention.shared_kv_layers", 2u)
-      .is("gemma4.attention.layer_norm_rms_epsilon", 1e-6f)
-      .is("gemma4.rope.freq_base", 1e6f)
-      .is("gemma4.rope.freq_base_swa", 1e4f)
-      .is("gemma4.final_logit_softcapping", 30.0f)
-      .is("gemma4.embedding_length_per_layer_input", 4u)
-      .is("gemma4.expert_count", 8u)
-      .is("gemma4.expert_used_count", 2u)
-      .is("gemma4.expert_feed_forward_length", 12u);
-  model.shapes = {{"token_embd.weight", {32, 10}},           {"per_layer_token_embd.weight", {24, 11}},
-                  {"blk.0.attn_v.weight", {32, 16}},         {"blk.1.attn_v.weight", {32, 16}},
-                  {"blk.3.attn_v.weight", {32, 16}},         {"blk.4.attn_v.weight", {32, 16}},
-                  {"blk.0.ffn_down_exps.weight", {6, 32, 8}}};
-  model.divisors = {1, 1, 1e30f, 1e30f, 1e30f, 1e30f, 1e30f, 1e30f};
-  return model;
-}
-
-class GgufConfig : public testing::Test {
-protected:
-  Folder folder;
-  std::unique_ptr<GgufFile> file;
-
-  const GgufFile &open(const Model &model) {
-    folder.write("model.gguf", model.bytes());
-    file = llvm::cantFail(GgufFile::open(folder.string() + "/model.gguf"));
-    return *file;
-  }
-  ModelConfig read(const Model &model) {
-    llvm::Expected<ModelConfig> config = readGgufConfig(open(model));
-    if (config)
-      return std::move(*config);
-    ADD_FAILURE() << llvm::toString(config.takeError());
-    return {};
-  }
-  GenerationConfig generation(const Model &model) {
-    ModelConfig config = read(model);
-    llvm::Expected<GenerationConfig> generation = readGgufGeneration(*file, config);
-    if (generation)
-      return std::move(*generation);
-    ADD_FAILURE() << llvm::toString(generation.takeError());
-    return {};
-  }
-  void expectRefused(const Model &model, const std::string &message) {
-    std::string error = errorOf(readGgufConfig(open(model)));
-    EXPECT_SAYS(error, "model.gguf: ");
-    EXPECT_SAYS(error, message);
-    EXPECT_EQ(error.find('\n'), std::string::npos);
-  }
-};
 
 TEST_F(GgufConfig, Gemma3) {
   ModelConfig config = read(gemma3());
@@ -279,6 +118,45 @@ TEST_F(GgufConfig, WhatIsSwitchedOffMayBeAbsentOrZero) {
   EXPECT_TRUE(config.layers.back().ownsKeys);
 }
 
+TEST_F(GgufConfig, WhatKeysDoNotSayIsTakenFromTensorsOrTheFamily) {
+  Model model = gemma4();
+  for (const char *key :
+       {"feed_forward_length", "attention.key_length", "attention.key_length_swa", "rope.freq_base",
+        "rope.freq_base_swa", "attention.value_length", "rope.dimension_count", "attention.value_length_swa",
+        "rope.dimension_count_swa", "embedding_length", "context_length", "attention.layer_norm_rms_epsilon"})
+    model.without(std::string("gemma4.") + key);
+  for (uint64_t layer = 0; layer < 6; ++layer) {
+    std::string block = "blk." + std::to_string(layer);
+    model.shapes[block + ".ffn_gate.weight"] = {32, 60 + layer};
+    model.shapes[block + ".attn_q_norm.weight"] = {layer % 3 == 2 ? 16u : 8u};
+  }
+  ModelConfig config = read(model);
+  EXPECT_EQ(config.hidden, 32);
+  EXPECT_EQ(config.context, 131072);
+  ASSERT_EQ(config.remarks.size(), 1u);
+  EXPECT_SAYS(config.remarks[0], "does not say for how many positions its model was made; 131072");
+  ASSERT_EQ(config.layers.size(), 6u);
+  for (const auto &[index, layer] : llvm::enumerate(config.layers)) {
+    EXPECT_EQ(layer.ffnWidth, 60 + int64_t(index));
+    EXPECT_EQ(layer.headDim, layer.global() ? 16 : 8);
+    EXPECT_EQ(layer.rope.theta, layer.global() ? 1e6 : 1e4);
+  }
+  EXPECT_EQ(read(gemma3().without("gemma3.attention.head_count_kv")).layers[0].keyHeads, 4);
+  expectRefused(gemma3().without("gemma3.feed_forward_length"), "'gemma3.feed_forward_length' is missing");
+  expectRefused(gemma3().without("gemma3.attention.key_length"), "'gemma3.attention.key_length' is missing");
+}
+
+TEST_F(GgufConfig, OllamaHasNamesOfItsOwnForRotation) {
+  Model model = gemma3().without("gemma3.rope.freq_base");
+  ModelConfig config =
+      read(model.is("gemma3.rope.global.freq_base", 5e5f).is("gemma3.rope.local.freq_base", 2e4f));
+  EXPECT_EQ(config.layers[5].rope.theta, 5e5);
+  EXPECT_EQ(config.layers[0].rope.theta, 2e4);
+  expectRefused(model.is("gemma3.rope.freq_base", 1e6f),
+                "'gemma3.rope.global.freq_base' contradicts 'rope.freq_base'");
+  EXPECT_EQ(read(model.is("gemma3.rope.freq_base", 5e5f)).layers[5].rope.theta, 5e5);
+}
+
 TEST_F(GgufConfig, KeysOfTowersAreLeftAlone) {
   read(gemma3()
            .is("gemma3.vision.block_count", 27u)
@@ -286,41 +164,6 @@ TEST_F(GgufConfig, KeysOfTowersAreLeftAlone) {
            .is("gemma3.rope.scaling.finetuned", true)
            .is("general.name", "anything")
            .is("quantize.imatrix.file", "anything"));
-}
-
-TEST_F(GgufConfig, GenerationStopsWhereTheFileAndTheVocabularySay) {
-  Model model = gemma3().is("tokenizer.ggml.eot_token_id", 7u);
-  model.is("tokenizer.ggml.tokens", Words{"a", "b", "<bos>", "<eos>", "<end_of_turn>", "<turn|>", "f", "g"});
-  GenerationConfig config = generation(model);
-  EXPECT_EQ(config.bos, 2);
-  EXPECT_EQ(config.stop, (std::vector<int32_t>{1, 7, 3, 4, 5}));
-  EXPECT_EQ(config.topK, 64);
-  EXPECT_EQ(config.temperature, 1.0);
-  EXPECT_TRUE(config.suppress.empty());
-  config = generation(model.is("tokenizer.ggml.suppress_tokens", std::vector<int32_t>{9, 8})
-                          .is("general.sampling.temp", 0.5f)
-                          .is("general.sampling.top_k", 5u)
-                          .is("general.sampling.top_p", 0.25f)
-                          .is("general.sampling.min_p", 0.125f)
-                          .is("general.sampling.penalty_repeat", 1.5f)
-                          .is("general.sampling.sequence", "top_k;temp"));
-  EXPECT_EQ(config.suppress, (std::vector<int32_t>{9, 8}));
-  EXPECT_EQ(config.temperature, 0.5);
-  EXPECT_EQ(config.topK, 5);
-  EXPECT_EQ(config.topP, 0.25);
-  EXPECT_EQ(config.minP, 0.125);
-  EXPECT_EQ(config.repetitionPenalty, 1.5);
-}
-
-TEST_F(GgufConfig, RefusesBadGeneration) {
-  auto error = [&](const Model &model) {
-    ModelConfig config = read(model);
-    return errorOf(readGgufGeneration(*file, config));
-  };
-  EXPECT_SAYS(error(gemma3().is("tokenizer.ggml.suppress_tokens", std::vector<int32_t>{10})),
-              "key 'tokenizer.ggml.suppress_tokens': holds 10, but the vocabulary's ids go from 0 to 9");
-  EXPECT_SAYS(error(gemma3().is("general.sampling.top_p", 2.0f)),
-              "'general.sampling.top_p' is '2.0', but must be a number from 0 to 1");
 }
 
 TEST_F(GgufConfig, RefusesOtherModels) {
@@ -389,7 +232,6 @@ TEST_F(GgufConfig, RefusesBadLayers) {
 }
 
 TEST_F(GgufConfig, RefusesBadRotation) {
-  expectRefused(gemma3().without("gemma3.rope.freq_base"), "'gemma3.rope.freq_base' is missing");
   expectRefused(gemma3().is("gemma3.rope.freq_base", 0.0f), "'gemma3.rope.freq_base' is '0.0'");
   expectRefused(gemma3().is("gemma3.rope.scaling.type", "yarn"),
                 "'gemma3.rope.scaling.type' is 'yarn', but 'linear' or 'none' is needed");

@@ -159,7 +159,7 @@ TEST(Package, NumbersThatMakeNoModel) {
                 "generation.suppress holds id -1");
   expectCorrupt(changed([](MetadataT &m) { m.generation->bos = 64; }), "generation.bos is 64");
   expectCorrupt(changed([](MetadataT &m) { m.generation->temperature = NAN; }), "temperature");
-  expectCorrupt(changed([](MetadataT &m) { m.generation->top_p = 0; }), "top_p");
+  expectCorrupt(changed([](MetadataT &m) { m.generation->top_p = -0.5f; }), "top_p");
   expectCorrupt(changed([](MetadataT &m) { m.generation->min_p = 2; }), "min_p");
   expectCorrupt(changed([](MetadataT &m) { m.generation->repetition_penalty = 0; }), "repetition_penalty");
 }

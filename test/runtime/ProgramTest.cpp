@@ -73,7 +73,7 @@ TEST_F(ProgramTest, HelpAndVersion) {
        {"  --n-predict, -n N       tokens to generate; -1: until a stop token or the end of the "
         "context (128)\n",
         "  --print text|ids        generated text as it comes, or ids between blanks (text)\n",
-        "  --top-p P               of the best whose probabilities sum up to P, above 0, up to 1 "
+        "  --top-p P               of the best whose probabilities sum up to P, 0 to 1 "
         "(the model's)\n",
         "  --threads N             threads that share the work, 1 to 64 (one a CPU)\n"})
     EXPECT_NE(help.out.find(line), std::string::npos) << help.out;
@@ -211,7 +211,7 @@ TEST_F(ProgramTest, WrongCommandLines) {
                                 "word",
                                 "--prompt a --temp hot",
                                 "--prompt a --temp -1",
-                                "--prompt a --top-p 0",
+                                "--prompt a --top-p -0.1",
                                 "--prompt a --top-p 1.1",
                                 "--prompt a --min-p nan",
                                 "--prompt a --threads 0",
@@ -232,7 +232,7 @@ TEST_F(ProgramTest, WrongCommandLines) {
   EXPECT_EQ(run("--prompt a --print words").err, "--print: 'words' is none of text|ids\n");
   EXPECT_EQ(run("--prompt a -n 3x").err, "-n: '3x' is no number from -1 to 2147483647\n");
   EXPECT_EQ(run("--prompt a --temp -1").err, "--temp: '-1' is no number from 0\n");
-  EXPECT_EQ(run("--prompt a --top-p 0").err, "--top-p: '0' is no number above 0 up to 1\n");
+  EXPECT_EQ(run("--prompt a --top-p -1").err, "--top-p: '-1' is no number from 0 to 1\n");
 }
 
 TEST_F(ProgramTest, WhatGoesWrongIsOneLine) {

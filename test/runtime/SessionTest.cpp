@@ -271,7 +271,7 @@ TEST_F(SessionTest, SamplingOutsideItsRangesIsRefused) {
   };
   refused({-1, 0, 1, 0, 1, 0});
   refused({NAN, 0, 1, 0, 1, 0});
-  refused({1, 0, 0, 0, 1, 0});
+  refused({1, 0, -0.1f, 0, 1, 0});
   refused({1, 0, 1.5f, 0, 1, 0});
   refused({1, 0, 1, -0.1f, 1, 0});
   refused({1, 0, 1, 0, 0, 0});

@@ -116,5 +116,39 @@ class Head(CheckpointTest):
         self.assertNotEqual(tied, untied)
 
 
+class Generation(CheckpointTest):
+    def test_what_is_compiled_is_opened(self):
+        self.edit("config.json", lambda c: c.update(eos_token_id=[1, 5]))
+        self.edit("tokenizer_config.json", lambda c: c.update(eos_token="<pad>"))
+        for sampling in ({"top_p": 0}, {"top_p": 1e-300, "top_k": -1}, {"temperature": 1e-300, "do_sample": True},
+                         {"min_p": 1e-300, "temperature": 1e6}, {"top_k": 1 << 40, "repetition_penalty": 1e-3}):
+            with self.subTest(sampling):
+                (self.model / "generation_config.json").write_text(json.dumps({"eos_token_id": 7} | sampling))
+                self.compiled()
+                package = json.loads(self.succeed("inspect", self.folder / "out", "--json"))
+                self.assertEqual(package["generation"]["stop"], [7, 1, 5, 0])
+                self.succeed("run", self.folder / "out", "--prompt", "ROMEO:", "-n", 3)
+
+    def test_top_p_of_zero_takes_the_best_token(self):
+        self.compiled()
+        words = ["run", self.folder / "out", "--prompt", "ROMEO:", "-n", 20]
+        self.assertEqual(self.succeed(*words, "--temp", 1, "--top-p", 0, "--top-k", 0), self.succeed(*words, "--temp", 0))
+
+
+class Numbers(CheckpointTest):
+    def test_what_is_not_finite_is_named(self):
+        def spoil(tensors):
+            dtype, shape, data = tensors["model.layers.3.mlp.down_proj.weight"]
+            at = 2 * (5 * shape[1] + 7)
+            tensors["model.layers.3.mlp.down_proj.weight"] = (dtype, shape, data[:at] + b"\xc0\x7f" + data[at + 2:])
+
+        self.edit_tensors(spoil)
+        for scheme in ("f32", "bf16", "q8_0", "q4_0"):
+            said = self.refuse(1, "compile", self.model, "--scheme", scheme, "-o", self.folder / "out")
+            self.assertIn("model.safetensors: tensor 'model.layers.3.mlp.down_proj.weight': number [5, 7] is nan, "
+                          "but every weight must be finite\n", said)
+            self.assertFalse((self.folder / "out").exists())
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -245,7 +245,7 @@ const float *gemmac_logits(const gemmac_session *session);
 typedef struct gemmac_sampling {
   float temperature;        /* 0: the best token always; otherwise > 0, applied first */
   uint32_t top_k;           /* keep the k best; 0: all */
-  float top_p;              /* (0, 1]: then keep the best whose probabilities sum up to p; 1: all */
+  float top_p;              /* [0, 1]: then keep the best that sum up to p; 0: the best one; 1: all */
   float min_p;              /* [0, 1]: then keep those at least this fraction of the best; 0: all */
   float repetition_penalty; /* > 0: logits of tokens that the session holds are divided (positive) or
                                multiplied (negative) by it; 1: off */
