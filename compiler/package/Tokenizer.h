@@ -11,6 +11,9 @@
 
 namespace gemmac {
 
+/// In bytes, ten times Gemma's longest: a bound of the time that matching a token and trying its splits take.
+inline constexpr size_t kLongestToken = 1024;
+
 /// A tokenizer as the checkpoint describes it.
 struct Tokenizer {
   struct Merge {

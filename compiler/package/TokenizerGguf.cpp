@@ -22,8 +22,6 @@ using llvm::Twine;
 
 static constexpr uint64_t kMostTokens = 1 << 21; // eight times Gemma's
 static constexpr size_t kMostAdded = 1 << 14;
-/// In bytes, ten times Gemma's longest: a bound, since every split of a token is tried.
-static constexpr size_t kLongestToken = 1024;
 
 static constexpr StringRef kModel = "tokenizer.ggml.model";
 static constexpr StringRef kPre = "tokenizer.ggml.pre";

@@ -46,6 +46,7 @@ private:
   bool readModel(const json &model);
   bool readVocab(const json &vocab);
   bool readMerges(const json &merges);
+  bool checkLength(const Twine &field, const std::string &text);
   bool splitMerge(const json &merge, const Twine &field, std::string &left, std::string &right);
   bool readAdded(const json &added);
   bool readAddedToken(const json &token, const std::string &field);
@@ -145,6 +146,12 @@ bool Reader::readModel(const json &model) {
   return tokenizer.unk >= 0 || fail("model.unk_token", shown(unk) + " is not in model.vocab");
 }
 
+bool Reader::checkLength(const Twine &field, const std::string &text) {
+  return text.size() <= kLongestToken ||
+         fail(field, inQuotes(text) + " has " + Twine(text.size()) + " bytes, but at most " +
+                         Twine(kLongestToken) + " are read");
+}
+
 bool Reader::readVocab(const json &vocab) {
   if (!vocab.is_object() || vocab.empty())
     return fail("model.vocab", "must be an object of tokens and their ids, but is " + shown(vocab));
@@ -153,6 +160,8 @@ bool Reader::readVocab(const json &vocab) {
     if (!value.is_number_unsigned() || value.get<uint64_t>() >= kMostTokens)
       return fail("model.vocab[" + inQuotes(text) + "]",
                   "an id is a whole number below " + Twine(kMostTokens) + ", but this is " + shown(value));
+    if (!checkLength("model.vocab", text))
+      return false;
     const uint32_t id = value.get<uint32_t>();
     if (id >= tokenizer.pieces.size()) {
       tokenizer.pieces.resize(id + 1);
@@ -227,6 +236,8 @@ bool Reader::readAddedToken(const json &token, const std::string &field) {
   const std::string &text = *content.get_ptr<const std::string *>();
   if (text.empty())
     return fail(field + ".content", "is empty");
+  if (!checkLength(field + ".content", text))
+    return false;
   const uint32_t id = number.get<uint32_t>();
   const int32_t known = find(text);
   if (known >= 0 && uint32_t(known) != id)

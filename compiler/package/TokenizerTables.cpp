@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 
 using namespace gemmac;
 
@@ -28,11 +27,6 @@ struct Symbols {
 struct Slots {
   std::vector<uint32_t> slots;
   uint32_t rankBits;
-};
-
-struct Trie {
-  std::map<uint8_t, Trie> children;
-  uint32_t token = kNoToken;
 };
 
 } // namespace
@@ -141,26 +135,39 @@ static std::string normalize(const std::string &text) {
 }
 
 static std::vector<format::TrieNode> buildTrie(const Tokenizer &tokenizer, bool normalized) {
-  Trie root;
-  for (const Tokenizer::Added &added : tokenizer.added) {
-    if (added.normalized != normalized)
-      continue;
-    Trie *node = &root;
-    const std::string &piece = tokenizer.pieces[added.id];
-    for (char c : normalized ? normalize(piece) : piece)
-      node = &node->children[uint8_t(c)];
-    node->token = added.id;
-  }
+  std::vector<std::pair<std::string, uint32_t>> texts;
+  for (const Tokenizer::Added &added : tokenizer.added)
+    if (added.normalized == normalized) {
+      const std::string &piece = tokenizer.pieces[added.id];
+      texts.emplace_back(normalized ? normalize(piece) : piece, added.id);
+    }
+  if (texts.empty())
+    return {};
+  std::stable_sort(texts.begin(), texts.end(),
+                   [](const auto &a, const auto &b) { return a.first < b.first; });
+
+  /// Texts that begin with the same `depth` bytes, of which `label` is the last, are neighbours.
+  struct Range {
+    size_t first, last, depth;
+    uint8_t label;
+  };
   std::vector<format::TrieNode> nodes;
-  if (root.children.empty())
-    return nodes;
   // Breadth first, so that siblings are adjacent.
-  std::vector<std::pair<const Trie *, uint8_t>> order = {{&root, 0}};
+  std::vector<Range> order = {{0, texts.size(), 0, 0}};
   for (size_t i = 0; i < order.size(); ++i) {
-    const auto [node, label] = order[i];
-    nodes.emplace_back(uint32_t(order.size()), node->token, uint16_t(node->children.size()), label);
-    for (const auto &[byte, child] : node->children)
-      order.push_back({&child, byte});
+    auto [at, last, depth, label] = order[i];
+    const size_t firstChild = order.size();
+    uint32_t token = kNoToken;
+    for (; at < last && texts[at].first.size() == depth; ++at)
+      token = texts[at].second; // of equal texts the later one counts
+    while (at < last) {
+      const auto next = uint8_t(texts[at].first[depth]);
+      const size_t begin = at;
+      while (at < last && uint8_t(texts[at].first[depth]) == next)
+        ++at;
+      order.push_back({begin, at, depth + 1, next});
+    }
+    nodes.emplace_back(uint32_t(firstChild), token, uint16_t(order.size() - firstChild), label);
   }
   return nodes;
 }

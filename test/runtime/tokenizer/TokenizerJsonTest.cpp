@@ -134,6 +134,39 @@ TEST_F(TokenizerJsonTest, ProcessorsHaveAFileForTheirChatTemplate) {
   EXPECT_NE(read(root).remarks[0].find("chat_template.json: "), std::string::npos);
 }
 
+TEST_F(TokenizerJsonTest, LongTokensAreRefused) {
+  const std::string longest(1024, 'x'), tooLong(1025, 'x'), megabyte(1000000, 'x');
+  const auto add = [](const std::string &text) {
+    return [text](json &j) { j["added_tokens"].push_back({{"id", 7}, {"content", text}}); };
+  };
+  EXPECT_EQ(errorOf(add(longest)), "");
+  for (const std::string &text : {tooLong, megabyte}) {
+    EXPECT_NE(errorOf(add(text)).find("added_tokens[1].content: 'xxx"), std::string::npos);
+    EXPECT_NE(
+        errorOf(add(text)).find("has " + std::to_string(text.size()) + " bytes, but at most 1024 are read"),
+        std::string::npos);
+    EXPECT_NE(errorOf([&](json &j) { j["model"]["vocab"][text] = 7; }).find("model.vocab: 'xxx"),
+              std::string::npos);
+  }
+}
+
+// Tokens that begin alike, that contain one another, and two that are one text after spaces became "▁".
+TEST_F(TokenizerJsonTest, AddedTokensAreFoundAsTheLongest) {
+  const char *const kTexts[] = {"<a", "<a>", "<ab>", "<", "\u00e4<", "<a b", "<a▁b"};
+  uint32_t id = 7;
+  for (const char *text : kTexts) {
+    root["added_tokens"].push_back({{"id", id}, {"content", text}, {"normalized", id > 11}});
+    ++id;
+  }
+  const LoadedTokenizer loaded(read(root));
+  ASSERT_TRUE(loaded.opened);
+  EXPECT_EQ(loaded.encode("<a<a><ab><"), (std::vector<int32_t>{7, 8, 9, 10}));
+  EXPECT_EQ(loaded.encode("\u00e4<b"), (std::vector<int32_t>{11, 4}));
+  Tokenizer normalized = read(root);
+  normalized.added.erase(normalized.added.begin() + 1, normalized.added.begin() + 6);
+  EXPECT_EQ(LoadedTokenizer(std::move(normalized)).encode("<a b"), (std::vector<int32_t>{13}));
+}
+
 TEST_F(TokenizerJsonTest, APaddingTokenThatIsNoneIsLeftOut) {
   write("tokenizer_config.json", R"({"pad_token": "<|PAD_TOKEN|>"})");
   const Tokenizer tokenizer = read(root);
