@@ -99,7 +99,7 @@ func.func @grouped(%ids: tensor<?xi32> {gemma.port = "tokens"}, %positions: tens
   // CHECK: %[[PAIRS:.*]] = arith.muli %[[N]], %c2
   // CHECK: plan.call <"group_by_expert"
   %order, %place, %offsets = gemma.group_by_expert %e : tensor<?x2xi32> -> tensor<?xi32>, tensor<?x2xi32>, tensor<5xi32>
-  // CHECK: plan.call <"gather_tokens"{{.*}} outputs 3 parallel axis 0 grain 8 : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>
+  // CHECK: plan.call <"gather_tokens"{{.*}} outputs 3 parallel axis 0 grain 8 : memref<?x64xi8>, memref<?x4xf32>, memref<?x4xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x4xf32>, memref<?x4xi32>
   %g = gemma.gather_tokens %a, %order choices 2 : tensor<?x64xi8, #gemma.blocks<32>>, tensor<?xi32> -> tensor<?x64xi8, #gemma.blocks<32>>
   // CHECK: plan.call <"grouped_linear", {experts = 4 : i64, input = 64 : i64, output = 32 : i64{{.*}} outputs 1 {{.*}} memref<5xi32>, {{.*}} memref<?x32xf32>
   %y = gemma.grouped_linear %g, %offsets, @experts : tensor<?x64xi8, #gemma.blocks<32>>, tensor<5xi32> -> tensor<?x32xf32>

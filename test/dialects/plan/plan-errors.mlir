@@ -204,11 +204,11 @@ func.func @call_p8_whole_rows(%x: memref<?x1x64xf32>, %y: memref<?x1x64xf32>) {
 
 // -----
 
-func.func @call_p8_unequal(%x: memref<?x64xi8>, %s: memref<?x2xf32>, %u: memref<?x2xi32>, %order: memref<?xi32>, %y: memref<?x64xi8>, %ys: memref<?x2xf32>, %yu: memref<?x2xi32>) {
+func.func @call_p8_unequal(%x: memref<?x64xi8>, %s: memref<?x4xf32>, %u: memref<?x4xi32>, %order: memref<?xi32>, %y: memref<?x64xi8>, %ys: memref<?x4xf32>, %yu: memref<?x4xi32>) {
   // A part of the numbers would not be the same part of their scales.
   // expected-error @+1 {{call-p8: calls of gather_tokens are not cut along axis 1}}
   plan.call #plan.kernel<"gather_tokens", {width = 64 : i64, choices = 2 : i64, quantized = 1 : i64}> (%x, %s, %u, %order, %y, %ys, %yu) outputs 3
-      parallel axis 1 grain 1 : memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x2xf32>, memref<?x2xi32>
+      parallel axis 1 grain 1 : memref<?x64xi8>, memref<?x4xf32>, memref<?x4xi32>, memref<?xi32>, memref<?x64xi8>, memref<?x4xf32>, memref<?x4xi32>
   return
 }
 
