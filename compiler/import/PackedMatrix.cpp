@@ -163,7 +163,15 @@ Error PackedMatrix::checkZeros() {
 }
 
 std::string_view PackedMatrix::scheme() const {
-  return exact() && form_.bits == 4 && form_.packing != Packing::bytes ? "q4_0" : "q8_0";
+  if (!hasBlocks() || !hasNibbles())
+    return "q8_0";
+  std::optional<Scheme> withMinimum = findScheme("q4_1");
+  return symmetric_ ? "q4_0" : withMinimum && rowOf(*withMinimum).weights ? "q4_1" : "q8_0";
+}
+
+bool PackedMatrix::exact() const {
+  // Zero points times scales, as minimums, have more bits than a float16.
+  return hasBlocks() && (symmetric_ || (form_.packing == Packing::mlx && scheme() == "q4_1"));
 }
 
 uint32_t PackedMatrix::word(const SourceTensor &tensor, int64_t index) const {
@@ -176,6 +184,12 @@ float PackedMatrix::scaleAt(int64_t row, int64_t group) const {
   readNumbers(*tensors_.scales, across ? group * rows_ + row : row / rowsOfScale_ * groups_ + group,
               {&scale, 1});
   return scale;
+}
+
+float PackedMatrix::biasAt(int64_t row, int64_t group) const {
+  float bias = 0;
+  readNumbers(*tensors_.zeros, row / rowsOfScale_ * groups_ + group, {&bias, 1});
+  return bias;
 }
 
 int PackedMatrix::zeroAt(int64_t row, int64_t group) const {
@@ -236,7 +250,7 @@ void PackedMatrix::computeRow(int64_t row, std::span<float> out) const {
   for (int64_t group = 0; group < groups_; ++group) {
     scales[size_t(group)] = scaleAt(row, group);
     if (form_.packing == Packing::mlx)
-      readNumbers(*tensors_.zeros, row * groups_ + group, {&shifts[size_t(group)], 1});
+      shifts[size_t(group)] = biasAt(row, group);
     else
       shifts[size_t(group)] = float(zeroAt(row, group));
   }
@@ -248,34 +262,52 @@ void PackedMatrix::computeRow(int64_t row, std::span<float> out) const {
   }
 }
 
+/// The stored form of 32 codes, as files have it; nothing if a scale or a number does not fit.
+std::optional<std::vector<uint8_t>> PackedMatrix::storedBlock(int64_t row, int64_t column,
+                                                              const float *codes) const {
+  int64_t group = groupOf(column);
+  bool minimum = scheme() == "q4_1";
+  std::vector<float> halves = {scaleAt(row, group)};
+  if (minimum)
+    halves.push_back(biasAt(row, group));
+  std::vector<uint8_t> stored;
+  for (float number : halves) {
+    uint16_t half = toHalf(number);
+    if (fromHalf(half) != number)
+      return std::nullopt;
+    stored.push_back(uint8_t(half & 255));
+    stored.push_back(uint8_t(half >> 8));
+  }
+  if (hasNibbles()) {
+    for (int64_t i = 0; i < kBlock / 2; ++i)
+      stored.push_back(uint8_t(int(codes[i]) | int(codes[i + kBlock / 2]) << 4));
+    return stored;
+  }
+  int zero = zeroAt(row, group);
+  for (int64_t i = 0; i < kBlock; ++i) {
+    int integer = int(codes[i]) - zero;
+    if (integer == -128) // a number that this scheme does not have
+      return std::nullopt;
+    stored.push_back(uint8_t(integer));
+  }
+  return stored;
+}
+
 bool PackedMatrix::store(std::string_view wanted, int64_t first, int64_t count,
                          std::span<uint8_t> out) const {
-  if (!exact() || wanted != scheme() || first % columns_ % kBlock != 0 || count % kBlock != 0)
-    return false;
   int64_t row = first / columns_, from = first % columns_;
-  if (count > columns_ - from)
+  if (!exact() || wanted != scheme() || from % kBlock != 0 || count % kBlock != 0 || count > columns_ - from)
     return false;
   std::vector<float> codes(static_cast<size_t>(columns_));
   readCodes(row, codes);
-  auto zero = float(zeroAt(row, 0));
-  bool nibbles = wanted == "q4_0";
-  std::vector<uint8_t> stored;
+  std::vector<uint8_t> all;
   for (int64_t column = from; column < from + count; column += kBlock) {
-    float scale = scaleAt(row, groupOf(column));
-    uint16_t half = toHalf(scale);
-    if (fromHalf(half) != scale)
+    std::optional<std::vector<uint8_t>> block = storedBlock(row, column, codes.data() + column);
+    if (!block)
       return false;
-    stored.push_back(uint8_t(half & 255));
-    stored.push_back(uint8_t(half >> 8));
-    auto integer = [&](int64_t i) { return int(codes[size_t(column + i)] - zero); };
-    for (int64_t i = 0; i < (nibbles ? kBlock / 2 : kBlock); ++i) {
-      if (!nibbles && integer(i) == -128) // a number that this scheme does not have
-        return false;
-      stored.push_back(nibbles ? uint8_t((integer(i) + 8) | (integer(i + kBlock / 2) + 8) << 4)
-                               : uint8_t(integer(i)));
-    }
+    llvm::append_range(all, *block);
   }
-  llvm::copy(stored, out.begin());
+  llvm::copy(all, out.begin());
   return true;
 }
 

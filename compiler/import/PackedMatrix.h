@@ -7,6 +7,8 @@
 #include "contract/Scheme.h"
 #include "llvm/Support/Error.h"
 
+#include <optional>
+
 namespace gemmac {
 
 /// Formats, by where codes stand. Words are 32 bits, with the first code in the lowest.
@@ -43,15 +45,19 @@ public:
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
 
-  /// The scheme for its numbers: q4_0 or q8_0. If `exact`, it holds them all, as far as scales are float16.
+  /// The scheme for its numbers: q4_0, q4_1 or q8_0. If `exact`, it holds them all, as far as scales and
+  /// biases are float16.
   std::string_view scheme() const;
-  bool exact() const { return symmetric_ && !isFloat_ && order_.empty() && group_ % kBlock == 0; }
+  bool exact() const;
 
   bool store(std::string_view scheme, int64_t first, int64_t count, std::span<uint8_t> out) const override;
 
 private:
   PackedMatrix(const PackedForm &form, const PackedTensors &tensors, int64_t rows, int64_t columns)
       : ComputedRows(columns), form_(form), tensors_(tensors), rows_(rows) {}
+  bool hasBlocks() const { return !isFloat_ && order_.empty() && group_ % kBlock == 0; }
+  bool hasNibbles() const { return form_.bits == 4 && form_.packing != Packing::bytes; }
+  std::optional<std::vector<uint8_t>> storedBlock(int64_t row, int64_t column, const float *codes) const;
   llvm::Error checkScales();
   llvm::Error checkZeros();
   llvm::Error readOrder();
@@ -59,6 +65,7 @@ private:
   uint32_t word(const SourceTensor &tensor, int64_t index) const;
   int64_t groupOf(int64_t column) const { return order_.empty() ? column / group_ : order_[size_t(column)]; }
   float scaleAt(int64_t row, int64_t group) const;
+  float biasAt(int64_t row, int64_t group) const; ///< of MLX
   int zeroAt(int64_t row, int64_t group) const;
   /// (columns): as they are stored, without zero points.
   void readCodes(int64_t row, std::span<float> codes) const;

@@ -154,16 +154,13 @@ Error UnpackedWeights::unpackModule(StringRef module, const Quantization &quanti
 }
 
 std::string UnpackedWeights::summary() const {
-  std::map<std::string_view, int64_t> exact;
-  int64_t near = 0;
+  std::map<std::string, int64_t> counts;
   for (const auto &[name, matrix] : matrices)
-    ++(matrix.numbers->exact() ? exact[matrix.numbers->scheme()] : near);
+    ++counts[std::string(matrix.numbers->scheme()) +
+             (matrix.numbers->exact() ? " with the same numbers" : " with numbers near them")];
   std::string text;
-  for (const auto &[scheme, count] : exact)
-    text += (text.empty() ? "" : ", ") + std::to_string(count) + " as " + std::string(scheme) +
-            " with the same numbers";
-  if (near > 0)
-    text += (text.empty() ? "" : ", ") + std::to_string(near) + " as q8_0 with numbers near them";
+  for (const auto &[what, count] : counts)
+    text += (text.empty() ? "" : ", ") + std::to_string(count) + " as " + what;
   return text;
 }
 
