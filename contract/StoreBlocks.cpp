@@ -1,6 +1,7 @@
 //===- StoreBlocks.cpp - numbers to blocks --------------------------------------------------------------===//
 
 #include "contract/StoreBlocks.h"
+#include "contract/Lattice.h"
 #include "contract/SmallFloats.h"
 
 #include <algorithm>
@@ -89,6 +90,11 @@ WITH_AVX2 void storeQ4Block(const float *x, uint8_t *stored) {
     if (error == 0)
       break;
   }
+  if (best > 0)
+    if (std::optional<Q4Lattice> trained = findQ4Lattice(std::span<const float, kBlock>(x, kBlock))) {
+      bestScale = trained->scale;
+      std::ranges::copy(trained->integers, bestNumbers.begin());
+    }
   storeHalf(stored, bestScale);
   for (int i = 0; i < kQ4Bytes; ++i)
     stored[kScaleBytes + i] = uint8_t(int(bestNumbers[i]) + 8) | uint8_t(int(bestNumbers[i + 16]) + 8) << 4;

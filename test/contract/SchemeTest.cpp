@@ -126,6 +126,18 @@ TEST(StoreRow, Q4NumbersOnAGridComeBackExactly) {
 }
 
 // Relative errors (RMS) of normally distributed numbers: a scheme with more bits loses less.
+// Of numbers that were on a grid before they were rounded to bfloat16, the grid comes back.
+TEST(StoreRow, Q4NumbersThatWereOnAGridComeBackAsTheirBfloats) {
+  std::vector<float> row(256), kept(256);
+  for (size_t i = 0; i < row.size(); ++i)
+    row[i] = fromBfloat(toBfloat(0.0117f * float(1 + i / 32) * float(int(i * 11 % 16) - 8)));
+  std::vector<uint8_t> stored(size_t(storedRowBytes(Scheme::q4_0, 256)));
+  storeRow(Scheme::q4_0, row, stored.data());
+  loadRow(Scheme::q4_0, stored.data(), kept);
+  for (size_t i = 0; i < row.size(); ++i)
+    EXPECT_EQ(fromBfloat(toBfloat(kept[i])), row[i]) << i;
+}
+
 TEST(StoreRow, LosesWhatItsBitsAllow) {
   const std::map<std::string_view, double> most = {
       {"q8_0", 0.006}, {"q4_0", 0.09}, {"q4_1", 0.08}, {"q5_0", 0.05}, {"q5_1", 0.04}, {"iq4_nl", 0.085},

@@ -18,7 +18,7 @@ import numpy as np
 import doors
 
 GROUP = 64
-DTYPES = {"float32": "F32", "float16": "F16", "int8": "I8", "int32": "I32", "uint32": "U32", "int64": "I64"}
+DTYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8", "int32": "I32", "uint32": "U32", "int64": "I64"}
 
 
 def words(codes):
