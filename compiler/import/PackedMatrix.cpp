@@ -165,13 +165,12 @@ Error PackedMatrix::checkZeros() {
 std::string_view PackedMatrix::scheme() const {
   if (!hasBlocks() || !hasNibbles())
     return "q8_0";
-  std::optional<Scheme> withMinimum = findScheme("q4_1");
-  return symmetric_ ? "q4_0" : withMinimum && rowOf(*withMinimum).weights ? "q4_1" : "q8_0";
+  // Zero points times scales, as minimums, have more bits than a float16: eight bits a number lose less.
+  return symmetric_ ? "q4_0" : form_.packing == Packing::mlx ? "q4_1" : "q8_0";
 }
 
 bool PackedMatrix::exact() const {
-  // Zero points times scales, as minimums, have more bits than a float16.
-  return hasBlocks() && (symmetric_ || (form_.packing == Packing::mlx && scheme() == "q4_1"));
+  return hasBlocks() && (symmetric_ || scheme() == "q4_1");
 }
 
 uint32_t PackedMatrix::word(const SourceTensor &tensor, int64_t index) const {

@@ -140,8 +140,8 @@ def check(name, checkpoint, folder, ids):
             doors.expect((scheme, loss) == (kept, 0), f"{name}: {matrix} is {scheme} and loses {loss}")
         else:
             # A scale and a minimum of MLX are those of q4_1; zero points times scales have more bits.
-            near = loss == 0 if (name, scheme) == ("mlx", "q4_1") else 0 < loss < 0.01
-            doors.expect(scheme in ("q4_1", "q8_0") and near, f"{name}: {matrix} is {scheme} and loses {loss}")
+            near = loss == 0 if scheme == "q4_1" else 0 < loss < 0.01
+            doors.expect(scheme == ("q4_1" if name == "mlx" else "q8_0") and near, f"{name}: {matrix} is {scheme} and loses {loss}")
     off = doors.size((doors.logits(one + ".made", ids) - wanted).ravel())
     doors.expect(off < 0.3, f"{name}: as in the file, logits are off by {off:.3f} (rms)")
     print(f"{name}: as in the file, logits are off by {off:.3f} (rms)")

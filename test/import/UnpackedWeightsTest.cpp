@@ -133,12 +133,6 @@ void expectStored(const Opened &opened, Scheme scheme) {
   EXPECT_FALSE(opened.matrix().computed->store("bf16", 0, kColumns, stored));
 }
 
-/// 4 bits with a minimum, where weights may have that scheme.
-std::string schemeWithMinimums() {
-  std::optional<Scheme> scheme = findScheme("q4_1");
-  return scheme && rowOf(*scheme).weights ? "q4_1" : "q8_0";
-}
-
 std::vector<float> scales(int64_t groups, bool across) {
   std::vector<float> all;
   for (int64_t outer = 0; outer < (across ? groups : kRows); ++outer)
@@ -187,8 +181,8 @@ TEST(UnpackedWeights, ZeroPointsOfWords) {
   expectNumbers(opened, [](int64_t row, int64_t column) {
     return scaleAt(row, column / 64) * float(codeAt(row, column, 4) - zeroAt(row, column / 64));
   });
-  EXPECT_EQ(opened.matrix().chosenScheme(), schemeWithMinimums());
-  EXPECT_SAYS(opened.config.remarks.at(0), "1 as " + schemeWithMinimums() + " with numbers near them");
+  EXPECT_EQ(opened.matrix().chosenScheme(), "q8_0");
+  EXPECT_SAYS(opened.config.remarks.at(0), "1 as q8_0 with numbers near them");
 }
 
 TEST(UnpackedWeights, Bytes) {
@@ -291,7 +285,7 @@ TEST(UnpackedWeights, Mlx) {
       int64_t group = column / 64;
       return scaleAt(row, group) * float(codeAt(row, column, bits)) + biases[size_t(row * 2 + group)];
     });
-    if (bits == 8 || schemeWithMinimums() == "q8_0") {
+    if (bits == 8) {
       EXPECT_EQ(opened.matrix().chosenScheme(), "q8_0");
       continue;
     }
