@@ -25,10 +25,6 @@ namespace {
 /// The alignment of all buffers: a cache line, which is also the widest vector.
 constexpr int64_t kAlignment = 64;
 
-int64_t bytesOf(MemRefType type) {
-  return llvm::divideCeil(type.getNumElements() * type.getElementTypeBitWidth(), 8);
-}
-
 /// A buffer, or a procedure's frame, in the arena; it is live from statement `first` to statement `last`.
 struct Tenant {
   int64_t bytes = 0;
@@ -123,8 +119,13 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     FailureOr<std::vector<KernelSpec>> kernels = kernelsOf(module);
     if (failed(kernels))
       return signalPassFailure();
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!function.isExternal() && failed(checkReach(function)))
+        return signalPassFailure();
     OpBuilder builder(&getContext());
-    int64_t weights = place<plan::WeightOp>(), caches = place<plan::CacheOp>();
+    FailureOr<int64_t> weights = place<plan::WeightOp>(), caches = place<plan::CacheOp>();
+    if (failed(weights) || failed(caches))
+      return signalPassFailure();
 
     // Procedures do not call each other, so their frames are laid out first. Callers reserve space for a
     // frame and add its offset.
@@ -133,7 +134,7 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
     int64_t arena = 0, behind = bytesBehind(*kernels);
     for (bool procedures : {true, false})
       for (auto function : module.getOps<func::FuncOp>()) {
-        if (function.isPrivate() != procedures)
+        if (function.isPrivate() != procedures || function.isExternal())
           continue;
         FrameLayout frame(function, procedureBytes);
         int64_t size = frame.place();
@@ -155,8 +156,8 @@ struct AssignArena : impl::AssignArenaBase<AssignArena> {
         }
       }
     module->setAttr("plan.arena_bytes", builder.getI64IntegerAttr(arena));
-    module->setAttr("plan.cache_bytes", builder.getI64IntegerAttr(caches));
-    module->setAttr("plan.weights_bytes", builder.getI64IntegerAttr(weights));
+    module->setAttr("plan.cache_bytes", builder.getI64IntegerAttr(*caches));
+    module->setAttr("plan.weights_bytes", builder.getI64IntegerAttr(*weights));
   }
 
 private:
@@ -179,13 +180,17 @@ private:
 
   /// All planes of the module's weights, or caches, one after the other.
   template <typename Symbol>
-  int64_t place() {
+  FailureOr<int64_t> place() {
     int64_t end = 0;
     for (auto symbol : getOperation().getOps<Symbol>()) {
       SmallVector<int64_t> offsets;
       for (Type plane : symbol.getPlanes().template getAsValueRange<TypeAttr>()) {
+        std::optional<int64_t> bytes = boundedBytes(cast<MemRefType>(plane));
+        if (!bytes || end > kMostBufferBytes)
+          return symbol.emitOpError("needs, with those before it, more than ")
+                 << kMostBufferBytes << " bytes, which no machine has";
         offsets.push_back(end);
-        end = llvm::alignTo(end + bytesOf(cast<MemRefType>(plane)), kAlignment);
+        end = llvm::alignTo(end + *bytes, kAlignment);
       }
       symbol.setOffsets(offsets);
     }

@@ -31,7 +31,8 @@ public:
         func::FuncOp::create(builder, source.getLoc(), (source.getSymName() + "_plan").str(),
                              builder.getFunctionType(types, {}), ArrayRef<NamedAttribute>{}, attributes);
     made.entry.addEntryBlock();
-    describeCalls(made.entry);
+    if (failed(describeCalls(made.entry)))
+      return failure();
     for (auto [tensor, argument] : llvm::zip_equal(tensors, made.entry.getArguments()))
       if (tensor)
         (isa<BlockArgument>(tensor) ? made.inputs : made.outputs).push_back({tensor, argument});
@@ -75,14 +76,20 @@ private:
     tensors.push_back(tensor);
   }
 
-  void describeCalls(func::FuncOp entry) {
+  LogicalResult describeCalls(func::FuncOp entry) {
     auto fewer = source->getAttrOfType<IntegerAttr>(gemma::kTokensAttr);
-    entry->setAttr("plan.tokens", fewer ? Attribute(fewer)
-                                        : source->getParentOfType<ModuleOp>()->getAttr("gemma.max_tokens"));
+    auto most =
+        fewer ? fewer : source->getParentOfType<ModuleOp>()->getAttrOfType<IntegerAttr>("gemma.max_tokens");
+    if (!most || most.getInt() < 1)
+      return source.emitError() << "calls of @" << source.getSymName()
+                                << " have no number of tokens: neither `" << gemma::kTokensAttr
+                                << "` nor the module's `gemma.max_tokens` is a positive integer";
+    entry->setAttr("plan.tokens", most);
     auto tokens = !fewer                ? plan::TokenClass::many
                   : fewer.getInt() == 1 ? plan::TokenClass::one
                                         : plan::TokenClass::few;
     entry->setAttr("plan.token_class", plan::TokenClassAttr::get(source.getContext(), tokens));
+    return success();
   }
 
   func::FuncOp source;

@@ -7,10 +7,23 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <optional>
 
 namespace gemmac {
 
-/// The limits of a planned function's calls: tokens of one call, and positions of the context.
+/// Whether the bounds below exist for all buffers of a planned function: `plan.tokens` is there, sizes are
+/// made of the count, the position and constants, nothing is divided by 0, and no buffer has more than
+/// kMostBufferBytes. If not, says where.
+mlir::LogicalResult checkReach(mlir::func::FuncOp function);
+
+/// More than any machine has; so few that sizes and offsets never overflow.
+constexpr int64_t kMostBufferBytes = int64_t(1) << 48;
+
+/// The bytes of an array of static shape; nothing if they are more than kMostBufferBytes.
+std::optional<int64_t> boundedBytes(mlir::MemRefType type);
+
+/// The limits of a planned function's calls: tokens of one call, and positions of the context. For functions
+/// that checkReach accepts.
 struct IndexReach {
   int64_t tokens, context;
 

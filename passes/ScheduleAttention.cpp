@@ -7,6 +7,7 @@
 #include "passes/Layer.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include <limits>
 
 using namespace mlir;
 
@@ -31,8 +32,10 @@ FailureOr<int64_t> positiveAttribute(ModuleOp module, llvm::StringRef name) {
   if (!attribute)
     return module.emitError() << "the module needs the attribute " << name
                               << " : i64 before attention is scheduled";
-  if (attribute.getInt() <= 0)
-    return module.emitError() << name << " is " << attribute.getInt() << ", but must be positive";
+  // Tokens and positions are counted in 32 bits while a model runs.
+  if (attribute.getInt() <= 0 || attribute.getInt() > std::numeric_limits<int32_t>::max())
+    return module.emitError() << name << " is " << attribute.getInt() << ", but must be from 1 to "
+                              << std::numeric_limits<int32_t>::max();
   return attribute.getInt();
 }
 

@@ -22,10 +22,13 @@ static gemma::WeightOp weightOf(gemma::LinearOp linear, const SymbolTable &symbo
 llvm::StringRef whyNotStacked(llvm::ArrayRef<gemma::LinearOp> linears, const SymbolTable &symbols) {
   gemma::LinearOp first = linears.front();
   gemma::WeightOp model = weightOf(first, symbols);
-  for (gemma::LinearOp linear : linears) {
+  for (size_t index = 0; index < linears.size(); ++index) {
+    gemma::LinearOp linear = linears[index];
     gemma::WeightOp weight = weightOf(linear, symbols);
     if (!weight || !model)
       return "a weight is missing";
+    if (llvm::is_contained(linears.take_front(index), linear))
+      return "one linear has two roles";
     if (linear.getX() != first.getX())
       return "the linears read different rows";
     if (!sameButAxis1(linear.getType(), first.getType()))

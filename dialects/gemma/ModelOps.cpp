@@ -1,6 +1,7 @@
 //===- ModelOps.cpp - verifiers of weights and caches ---------------------------------------------------===//
 
 #include "dialects/gemma/Gemma.h"
+#include "dialects/gemma/Stored.h"
 
 using namespace mlir;
 
@@ -47,6 +48,12 @@ LogicalResult WeightOp::verify() {
   if (type.getShape().back() % scheme.block != 0)
     return emitOpError("weight-c3: scheme ") << scheme.name << " stores blocks of " << scheme.block
                                              << ", but rows have " << type.getShape().back() << " numbers";
+  if (Attribute stored = (*this)->getAttr(kStoredAttr)) {
+    auto schemes = dyn_cast<ArrayAttr>(stored);
+    if (!schemes || !llvm::all_of(schemes, llvm::IsaPred<StringAttr>))
+      return emitOpError("weight-c6: ")
+             << kStoredAttr << " is " << stored << ", but must name the schemes of sources";
+  }
   return verifySources(*this);
 }
 

@@ -9,6 +9,15 @@ func.func @unnamed(%ids: tensor<?xi32>) {
 
 // -----
 
+// expected-error @+2 {{calls of @uncounted have no number of tokens: neither `gemma.tokens` nor the module's `gemma.max_tokens` is a positive integer}}
+module attributes {gemma.context = 64 : i64} {
+func.func @uncounted(%ids: tensor<?xi32> {gemma.port = "tokens"}) {
+  return
+}
+}
+
+// -----
+
 module attributes {gemma.context = 64 : i64, gemma.max_tokens = 16 : i64} {
 // expected-error @+1 {{result 0 of @back is an argument, a slice or another result: it has no memory of its own}}
 func.func @back(%ids: tensor<?xi32> {gemma.port = "tokens"}) -> (tensor<?xi32> {gemma.port = "again"}) {

@@ -54,6 +54,35 @@ func.func @shared_keys(%x: tensor<?x64xf32>, %y: tensor<?x64xf32>) -> (tensor<?x
 
 // -----
 
+// Queries and keys of one linear: there is nothing to stack.
+// CHECK-LABEL: @one_linear
+// CHECK: gemma.linear %{{.*}}, @w : tensor<?x64xf32> -> tensor<?x1x32xf32>
+// CHECK-NOT: gemma.slice
+gemma.weight @w : tensor<32x64xf32> from ["w"]
+
+func.func @one_linear(%x: tensor<?x64xf32>) -> tensor<?x1x32xf32> {
+  %q = gemma.linear %x, @w : tensor<?x64xf32> -> tensor<?x1x32xf32>
+  %o = gemma.attention %q, %q, %q scale 1.0 : tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %o : tensor<?x1x32xf32>
+}
+
+// -----
+
+// Keys of one linear, values of the queries'.
+// CHECK-LABEL: @values_of_queries
+// CHECK-NOT: gemma.slice
+gemma.weight @query : tensor<32x64xf32> from ["q"]
+gemma.weight @key : tensor<32x64xf32> from ["k"]
+
+func.func @values_of_queries(%x: tensor<?x64xf32>) -> tensor<?x1x32xf32> {
+  %q = gemma.linear %x, @query : tensor<?x64xf32> -> tensor<?x1x32xf32>
+  %k = gemma.linear %x, @key : tensor<?x64xf32> -> tensor<?x1x32xf32>
+  %o = gemma.attention %q, %k, %q scale 1.0 : tensor<?x1x32xf32>, tensor<?x1x32xf32>
+  return %o : tensor<?x1x32xf32>
+}
+
+// -----
+
 // The key's weight has another reader: stacking it would store it twice.
 // CHECK-NOT: qkv
 gemma.weight @query : tensor<128x64xf32> from ["q_proj"]

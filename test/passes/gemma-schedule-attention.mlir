@@ -69,7 +69,16 @@ func.func @forward(%x: tensor<?x1x32xf32>) -> tensor<?x1x32xf32> {
 
 // -----
 
-// expected-error @+1 {{gemma.context is 0, but must be positive}}
+// expected-error @+1 {{gemma.max_tokens is 9223372036854775807, but must be from 1 to 2147483647}}
+module attributes {gemma.context = 64 : i64, gemma.max_tokens = 9223372036854775807 : i64} {
+func.func @forward(%ids: tensor<?xi32>) -> tensor<?xi32> {
+  return %ids : tensor<?xi32>
+}
+}
+
+// -----
+
+// expected-error @+1 {{gemma.context is 0, but must be from 1 to 2147483647}}
 module attributes {gemma.context = 0 : i64, gemma.max_tokens = 8 : i64} {
 func.func @forward(%x: tensor<?x1x32xf32>) -> tensor<?x1x32xf32> {
   return %x : tensor<?x1x32xf32>

@@ -25,6 +25,16 @@ gemma.weight @w : tensor<?x32xf32> from ["w"]
 
 // -----
 
+// expected-error @+1 {{weight-c6: gemma.stored is [1], but must name the schemes of sources}}
+gemma.weight @w : tensor<4x64xf32> from ["w"] {gemma.stored = [1]}
+
+// -----
+
+// expected-error @+1 {{weight-c6: gemma.stored is "q4_0", but must name the schemes of sources}}
+gemma.weight @w : tensor<4x64xf32> from ["w"] {gemma.stored = "q4_0"}
+
+// -----
+
 // expected-error @+1 {{weight-c3: scheme q4_0 stores blocks of 32, but rows have 48 numbers}}
 gemma.weight @w : tensor<4x48xf32> scheme q4_0 from ["w"]
 
