@@ -196,7 +196,7 @@ public:
   }
 
 private:
-  std::vector<std::pair<std::string, std::string>> old; ///< name for now, and its own
+  std::vector<std::pair<std::string, std::string>> old; ///< where it stands aside, and its own name
   std::vector<std::string> placed;
 };
 

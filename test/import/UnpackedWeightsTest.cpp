@@ -356,7 +356,7 @@ TEST(UnpackedWeights, RefusesWhatDoesNotFit) {
 TEST(UnpackedWeights, ReadsTheRecordedExample) {
   std::string recorded = std::string(GEMMAC_SHARED_DIR) + "/golden/quant-blocks/blocks.safetensors";
   if (!std::filesystem::exists(recorded))
-    GTEST_SKIP() << "no recorded blocks";
+    GTEST_SKIP() << "no golden data in " << GEMMAC_SHARED_DIR;
   auto source = openSafetensorsFile(recorded);
   ASSERT_TRUE(bool(source));
   std::vector<float> wanted(8 * 64), read(8 * 64);

@@ -176,8 +176,8 @@ void gemmac_session_close(gemmac_session *session);
  * INVALID_ARGUMENT, BUSY. */
 gemmac_status gemmac_session_use(gemmac_session *session, gemmac_worker *worker);
 
-/* The sentence about the last failure of this session; empty before the first, and for null. Valid until the
- * next failure. */
+/* The sentence about the last failure of a call with `session`; empty before the first, and for null. Valid
+ * until the next failure. */
 const char *gemmac_last_error(const gemmac_session *session);
 
 /* Forgets all tokens and any cancel that has come. Fails with INVALID_ARGUMENT (null), BUSY. */
