@@ -264,32 +264,22 @@ void PackedMatrix::computeRow(int64_t row, std::span<float> out) const {
 /// The stored form of 32 codes, as files have it; nothing if a scale or a number does not fit.
 std::optional<std::vector<uint8_t>> PackedMatrix::storedBlock(int64_t row, int64_t column,
                                                               const float *codes) const {
+  const SchemeRow &stored = rowOf(*findScheme(scheme()));
   int64_t group = groupOf(column);
-  bool minimum = scheme() == "q4_1";
-  std::vector<float> halves = {scaleAt(row, group)};
-  if (minimum)
-    halves.push_back(biasAt(row, group));
-  std::vector<uint8_t> stored;
-  for (float number : halves) {
-    uint16_t half = toHalf(number);
-    if (fromHalf(half) != number)
-      return std::nullopt;
-    stored.push_back(uint8_t(half & 255));
-    stored.push_back(uint8_t(half >> 8));
-  }
-  if (hasNibbles()) {
-    for (int64_t i = 0; i < kBlock / 2; ++i)
-      stored.push_back(uint8_t(int(codes[i]) | int(codes[i + kBlock / 2]) << 4));
-    return stored;
-  }
-  int zero = zeroAt(row, group);
+  float scale = scaleAt(row, group), minimum = stored.hasMinimum ? biasAt(row, group) : 0;
+  BlockParts parts{.scale = toHalf(scale), .minimum = toHalf(minimum)};
+  if (fromHalf(parts.scale) != scale || fromHalf(parts.minimum) != minimum)
+    return std::nullopt;
+  int zero = stored.bits == 8 ? zeroAt(row, group) : 0; // stored numbers of 4 bits have their bias
   for (int64_t i = 0; i < kBlock; ++i) {
     int integer = int(codes[i]) - zero;
-    if (integer == -128) // a number that this scheme does not have
+    if (integer == -128) // a number that q8_0 does not have
       return std::nullopt;
-    stored.push_back(uint8_t(integer));
+    parts.numbers[size_t(i)] = uint8_t(integer);
   }
-  return stored;
+  std::vector<uint8_t> bytes(static_cast<size_t>(stored.blockBytes));
+  stored.join(parts, bytes.data());
+  return bytes;
 }
 
 bool PackedMatrix::store(std::string_view wanted, int64_t first, int64_t count,
