@@ -4,8 +4,8 @@
 The text is cut into windows of tokens, each preceded by <bos>; every token of a window is predicted from those before it in the window. The defaults are the example
 model, the part of its text that it was not trained on, and the windows of its reference: mean loss 4.45159, perplexity 85.76 in float32.
 
-    benchmarks/perplexity.py [--model DIR] [--text FILE] [--windows 40] [--window 256] [--schemes f32,bf16,q8_0,q4_0]
-                             [--cache-scheme SCHEME]
+    benchmarks/perplexity.py [--model DIR] [--text FILE] [--windows 40] [--window 256] [--cache-scheme SCHEME]
+                             [--schemes f32 bf16 q8_0 layers=q4_k,head=q6_k ...]
 """
 import argparse
 import os
@@ -26,7 +26,7 @@ def main():
     parser.add_argument("--text", default=os.path.join(ROOT, "examples/bard-e2b/held-out.txt"))
     parser.add_argument("--windows", type=int, default=40)
     parser.add_argument("--window", type=int, default=256)
-    parser.add_argument("--schemes", default="f32,bf16,q8_0,q4_0")
+    parser.add_argument("--schemes", nargs="+", default=["f32", "bf16", "q8_0", "q4_0"], help="of weights, or mixes, as of gemmac compile")
     parser.add_argument("--cache-scheme", help="of keys and values, as of gemmac compile")
     options = parser.parse_args()
 
@@ -34,7 +34,7 @@ def main():
     print(f"{len(windows)} windows of {options.window} tokens predicted")
 
     print("| scheme | mean loss | perplexity |\n|---|---|---|")
-    for scheme in options.schemes.split(","):
+    for scheme in options.schemes:
         loss = np.mean([window_loss(options, scheme, window) for window in windows])
         print(f"| {scheme} | {loss:.5f} | {np.exp(loss):.2f} |", flush=True)
 

@@ -22,7 +22,7 @@ def main():
 
     gemmac = os.path.join(doors.BIN, "gemmac")
     schemes = ["f32", *MOST]
-    printed = subprocess.run([sys.executable, path, "--gemmac", gemmac, "--model", checkpoint, "--windows", str(WINDOWS), "--schemes", ",".join(schemes)],
+    printed = subprocess.run([sys.executable, path, "--gemmac", gemmac, "--model", checkpoint, "--windows", str(WINDOWS), "--schemes", *schemes],
                              check=True, capture_output=True, text=True, env=doors.ENVIRONMENT).stdout
     print(printed)
     rows = [[cell.strip() for cell in line.split("|")[1:4]] for line in printed.splitlines() if line.startswith("|")]
