@@ -5,11 +5,13 @@
 #include "targets/kernels/TableLookup.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <sstream>
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace gemmac {
@@ -25,22 +27,17 @@ static std::string readFile(const fs::path &path) {
   return bytes.str();
 }
 
-/// An empty file in the folder of temporary files, removed with this. The system chooses the last characters
-/// of its name.
-struct TemporaryFile {
-  fs::path path;
-  explicit TemporaryFile(const std::string &suffix) {
-    std::error_code ignored;
-    std::string name = fs::temp_directory_path(ignored) / ("gemmac-kernel-XXXXXX" + suffix);
-    int descriptor = mkstemps(name.data(), int(suffix.size()));
-    if (descriptor < 0)
-      return;
-    close(descriptor);
-    path = name;
-  }
-  ~TemporaryFile() {
-    std::error_code ignored;
-    fs::remove(path, ignored);
+/// A file in memory: Halide writes to paths, and ends the process where the disk is full. Nothing is left of
+/// it, however the process ends.
+struct MemoryFile {
+  int descriptor = memfd_create("gemmac-kernel", MFD_CLOEXEC);
+  fs::path path = "/proc/self/fd/" + std::to_string(descriptor);
+  MemoryFile() = default;
+  MemoryFile(const MemoryFile &) = delete;
+  MemoryFile &operator=(const MemoryFile &) = delete;
+  ~MemoryFile() {
+    if (descriptor >= 0)
+      close(descriptor);
   }
 };
 
@@ -138,9 +135,9 @@ static MadeKernel compileTo(OutputFileType type, const KernelSpec &spec, const T
   std::lock_guard lock(mutex);
   const int8_t *table = tableOf(spec);
   OutputFileType written = table ? OutputFileType::llvm_assembly : type;
-  TemporaryFile file(written == OutputFileType::object     ? ".o"
-                     : written == OutputFileType::assembly ? ".s"
-                                                           : ".ll");
+  MemoryFile file;
+  if (file.descriptor < 0)
+    return {{}, std::string("no file in memory for a kernel: ") + std::strerror(errno)};
   try {
     KernelCode code = builder(spec, target);
     std::string symbol = spec.symbol();
