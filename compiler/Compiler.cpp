@@ -2,7 +2,9 @@
 
 #include "compiler/Compiler.h"
 
+#include "compiler/CompiledKernels.h"
 #include "compiler/Diagnostics.h"
+#include "compiler/Fingerprint.h"
 #include "compiler/PreparedModel.h"
 #include "compiler/Remarks.h"
 #include "compiler/import/Checkpoint.h"
@@ -15,7 +17,6 @@
 #include "compiler/package/PackageWriter.h"
 #include "compiler/package/StaticLibrary.h"
 #include "compiler/package/TokenRows.h"
-#include "compiler/package/Version.h"
 #include "contract/KernelTraits.h"
 #include "dialects/gemma/Gemma.h"
 #include "dialects/gemma/Stored.h"
@@ -30,17 +31,12 @@
 #include "passes/CacheSchemes.h"
 #include "passes/Pipeline.h"
 #include "passes/WeightSchemes.h"
-#include "runtime/include/gemmac/model.h"
 #include "targets/Backends.h"
 #include "targets/Devices.h"
 #include "targets/emit/Emit.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Path.h"
-
-#include <mutex>
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 using namespace mlir;
 
@@ -229,27 +225,6 @@ LogicalResult Compilation::runStages(StringRef last) {
   return passes.run(*module);
 }
 
-std::string textOf(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  module.print(stream);
-  stream << "\n";
-  return text;
-}
-
-/// Of all that the code depends on: equal plans for equal machines are equal code.
-/// Adapters count too, so that what was kept of one model (a cache of keys and values) is not taken for
-/// another's.
-uint64_t fingerprintOf(ModuleOp plan, const ModelFacts &facts) {
-  const Target &target = facts.target;
-  std::string text = textOf(plan);
-  for (const MergedAdapter &adapter : facts.adapters)
-    text += adapter.contents + "\n";
-  text += target.name + "\n" + textOf(target) + "\n" + compilerVersion() + "\n" +
-          backendOf(target).makersText() + "\n" + std::to_string(GEMMAC_MODEL_VERSION);
-  return XXH3_64bits(text.data(), text.size());
-}
-
 LogicalResult Compilation::readPlan() {
   auto bytes = [&](StringRef attribute, int64_t &value) -> LogicalResult {
     auto found = (*module)->getAttrOfType<IntegerAttr>(attribute);
@@ -293,28 +268,12 @@ LogicalResult Compilation::compileKernels() {
     cache = cacheDirectory() + "/kernels";
   if (cache == "-")
     cache.clear();
-  const Backend &backend = backendOf(facts.target);
-  KernelCache kept(cache);
-  std::vector<MadeKernel> made(specs.size());
-  std::mutex mutex;
-  int64_t done = 0, all = static_cast<int64_t>(specs.size());
-  for (size_t i = 0; i < specs.size(); ++i)
-    threads.async([&, i] {
-      made[i] = backend.make(specs[i], facts.target, kept);
-      std::lock_guard lock(mutex);
-      say("kernels", ++done, all);
-    });
-  threads.wait();
-  for (auto [spec, kernel] : llvm::zip_equal(specs, made)) {
-    if (!kernel.error.empty())
-      return fail(kernel.error);
-    Artifact &artifact = kernel.artifact;
-    if (artifact.kind != ArtifactKind::object)
-      return fail("kernel " + artifact.symbol + " is " + StringRef(nameOf(artifact.kind)) +
-                  ", which is not linked");
-    kernels.push_back({spec, static_cast<int64_t>(artifact.bytes.size())});
-    objects.push_back({artifact.symbol + ".o", std::move(artifact.bytes)});
-  }
+  llvm::Expected<CompiledKernels> made = gemmac::compileKernels(
+      specs, facts.target, cache, threads, [&](int64_t done, int64_t all) { say("kernels", done, all); });
+  if (!made)
+    return fail(made.takeError());
+  kernels = std::move(made->facts);
+  objects = std::move(made->objects);
   return success();
 }
 
