@@ -31,6 +31,7 @@
 #include "passes/CacheSchemes.h"
 #include "passes/Pipeline.h"
 #include "passes/WeightSchemes.h"
+#include "runtime/platform/Platform.h"
 #include "targets/Backends.h"
 #include "targets/Devices.h"
 #include "targets/emit/Emit.h"
@@ -107,7 +108,8 @@ DialectRegistry dialects() {
 
 Compilation::Compilation(const CompileOptions &options, const Report &report)
     : options(options), report(report), context(dialects()),
-      threads(llvm::hardware_concurrency(static_cast<unsigned>(std::max(options.threads, 0)))),
+      threads(llvm::hardware_concurrency(options.threads > 0 ? static_cast<unsigned>(options.threads)
+                                                             : platform::cpuCount())),
       folder(options.output) {
   context.loadAllAvailableDialects();
   context.getDiagEngine().registerHandler(
@@ -374,6 +376,9 @@ FailureOr<Artifacts> Compilation::run() {
     return failure();
   if (failed(runStages(stages().back().name)) || failed(readPlan()))
     return failure();
+  if (makes("exe") || makes("lib"))
+    if (llvm::Error error = folder.checkRoom(bytesOnDisk(facts), options.beforeWriting))
+      return fail(std::move(error));
   if (!makes("llvm") && failed(compileKernels()))
     return failure();
   const DriverEmitter &driver = backendOf(facts.target).driver;

@@ -33,10 +33,13 @@ struct CompileOptions {
   int64_t context = 0;      ///< positions that the caches hold; 0: the model's most, but no more than 4096
   int64_t maxTokens = 0;    ///< of one prefill or score call; 0: 512, but no more than the context
   std::string emit = "exe"; ///< exe, lib, obj, llvm, or the IR after a stage: gemma, fuse, …
-  int threads = 0;          ///< that the compiler uses; 0: as many as the machine has
+  int threads =
+      0; ///< that the compiler uses; 0: as many as this process may use, by its CPUs and their quota
   std::string
       kernelCache;     ///< directory of compiled kernels; empty: $XDG_CACHE_HOME/gemmac/kernels; "-": none
   std::string runtime; ///< directory of libgemmac_runtime.a; empty: lib/<triple> beside the program's folder
+  std::function<void(uint64_t)>
+      beforeWriting; ///< with about how many bytes the files will take, before the long work; may be empty
   std::function<void(const Progress &)> progress; ///< by one thread at a time; may be empty
 };
 

@@ -8,6 +8,7 @@
 #include "compiler/import/HubCache.h"
 #include "compiler/package/PackageFile.h"
 #include "compiler/package/StaticLibrary.h"
+#include "compiler/package/Units.h"
 #include "compiler/package/Version.h"
 #include "targets/Backends.h"
 #include "targets/Devices.h"
@@ -17,6 +18,8 @@
 #include "llvm/Support/Program.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -57,9 +60,15 @@ public:
 
 private:
   llvm::LogicalResult compileIntoCache();
+  llvm::LogicalResult useCached(const ModelCache &cache, const std::string &name, CompileOptions &options);
+  llvm::LogicalResult compileCached(const ModelCache &cache, const std::string &name,
+                                    const CompileOptions &options, ModelLock &alone);
+  /// Before a compilation whose files will take so many bytes.
+  void makeRoom(const ModelCache &cache, const std::string &name, uint64_t bytes);
   llvm::LogicalResult checkAgainstRequest(const format::Metadata &metadata);
   llvm::LogicalResult findCommand(const format::Metadata &metadata);
 
+  void remark(const llvm::Twine &text) { report({Diagnostic::Severity::remark, "", text.str()}); }
   llvm::LogicalResult fail(const llvm::Twine &text) {
     report({Diagnostic::Severity::error, "", text.str()});
     return llvm::failure();
@@ -106,9 +115,9 @@ llvm::LogicalResult Preparation::compileIntoCache() {
   if (!target)
     return fail("there is no target '" + options.target + "'; there are " + targetNames());
 
-  std::string cache = cacheDirectory();
-  if (cache.empty())
-    return fail("no directory to compile into: neither XDG_CACHE_HOME nor HOME is set");
+  llvm::Expected<ModelCache> cache = ModelCache::ofUser();
+  if (!cache)
+    return fail(llvm::toString(cache.takeError()));
   llvm::SmallString<256> absolute(request.model);
   fs::make_absolute(absolute);
   path::remove_dots(absolute, /*remove_dot_dot=*/true);
@@ -126,16 +135,62 @@ llvm::LogicalResult Preparation::compileIntoCache() {
               std::to_string(options.context) + " " + std::to_string(options.maxTokens) + " " +
               compilerVersion();
   uint64_t key = XXH3_64bits(identity.data(), identity.size());
-  options.output =
-      cache + "/models/" + identifierOf(request.model) + "-" + llvm::utohexstr(key, /*LowerCase=*/true, 16);
+  return useCached(*cache, identifierOf(request.model) + "-" + llvm::utohexstr(key, /*LowerCase=*/true, 16),
+                   options);
+}
 
-  prepared.weights = weightsOf(options.output);
-  if (!prepared.weights.empty())
-    return llvm::success();
-  if (failed(compile(options, report)))
-    return llvm::failure();
-  prepared.weights = weightsOf(options.output);
-  return llvm::success(!prepared.weights.empty());
+llvm::LogicalResult Preparation::useCached(const ModelCache &cache, const std::string &name,
+                                           CompileOptions &options) {
+  options.output = cache.pathOf(name);
+  options.beforeWriting = [&](uint64_t bytes) { makeRoom(cache, name, bytes); };
+  bool said = false;
+  auto waiting = [&] {
+    if (!std::exchange(said, true))
+      remark("waits for another process that makes or removes '" + options.output + "'");
+  };
+  while (true) {
+    llvm::Expected<ModelLock> shared = cache.lockShared(name, waiting);
+    prepared.weights = weightsOf(options.output);
+    if (!prepared.weights.empty()) {
+      cache.touch(name);
+      if (shared)
+        prepared.lock = std::make_shared<ModelLock>(std::move(*shared));
+      else
+        llvm::consumeError(shared.takeError()); // of a cache that may only be read
+      return llvm::success();
+    }
+    if (!shared)
+      return fail(llvm::toString(shared.takeError()));
+    shared->giveBack();
+    // Who gets it makes the model; the others come back, and wait until it is there.
+    std::optional<ModelLock> alone = cache.tryAlone(name);
+    if (!alone)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    else if (weightsOf(options.output).empty() && failed(compileCached(cache, name, options, *alone)))
+      return llvm::failure();
+  }
+}
+
+llvm::LogicalResult Preparation::compileCached(const ModelCache &cache, const std::string &name,
+                                               const CompileOptions &options, ModelLock &alone) {
+  fs::remove_directories(options.output); // what a process left that was killed
+  if (succeeded(compile(options, report)))
+    return weightsOf(options.output).empty()
+               ? fail("'" + options.output + "' has not become a compiled model")
+               : llvm::success();
+  alone.giveBack();
+  llvm::consumeError(cache.remove(name)); // what there is of it: its lock, unless another takes it now
+  return llvm::failure();
+}
+
+void Preparation::makeRoom(const ModelCache &cache, const std::string &name, uint64_t bytes) {
+  for (const CachedModel &model : cache.keepLimit(bytes, name))
+    remark("removed " + model.name + ", " + bytesText(model.bytes) + ": all compiled models may take " +
+           bytesText(cache.limit()) + " (`gemmac cache limit`)");
+  std::string free;
+  if (llvm::ErrorOr<fs::space_info> space = fs::disk_space(cacheDirectory()))
+    free = ", of " + bytesText(space->available) + " that are free";
+  remark("compiling into '" + cache.pathOf(name) + "': about " + bytesText(bytes) + " of disk" + free);
 }
 
 llvm::LogicalResult Preparation::checkAgainstRequest(const format::Metadata &metadata) {

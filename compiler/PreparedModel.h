@@ -4,6 +4,7 @@
 #define GEMMAC_COMPILER_PREPAREDMODEL_H
 
 #include "compiler/Compiler.h"
+#include "compiler/ModelCache.h"
 
 namespace gemmac {
 
@@ -20,6 +21,7 @@ struct ModelRequest {
 struct PreparedModel {
   std::string weights;              ///< the .weights file
   std::vector<std::string> command; ///< the program, after the emulator that it needs on this machine, if any
+  std::shared_ptr<ModelLock> lock;  ///< of a model in the cache: it is not removed as long as this lives
 };
 
 /// Compiles a checkpoint into the user's cache, unless this compiler has done so before with the same

@@ -89,6 +89,7 @@ private:
   const BenchOptions &options;
   const Report &report;
   std::vector<std::string> command;
+  std::shared_ptr<ModelLock> lock;
   int64_t context = 0, chunk = 0;
   std::optional<BenchedProgram> program;
   BenchReport result;
@@ -111,6 +112,7 @@ llvm::LogicalResult Benchmark::prepare() {
   llvm::FailureOr<PreparedModel> model = prepareModel(request, report);
   if (failed(model))
     return llvm::failure();
+  lock = model->lock;
   command = model->command;
 
   llvm::Expected<PackageFile> package = PackageFile::open(model->weights);

@@ -1,13 +1,13 @@
 //===- Manifest.cpp - a compiled model's sizes, kernels and losses, as JSON -----------------------------===//
 
 #include "compiler/package/Manifest.h"
+#include "compiler/import/JsonFile.h"
 #include "compiler/package/OutputFile.h"
 #include "compiler/package/Version.h"
 
 #include "runtime/include/gemmac/model.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Support/MemoryBuffer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -133,11 +133,11 @@ static llvm::Expected<PlannedPhase> readPhase(const Json &text) {
 }
 
 llvm::Expected<RunningModel> readManifest(const std::string &file) {
-  auto buffer = llvm::MemoryBuffer::getFile(file);
-  if (!buffer)
-    return makeError("cannot read '" + file + "': " + buffer.getError().message());
+  llvm::Expected<std::string> bytes = readTextFile(file);
+  if (!bytes)
+    return bytes.takeError();
   try {
-    Json text = Json::parse((*buffer)->getBuffer().begin(), (*buffer)->getBuffer().end());
+    Json text = Json::parse(*bytes);
     RunningModel model;
     model.generationBytes = text.at("memory").at("generation");
     model.threadBytes = text.at("memory").at("thread");

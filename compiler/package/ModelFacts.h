@@ -26,6 +26,13 @@ struct ModelFacts {
   uint64_t fingerprint = 0;
 };
 
+/// What all files take, as far as it is known before kernels are compiled: the weights to the byte, the
+/// tokenizer and the code, which are small beside them, by what they have at most.
+inline uint64_t bytesOnDisk(const ModelFacts &facts) {
+  constexpr int64_t kCode = 8 << 20, kPiece = 64;
+  return static_cast<uint64_t>(facts.weightsBytes + kCode + kPiece * facts.vocabSize);
+}
+
 /// A kernel of the compiled code and the size of its object file.
 struct KernelFacts {
   KernelSpec spec;

@@ -32,6 +32,20 @@ llvm::Error OutputFolder::make() {
   return llvm::Error::success();
 }
 
+llvm::Error OutputFolder::checkRoom(uint64_t bytes, const std::function<void(uint64_t)> &before) const {
+  if (before)
+    before(bytes);
+  llvm::StringRef existing = path;
+  while (!existing.empty() && !fs::exists(existing))
+    existing = llvm::sys::path::parent_path(existing);
+  llvm::ErrorOr<fs::space_info> space = fs::disk_space(existing.empty() ? "." : existing);
+  // Some network file systems say that they have no blocks at all.
+  if (!space || !space->capacity || space->available >= bytes)
+    return llvm::Error::success();
+  return makeError("no room on the disk of '" + path + "': about " + llvm::Twine(bytes) +
+                   " bytes are needed, " + llvm::Twine(space->available) + " are free");
+}
+
 llvm::Expected<OutputFile> OutputFolder::create(const std::string &name, OutputFile::Kind kind) {
   return OutputFile::create(path + "/" + name, kind);
 }

@@ -6,6 +6,7 @@
 #include "compiler/package/Interrupts.h"
 #include "compiler/package/OutputFile.h"
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ public:
 
   /// Creates the directory if it does not exist.
   llvm::Error make();
+
+  /// Calls `before`, if there is one, which may make room; then an error that says both numbers if its disk
+  /// has less than that.
+  llvm::Error checkRoom(uint64_t bytes, const std::function<void(uint64_t)> &before = {}) const;
 
   /// A new file of the directory, to be written and then added.
   llvm::Expected<OutputFile> create(const std::string &name, OutputFile::Kind kind = OutputFile::Kind::plain);

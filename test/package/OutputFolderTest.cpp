@@ -106,4 +106,20 @@ TEST_F(OutputFolders, FoldersThatOthersUseStay) {
   EXPECT_FALSE(stdfs::exists(root / "x/y"));
 }
 
+TEST_F(OutputFolders, ADiskWithoutRoomIsSaidWithBothNumbers) {
+  const OutputFolder folder(root / "not/there/yet");
+  EXPECT_FALSE(static_cast<bool>(folder.checkRoom(1)));
+  const uint64_t most = uint64_t{1} << 62;
+  llvm::Error error = folder.checkRoom(most);
+  ASSERT_TRUE(static_cast<bool>(error));
+  const std::string message = llvm::toString(std::move(error));
+  EXPECT_EQ(message.find("no room on the disk of '" + (root / "not/there/yet") + "': about " +
+                         std::to_string(most) + " bytes are needed, "),
+            0u)
+      << message;
+  EXPECT_NE(message.find(std::to_string(stdfs::space(root.path).available / 1'000'000'000)),
+            std::string::npos)
+      << message;
+}
+
 } // namespace

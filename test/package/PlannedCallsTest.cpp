@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 using namespace gemmac;
 
@@ -177,6 +178,8 @@ TEST_F(PlannedCalls, AreReadBackFromTheManifest) {
   EXPECT_NE(llvm::toString(readManifest(file).takeError()).find("is no manifest of a compiled model"),
             std::string::npos);
   unlink(file.c_str());
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  EXPECT_EQ(llvm::toString(readManifest(file).takeError()), file + ": is not a regular file");
 }
 
 } // namespace

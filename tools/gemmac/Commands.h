@@ -13,6 +13,7 @@ namespace gemmac {
 enum ExitCode { kDone = 0, kFailed = 1, kUsage = 2 };
 
 /// Each adds its subcommand; when that is chosen, it leaves its exit code in `code`.
+void addCache(CLI::App &app, int &code);
 void addCompile(CLI::App &app, int &code);
 void addRun(CLI::App &app, int &code);
 void addLogits(CLI::App &app, int &code);

@@ -32,6 +32,7 @@ int become(const std::vector<std::string> &words) {
 
 int runProgram(Words &words) {
   std::vector<std::string> command;
+  std::shared_ptr<ModelLock> lock;
   {
     ProgressPrinter progress;
     words.request.progress = std::ref(progress);
@@ -41,10 +42,13 @@ int runProgram(Words &words) {
     });
     if (failed(model))
       return kFailed; // already reported, with its place
+    lock = model->lock;
     command = model->command;
     command.insert(command.end(), {"--weights", model->weights});
   }
   command.insert(command.end(), words.program.begin(), words.program.end());
+  if (lock)
+    lock->keepOverExec();
   return become(command);
 }
 

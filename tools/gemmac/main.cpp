@@ -33,8 +33,8 @@ int main(int count, char **words) {
              "Hugging Face, a compiled model's directory or its .weights file.\n"
              "Exit codes: 0 done, 1 failed, 2 the command line is wrong.");
   int code = kDone;
-  for (auto add : {addCompile, addRun, addLogits, addBench, addTokenize, addInspect, addTargets, addVersion,
-                   addCompletion})
+  for (auto add : {addCompile, addRun, addLogits, addBench, addTokenize, addInspect, addTargets, addCache,
+                   addVersion, addCompletion})
     add(app, code);
   try {
     app.parse(count, words);
