@@ -1,6 +1,7 @@
 //===- CallKernel.cpp - kernels called from tests -------------------------------------------------------===//
 
 #include "CallKernel.h"
+#include "Emulator.h"
 
 #include "contract/KernelTraits.h"
 #include "runtime/platform/Platform.h"
@@ -198,6 +199,15 @@ static bool runsHere(const Target &target) {
   return host && architectureOf(*host) == architectureOf(target);
 }
 
+bool kernelsAreOfThisMachine() {
+  return testTarget() == findTarget("host");
+}
+
+bool kernelsAreEmulated() {
+  const Target *target = testTarget();
+  return target && !runsHere(*target);
+}
+
 /// A folder of this process that is removed with it.
 static const fs::path &folder() {
   static test::TemporaryFolder folder;
@@ -240,8 +250,7 @@ static const Target *targetFor(const KernelSpec &spec) {
   return own ? findTarget("host") : target;
 }
 
-/// The file that a kernel's object was linked to: a library for this machine, a program for another. Empty
-/// after a failure.
+/// The library that a kernel's object was linked to. Empty after a failure.
 static fs::path build(const KernelSpec &spec, const Target &target) {
   bool simulated = simulatesTiles(target) && spec.schedule.matrixTiles;
   MadeKernel kernel = simulated ? compileWithoutTiles(spec, target) : halideMaker().make(spec, target);
@@ -254,10 +263,6 @@ static fs::path build(const KernelSpec &spec, const Target &target) {
   std::string command = GEMMAC_LLD " -shared -o " + linked.string() + " " + object.string();
   if (simulated)
     command += " " GEMMAC_SIMULATED_TILES;
-  if (!runsHere(target))
-    command = GEMMAC_AARCH64_GCC " -static -O1 -I" GEMMAC_HALIDE_INCLUDE " -Wl,--defsym=foreign_kernel=" +
-              spec.symbol() + " -o " + linked.string() + " " GEMMAC_FOREIGN_KERNEL " " + object.string() +
-              " -lm";
   int result = std::system(command.c_str());
   EXPECT_EQ(result, 0) << command;
   return result ? fs::path() : linked;
@@ -289,82 +294,16 @@ LoadedKernel::LoadedKernel(const std::string &family, std::map<std::string, Kern
   if (fresh) {
     fs::path file = build(spec, *target);
     entry->second.first = file;
-    if (!file.empty() && runsHere(*testTarget())) {
+    if (!file.empty() && !kernelsAreEmulated()) {
       void *opened = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
       EXPECT_NE(opened, nullptr) << dlerror();
       entry->second.second = opened ? dlsym(opened, spec.symbol().c_str()) : nullptr;
     }
   }
   wanted = argumentsOf(spec);
-  program = entry->second.first;
+  symbol = spec.symbol();
+  library = entry->second.first;
   function = entry->second.second;
-}
-
-/// The bytes of memory that buffers span, each byte once.
-class Memory {
-public:
-  explicit Memory(const std::vector<Buffer> &arguments) {
-    for (const Buffer &argument : arguments)
-      ranges.push_back(spanOf(argument.raw));
-    std::sort(ranges.begin(), ranges.end());
-    size_t kept = 0;
-    for (size_t i = 1; i < ranges.size(); ++i) {
-      if (ranges[i].first < ranges[kept].second)
-        ranges[kept].second = std::max(ranges[kept].second, ranges[i].second);
-      else
-        ranges[++kept] = ranges[i];
-    }
-    ranges.resize(std::min(ranges.size(), kept + 1));
-  }
-
-  std::vector<std::pair<uint8_t *, uint8_t *>> ranges;
-
-  /// Which range an address is in, the last one if in none.
-  size_t find(const uint8_t *address) const {
-    size_t i = 0;
-    while (i + 1 < ranges.size() && ranges[i + 1].first <= address)
-      ++i;
-    return i;
-  }
-
-private:
-  static std::pair<uint8_t *, uint8_t *> spanOf(const halide_buffer_t &buffer) {
-    int64_t last = 0;
-    for (int axis = 0; axis < buffer.dimensions; ++axis) {
-      if (buffer.dim[axis].extent == 0)
-        return {buffer.host, buffer.host};
-      last += int64_t(buffer.dim[axis].extent - 1) * buffer.dim[axis].stride;
-    }
-    return {buffer.host, buffer.host + (last + 1) * buffer.type.bytes()};
-  }
-};
-
-/// Hands the call to ForeignKernel.c under the emulator.
-static void emulate(const std::string &program, const std::vector<Buffer> &arguments) {
-  Memory memory(arguments);
-  fs::path path = folder() / "call";
-  std::ofstream call(path, std::ios::binary);
-  auto put = [&](int64_t number) { call.write(reinterpret_cast<const char *>(&number), sizeof number); };
-  put(int64_t(memory.ranges.size()));
-  for (auto [begin, end] : memory.ranges) {
-    put(end - begin);
-    call.write(reinterpret_cast<const char *>(begin), end - begin);
-  }
-  put(int64_t(arguments.size()));
-  for (const Buffer &argument : arguments) {
-    const halide_buffer_t &buffer = argument.raw;
-    size_t range = memory.find(buffer.host);
-    put(int64_t(range)), put(buffer.host - memory.ranges[range].first), put(buffer.dimensions);
-    for (int axis = 0; axis < buffer.dimensions; ++axis)
-      put(buffer.dim[axis].min), put(buffer.dim[axis].extent), put(buffer.dim[axis].stride);
-  }
-  call.close();
-  std::string command = GEMMAC_QEMU_AARCH64 " -cpu max " + program + " " + path.string();
-  ASSERT_EQ(std::system(command.c_str()), 0) << command;
-  std::ifstream back(path, std::ios::binary);
-  for (auto [begin, end] : memory.ranges)
-    back.read(reinterpret_cast<char *>(begin), end - begin);
-  ASSERT_TRUE(back.good() || memory.ranges.empty());
 }
 
 /// Is a call what the table of families says? Of an output it may have a part.
@@ -385,8 +324,8 @@ void LoadedKernel::call(std::vector<Buffer> &arguments) const {
   expectArguments(arguments, wanted);
   ASSERT_LE(arguments.size(), 12u);
   if (!function) {
-    ASSERT_FALSE(program.empty());
-    return emulate(program, arguments);
+    ASSERT_FALSE(library.empty());
+    return emulate(library, symbol, arguments, folder());
   }
   // Words that a kernel does not have are not looked at.
   std::array<uint64_t, 12> w{};

@@ -121,6 +121,11 @@ struct QuantizedOutput {
 std::vector<Schedule> schedulesFor(const std::string &family,
                                    const std::map<std::string, KernelConstant> &constants);
 
+/// Are kernels those of this machine, and are they called under an emulator? Neither, if they are those of
+/// another machine as far as this one can run them.
+bool kernelsAreOfThisMachine();
+bool kernelsAreEmulated();
+
 /// A kernel, compiled for the host, or for the target that the environment variable GEMMAC_TEST_TARGET names.
 /// One for this machine runs in this process, one for another under an emulator.
 class LoadedKernel {
@@ -164,8 +169,8 @@ private:
   void call(std::vector<Buffer> &arguments) const;
 
   std::vector<KernelArgument> wanted; ///< by the table of families
-  void *function = nullptr;           ///< in this process
-  std::string program;                ///< of an emulated kernel
+  std::string symbol, library;        ///< empty after a failure
+  void *function = nullptr;           ///< in this process; null of an emulated kernel
 };
 
 } // namespace gemmac::test

@@ -1,10 +1,9 @@
 //===- EmbedTest.cpp - rows of a table, by token --------------------------------------------------------===//
 
-#include "CallKernel.h"
+#include "StandIns.h"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <sys/mman.h>
 
 using namespace gemmac;
@@ -12,10 +11,15 @@ using namespace gemmac::test;
 
 namespace {
 
+struct Columns {
+  int64_t offset, width;
+};
+const Columns kColumns[] = {{32, 40}, {0, 96}, {5, 3}, {250, 9}};
+
 TEST(Embed, RowsComeInEverySchemeAndLayout) {
   for (const char *layout : {"rows", "tiles16"})
     for (const std::string &scheme : weightSchemes())
-      for (auto [offset, width] : {std::pair<int64_t, int64_t>{0, 96}, {32, 40}, {5, 3}, {250, 9}}) {
+      for (auto [offset, width] : casesOf(scheme, kColumns)) {
         const int64_t vocabulary = 37, columns = rowOf(*findScheme(scheme)).block == 256 ? 512 : 288;
         Weight table(layout, scheme, {0, vocabulary, columns}, 1);
         Array<int32_t> ids({6});
@@ -42,7 +46,7 @@ TEST(Embed, RowsComeInEverySchemeAndLayout) {
 // The table of per-layer embeddings of Gemma 4 E2B has more numbers than 32 bits count. Only the rows that
 // are looked at take memory.
 TEST(Embed, TablesMayHaveMoreNumbersThan32BitsCount) {
-  if (std::getenv("GEMMAC_TEST_TARGET"))
+  if (kernelsAreEmulated())
     GTEST_SKIP() << "a call under the emulator copies the table";
   const int64_t vocabulary = 262144, columns = 8960, width = 64, offset = 8896;
   void *memory = mmap(nullptr, size_t(vocabulary * columns), PROT_READ | PROT_WRITE,

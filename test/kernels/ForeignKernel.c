@@ -1,16 +1,19 @@
-/*===- ForeignKernel.c - calls a kernel of another machine, under an emulator
- * --------------------------------===
+/*===- ForeignKernel.c - calls kernels of another machine, under an emulator ------------------------------===
  *
- * Linked with the kernel, whose name --defsym makes foreign_kernel. Reads a call from the file that it is
- * given, and writes the memory that the kernel has seen back to it. The format is CallKernel.cpp's, in the
- * numbers of both machines: little-endian.
+ * Each line of standard input is a call: a library, the kernel's name in it, and a file with the arguments
+ * and their memory, to which the memory that the kernel leaves is written. Each line of the answer is a
+ * number: 0 if all went well. The file's format is Emulator.cpp's, in the numbers of both machines:
+ * little-endian.
  */
 #include <HalideRuntime.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-int foreign_kernel(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                   uint64_t, uint64_t, uint64_t);
+enum { kArguments = 12, kAxes = 6, kWord = 4096 };
+
+typedef int (*kernel)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                      uint64_t, uint64_t, uint64_t, uint64_t);
 
 static int64_t number(FILE *file) {
   int64_t value;
@@ -19,28 +22,27 @@ static int64_t number(FILE *file) {
   return value;
 }
 
-int main(int count, char **arguments) {
-  FILE *file = count == 2 ? fopen(arguments[1], "rb") : NULL;
+static int call(kernel function, const char *path) {
+  FILE *file = fopen(path, "r+b");
   if (!file)
-    return 2;
-  static uint8_t *memory[32];
-  static int64_t bytes[32];
+    return 4;
+  static uint8_t *memory[kArguments];
+  static int64_t bytes[kArguments];
   int64_t pieces = number(file);
   for (int64_t i = 0; i < pieces; ++i) {
     bytes[i] = number(file);
     memory[i] = malloc((size_t)bytes[i] + 1);
     if (fread(memory[i], 1, (size_t)bytes[i], file) != (size_t)bytes[i])
-      return 3;
+      return 5;
   }
-  static halide_buffer_t buffers[12];
-  static halide_dimension_t dimensions[12][6];
-  uint64_t w[12] = {0};
+  static halide_buffer_t buffers[kArguments];
+  static halide_dimension_t dimensions[kArguments][kAxes];
+  uint64_t w[kArguments] = {0};
   int64_t words = number(file);
   for (int64_t i = 0; i < words; ++i) {
     int64_t piece = number(file), value = number(file);
-    buffers[i].host = memory[piece] + value;
+    buffers[i] = (halide_buffer_t){.host = memory[piece] + value, .dim = dimensions[i]};
     buffers[i].dimensions = (int32_t)number(file);
-    buffers[i].dim = dimensions[i];
     for (int axis = 0; axis < buffers[i].dimensions; ++axis) {
       dimensions[i][axis].min = (int32_t)number(file);
       dimensions[i][axis].extent = (int32_t)number(file);
@@ -48,11 +50,24 @@ int main(int count, char **arguments) {
     }
     w[i] = (uint64_t)(uintptr_t)&buffers[i];
   }
-  fclose(file);
-  if (foreign_kernel(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11]) != 0)
-    return 4;
-  file = fopen(arguments[1], "wb");
-  for (int64_t i = 0; file && i < pieces; ++i)
+  int result = function(w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8], w[9], w[10], w[11]) ? 6 : 0;
+  rewind(file);
+  for (int64_t i = 0; i < pieces; ++i) {
     fwrite(memory[i], 1, (size_t)bytes[i], file);
-  return file && fclose(file) == 0 ? 0 : 5;
+    free(memory[i]);
+  }
+  return fclose(file) == 0 ? result : 7;
+}
+
+int main(void) {
+  static char library[kWord], name[kWord], path[kWord];
+  while (scanf("%4095s %4095s %4095s", library, name, path) == 3) {
+    void *opened = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    kernel function = opened ? (kernel)dlsym(opened, name) : NULL;
+    if (!function)
+      fprintf(stderr, "%s\n", dlerror());
+    printf("%d\n", function ? call(function, path) : 2);
+    fflush(stdout);
+  }
+  return 0;
 }

@@ -65,10 +65,12 @@ struct GroupedLinear {
   }
 };
 
+const Shape kShapes[] = {{96, 40, 40, 0}, {64, 9, 9, 0}};
+
 template <typename Test>
 void forEachGroupedCase(const Test &test) {
   for (const std::string &scheme : weightSchemes())
-    for (const Shape &some : {Shape{96, 40, 40, 0}, {64, 9, 9, 0}})
+    for (const Shape &some : casesOf(scheme, kShapes))
       for (const std::vector<int> &counts : kCounts) {
         Shape shape = wholeBlocks(scheme, some);
         SCOPED_TRACE(testing::Message() << scheme << " " << shape.output << "x" << shape.input << " "
@@ -102,11 +104,8 @@ TEST(GroupedLinear, EveryScheduleGivesTheSameNumbers) {
     Grouped grouped({16, 17, 0, 3});
     auto x = Array<float>::random({grouped.rows, int(shape.input)}, 2);
     std::vector<float> first;
-    std::vector<Schedule> schedules =
-        schedulesFor("grouped_linear", GroupedLinear::constants(scheme, shape, grouped));
-    if (!schedules.empty()) // experts with several blocks of rows
-      schedules.push_back(schedules[0]), schedules.back().tokenGroups = 2;
-    for (const Schedule &schedule : schedules) {
+    for (const Schedule &schedule :
+         schedulesOf("grouped_linear", GroupedLinear::constants(scheme, shape, grouped))) {
       Array<float> y({grouped.rows, int(shape.output)}, 3);
       GroupedLinear(scheme, shape, grouped, schedule)(x, grouped, y);
       if (first.empty())
