@@ -301,9 +301,10 @@ int main(int count, char **arguments) {
         if (scheme.weights && (ofScheme.empty() || ofScheme == scheme.name))
           measureLinear(scheme.scheme, tokens, 1536, tokens == 240 ? 2048 : 12288);
   if (wanted("grouped_linear"))
-    for (const char *scheme : {"q4_0", "q5_0", "q8_0"})
+    for (const char *scheme : {"q4_0", "q5_0", "q4_k", "q8_0"})
       for (auto [input, output] : {std::pair<int64_t, int64_t>{2816, 1408}, {704, 2816}})
-        measureGrouped(scheme, 128, 512, input, output);
+        if (input % rowOf(*findScheme(scheme)).block == 0)
+          measureGrouped(scheme, 128, 512, input, output);
   if (wanted("cached_attention"))
     for (Scheme scheme : {Scheme::f16, Scheme::q8_0, Scheme::f32}) {
       measureAttention(1, 4000, 512, 0, scheme);

@@ -1,9 +1,9 @@
 //===- StreamSpeed.cpp - one token's linear kernels beside plain reads of the same memory ---------------===//
 //
-// stream-speed [threads] — for shapes of Gemma 4 E2B: gigabytes a second at which all threads together go
-// through weights that are no more in any cache, and at which they read the same bytes and do nothing with
-// them, in turns; the median of some rounds. Seconds are CPU time of the slowest thread, so that other
-// programs count less.
+// stream-speed [threads [scheme [row_tiles]]] — for shapes of Gemma 4 E2B: gigabytes a second at which all
+// threads together go through weights that are no more in any cache, and at which they read the same bytes
+// and do nothing with them, in turns; the median of some rounds. Seconds are CPU time of the slowest thread,
+// so that other programs count less.
 
 #include "LoadKernel.h"
 #include "contract/WeightLayout.h"
@@ -70,18 +70,12 @@ constexpr int64_t kBytes = 256 << 20; // far more than a cache holds
 
 class Measurement {
 public:
-  Measurement(Scheme scheme, int64_t input, int64_t output, int threads)
+  Measurement(Scheme scheme, int64_t input, int64_t output, int threads, int64_t rowTiles)
       : input(input), output(output), threads(threads),
         planes(planesOf(Layout::tiles16, scheme, {0, output, input})),
-        kernel(load({"linear",
-                     {{"input", input},
-                      {"output", output},
-                      {"rows", output},
-                      {"offset", int64_t(0)},
-                      {"scheme", std::string(nameOf(scheme))},
-                      {"tokens", int64_t(1)}}})),
-        x(size_t(input), 1), scales(size_t(input / kBlock * 2), 1), sums(size_t(input / kBlock * 2), kBlock),
-        y(size_t(output)), kernelSeconds(size_t(kRounds * threads)), readSeconds(kernelSeconds) {
+        kernel(load(specOf(scheme, input, output, rowTiles))), x(size_t(input), 1),
+        scales(size_t(input / kBlock * 2), 1), sums(size_t(input / kBlock * 2), kBlock), y(size_t(output)),
+        kernelSeconds(size_t(kRounds * threads)), readSeconds(kernelSeconds) {
     for (const Plane &plane : planes)
       bytes += plane.bytes();
     copies = int(std::max<int64_t>(1, kBytes / bytes));
@@ -102,6 +96,22 @@ public:
   }
 
 private:
+  /// With the default schedule, or with another number of row tiles.
+  static KernelSpec specOf(Scheme scheme, int64_t input, int64_t output, int64_t rowTiles) {
+    KernelSpec spec{"linear",
+                    {{"input", input},
+                     {"output", output},
+                     {"rows", output},
+                     {"offset", int64_t(0)},
+                     {"scheme", std::string(nameOf(scheme))},
+                     {"tokens", int64_t(1)}}};
+    if (rowTiles) {
+      spec.schedule = defaultSchedule(spec, *findTarget("host"));
+      spec.schedule.rowTiles = rowTiles;
+    }
+    return spec;
+  }
+
   void work(int thread) {
     for (int round = 0; round < kRounds; ++round) {
       size_t at = size_t(round * threads + thread);
@@ -172,13 +182,14 @@ private:
 int main(int count, char **arguments) {
   int threads = count > 1 ? std::atoi(arguments[1]) : int(std::thread::hardware_concurrency());
   std::string_view only = count > 2 ? arguments[2] : "";
+  int64_t rowTiles = count > 3 ? std::atoi(arguments[3]) : 0;
   if (!findTarget("host") || threads < 1) {
-    std::fprintf(stderr, "usage: stream-speed [threads [scheme]], on a machine that has a row\n");
+    std::fprintf(stderr, "usage: stream-speed [threads [scheme [row_tiles]]], on a machine that has a row\n");
     return 1;
   }
   for (const SchemeRow &scheme : allSchemes())
     for (auto [input, output] :
          {std::pair<int64_t, int64_t>{1536, 24576}, {12288, 1536}, {1536, 2560}, {2048, 1536}})
       if (scheme.weights && scheme.quantized() && (only.empty() || only == scheme.name))
-        Measurement(scheme.scheme, input, output, threads).run();
+        Measurement(scheme.scheme, input, output, threads, rowTiles).run();
 }
