@@ -50,6 +50,7 @@ public:
   Compilation(const CompileOptions &options, const Report &report);
 
   FailureOr<Artifacts> run();
+  FailureOr<ModelSummary> inspect();
 
 private:
   LogicalResult readOptions();
@@ -58,6 +59,7 @@ private:
   LogicalResult openTokenizer();
   LogicalResult runStages(StringRef last);
   LogicalResult readPlan();
+  LogicalResult planModel();
   LogicalResult compileKernels();
   LogicalResult emitDriver();
   llvm::Error writeFiles();
@@ -79,6 +81,9 @@ private:
       options.progress({activity, done, total});
   }
   bool makes(StringRef kind) const { return options.emit == kind; }
+  ModelSummary summary() const {
+    return summarize(options.checkpoint, *checkpoint, *tokenizer, facts, weights, phases, memory);
+  }
 
   CompileOptions options;
   const Report &report;
@@ -359,6 +364,24 @@ FailureOr<Artifacts> Compilation::made(llvm::Error error) {
   return artifacts;
 }
 
+/// All that is known of a model before the long work. Its tokenizer too: a broken one is better known then.
+LogicalResult Compilation::planModel() {
+  say("plan", 0, 2);
+  if (failed(openTokenizer()))
+    return failure();
+  say("plan", 1, 2);
+  if (failed(runStages(stages().back().name)) || failed(readPlan()))
+    return failure();
+  say("plan", 2, 2);
+  return success();
+}
+
+FailureOr<ModelSummary> Compilation::inspect() {
+  if (failed(readOptions()) || failed(openModel()) || failed(planModel()))
+    return failure();
+  return summary();
+}
+
 FailureOr<Artifacts> Compilation::run() {
   if (failed(readOptions()) || failed(openModel()))
     return failure();
@@ -371,14 +394,13 @@ FailureOr<Artifacts> Compilation::run() {
     return made(writeText(textOf(*module), "." + options.emit + ".mlir"));
   }
 
-  // A broken tokenizer is better known before the long work than after it.
-  if (failed(openTokenizer()))
-    return failure();
-  if (failed(runStages(stages().back().name)) || failed(readPlan()))
+  if (failed(planModel()))
     return failure();
   if (makes("exe") || makes("lib"))
     if (llvm::Error error = folder.checkRoom(bytesOnDisk(facts), options.beforeWriting))
       return fail(std::move(error));
+  if (options.planned)
+    options.planned(summary());
   if (!makes("llvm") && failed(compileKernels()))
     return failure();
   const DriverEmitter &driver = backendOf(facts.target).driver;
@@ -402,6 +424,11 @@ FailureOr<Artifacts> Compilation::run() {
 
 FailureOr<Artifacts> compile(const CompileOptions &options, const Report &report) {
   return Compilation(options, report).run();
+}
+
+FailureOr<ModelSummary> inspectCheckpoint(CompileOptions options, const Report &report) {
+  options.emit = stages().back().name.str(); // for which no directory is needed
+  return Compilation(options, report).inspect();
 }
 
 std::vector<std::string> emitKinds() {

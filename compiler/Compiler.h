@@ -3,6 +3,7 @@
 #ifndef GEMMAC_COMPILER_COMPILER_H
 #define GEMMAC_COMPILER_COMPILER_H
 
+#include "compiler/ModelSummary.h"
 #include "compiler/Options.h"
 #include "llvm/Support/LogicalResult.h"
 
@@ -29,6 +30,10 @@ struct Artifacts {
 /// Compiles a checkpoint. If it fails, errors have been reported and the output directory is as it was
 /// before.
 llvm::FailureOr<Artifacts> compile(const CompileOptions &options, const Report &report);
+
+/// What a checkpoint holds and what would become of it, planned with the same options but not compiled:
+/// `emit` and `output` do not matter. Errors have been reported.
+llvm::FailureOr<ModelSummary> inspectCheckpoint(CompileOptions options, const Report &report);
 
 /// What `emit` may be: "exe", "lib", "obj", "llvm" and the names of all stages.
 std::vector<std::string> emitKinds();

@@ -18,6 +18,8 @@ struct Progress {
   int64_t total = 0;
 };
 
+struct ModelSummary;
+
 /// What compile() is to do. Every option of `gemmac compile` is one field here; a field left alone has the
 /// default that its comment gives.
 struct CompileOptions {
@@ -41,6 +43,8 @@ struct CompileOptions {
   std::function<void(uint64_t)>
       beforeWriting; ///< with about how many bytes the files will take, before the long work; may be empty
   std::function<void(const Progress &)> progress; ///< by one thread at a time; may be empty
+  /// Told what is in the model before the long work begins; may be empty.
+  std::function<void(const ModelSummary &)> planned;
 };
 
 inline constexpr int64_t kDefaultContext = 4096;

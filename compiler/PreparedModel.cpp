@@ -99,18 +99,8 @@ std::string identityOfDirectory(const std::string &directory) {
 }
 
 llvm::LogicalResult Preparation::compileIntoCache() {
-  CompileOptions options;
-  options.checkpoint = request.model;
-  options.lora = request.lora;
+  CompileOptions options = compileOptionsOf(request);
   options.emit = "exe";
-  options.scheme = request.scheme;
-  options.cacheScheme = request.cacheScheme;
-  options.context = request.context;
-  options.maxTokens = request.maxTokens;
-  options.threads = request.threads;
-  options.progress = request.progress;
-  if (!request.target.empty())
-    options.target = request.target;
   const Target *target = findTarget(options.target);
   if (!target)
     return fail("there is no target '" + options.target + "'; there are " + targetNames());
@@ -256,6 +246,21 @@ llvm::FailureOr<PreparedModel> Preparation::run() {
 }
 
 } // namespace
+
+CompileOptions compileOptionsOf(const ModelRequest &request) {
+  CompileOptions options;
+  options.checkpoint = request.model;
+  options.lora = request.lora;
+  options.scheme = request.scheme;
+  options.cacheScheme = request.cacheScheme;
+  options.context = request.context;
+  options.maxTokens = request.maxTokens;
+  options.threads = request.threads;
+  options.progress = request.progress;
+  if (!request.target.empty())
+    options.target = request.target;
+  return options;
+}
 
 llvm::FailureOr<PreparedModel> prepareModel(const ModelRequest &request, const Report &report) {
   return Preparation(request, report).run();

@@ -18,6 +18,9 @@ struct ModelRequest {
   std::function<void(const Progress &)> progress;
 };
 
+/// How a checkpoint is compiled for a request; kind of output and directory are left open.
+CompileOptions compileOptionsOf(const ModelRequest &request);
+
 struct PreparedModel {
   std::string weights;              ///< the .weights file
   std::vector<std::string> command; ///< the program, after the emulator that it needs on this machine, if any

@@ -2,6 +2,7 @@
 
 #include "compiler/package/Manifest.h"
 #include "compiler/import/JsonFile.h"
+#include "compiler/package/MemoryText.h"
 #include "compiler/package/OutputFile.h"
 #include "compiler/package/Version.h"
 
@@ -151,23 +152,6 @@ llvm::Expected<RunningModel> readManifest(const std::string &file) {
   } catch (const Json::exception &error) {
     return makeError("'" + file + "' is no manifest of a compiled model: " + error.what());
   }
-}
-
-static Json memoryAsJson(const PlannedMemory &memory) {
-  return {{"program", memory.program},
-          {"thread", memory.thread},
-          {"engine", memory.engine},
-          {"session", memory.session.handle},
-          {"tokens", memory.session.tokens},
-          {"logits", memory.session.logits},
-          {"cache", memory.session.cache},
-          {"worker", memory.worker.handle},
-          {"steps", memory.worker.steps},
-          {"arena", memory.worker.arena},
-          {"arena_of_generation", memory.generationArena},
-          {"text", memory.worker.text},
-          {"generation", memory.generation()},
-          {"most", memory.most()}};
 }
 
 std::string manifest(const ModelFacts &facts, const Contents &contents) {

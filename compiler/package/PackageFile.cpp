@@ -2,8 +2,8 @@
 
 #include "compiler/package/PackageFile.h"
 
+#include "compiler/package/MemoryText.h"
 #include "compiler/package/OutputFile.h"
-#include "compiler/package/PlannedMemory.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
@@ -26,18 +26,24 @@ llvm::Expected<PackageFile> PackageFile::open(const std::string &path) {
   return file;
 }
 
-llvm::Error PackageFile::verify() const {
-  gemmac_error why;
-  if (package_.verifyTensors(path_.c_str(), &why) != GEMMAC_OK)
-    return makeError(why.text);
-  return llvm::Error::success();
-}
-
 static uint64_t bytesOf(const format::Tensor &tensor) {
   uint64_t sum = 0;
   for (const format::Plane *plane : *tensor.planes())
     sum += plane->bytes();
   return sum;
+}
+
+llvm::Error PackageFile::verify(llvm::function_ref<void(int64_t done, int64_t all)> progress) const {
+  auto all = static_cast<int64_t>(header().tensors_bytes);
+  int64_t done = 0;
+  for (const format::Tensor *tensor : *metadata().tensors()) {
+    gemmac_error why;
+    if (package_.verifyTensor(*tensor, path_.c_str(), &why) != GEMMAC_OK)
+      return makeError(why.text);
+    progress(done += static_cast<int64_t>(bytesOf(*tensor)), all);
+  }
+  progress(all, all);
+  return llvm::Error::success();
 }
 
 static std::map<std::string, uint64_t> bytesByScheme(const format::Metadata &metadata) {
@@ -69,23 +75,6 @@ static PlannedMemory memoryOf(const format::Metadata &metadata) {
   return plannedMemory(facts, metadata.tokenizer()->longest_piece());
 }
 
-static void printMemory(llvm::raw_ostream &out, const format::Metadata &metadata) {
-  PlannedMemory memory = memoryOf(metadata);
-  out << llvm::formatv("memory        {0} bytes at most on one thread, and {1} on every further one\n",
-                       memory.most(), memory.thread);
-  auto part = [&](const char *what, uint64_t bytes) { out << llvm::formatv("  {0,-12}{1}\n", what, bytes); };
-  part("arena", memory.worker.arena);
-  part("cache", memory.session.cache);
-  part("logits", memory.session.logits);
-  part("tokens", memory.session.tokens);
-  part("steps", memory.worker.steps);
-  part("text", memory.worker.text);
-  part("session", memory.session.handle);
-  part("worker", memory.worker.handle);
-  part("engine", memory.engine);
-  part("program", memory.program);
-}
-
 std::string describe(const PackageFile &package) {
   const format::Metadata &metadata = package.metadata();
   std::string text;
@@ -107,7 +96,7 @@ std::string describe(const PackageFile &package) {
   line("weight bytes", package.header().tensors_bytes);
   for (const auto &[scheme, bytes] : bytesByScheme(metadata))
     line(("  " + scheme).c_str(), bytes);
-  printMemory(out, metadata);
+  printMemory(out, memoryOf(metadata));
   out << "\n"
       << llvm::formatv("{0,-34}{1,-8}{2,-9}{3,-22}{4,14}{5,12}\n", "tensor", "scheme", "layout", "shape",
                        "bytes", "rel. error");

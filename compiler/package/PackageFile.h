@@ -5,6 +5,7 @@
 
 #include "runtime/format/Package.h"
 #include "runtime/platform/Platform.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
 #include <memory>
@@ -24,8 +25,8 @@ public:
   /// Jinja, as the checkpoint has it; empty: none.
   std::string chatTemplate() const { return flatbuffers::GetString(metadata().tokenizer()->chat_template()); }
 
-  /// Reads all tensors and compares them with their checksums.
-  llvm::Error verify() const;
+  /// Reads all tensors and compares them with their checksums; `progress` is told bytes.
+  llvm::Error verify(llvm::function_ref<void(int64_t done, int64_t all)> progress) const;
 
 private:
   PackageFile() = default;

@@ -139,12 +139,18 @@ gemmac_status Package::open(const uint8_t *data, uint64_t size, const char *file
   return GEMMAC_OK;
 }
 
+gemmac_status Package::verifyTensor(const Tensor &tensor, const char *file, gemmac_error *error) const {
+  for (const Plane *plane : *tensor.planes())
+    if (checksumOf(tensors() + plane->offset(), plane->bytes()) != plane->checksum())
+      return fail(error, GEMMAC_CORRUPT, "%s: tensor '%s' does not fit its checksum: bytes have changed",
+                  file, tensor.name()->c_str());
+  return GEMMAC_OK;
+}
+
 gemmac_status Package::verifyTensors(const char *file, gemmac_error *error) const {
   for (const Tensor *tensor : *root->tensors())
-    for (const Plane *plane : *tensor->planes())
-      if (checksumOf(tensors() + plane->offset(), plane->bytes()) != plane->checksum())
-        return fail(error, GEMMAC_CORRUPT, "%s: tensor '%s' does not fit its checksum: bytes have changed",
-                    file, tensor->name()->c_str());
+    if (gemmac_status status = verifyTensor(*tensor, file, error))
+      return status;
   return GEMMAC_OK;
 }
 

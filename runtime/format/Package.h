@@ -52,6 +52,7 @@ public:
   gemmac_status open(const uint8_t *bytes, uint64_t size, const char *file, gemmac_error *error);
 
   /// Reads all tensor bytes and compares them with their checksums.
+  gemmac_status verifyTensor(const Tensor &tensor, const char *file, gemmac_error *error) const;
   gemmac_status verifyTensors(const char *file, gemmac_error *error) const;
 
   const Header &header() const { return *reinterpret_cast<const Header *>(bytes); }

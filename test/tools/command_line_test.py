@@ -187,7 +187,7 @@ class InspectingWhatIsNoPackage(ToolTest):
         file = self.folder / "empty.weights"
         file.touch()
         self.assertIn("is no package", self.refuse(1, "inspect", file))
-        self.assertIn("No such file", self.refuse(1, "inspect", self.folder / "none.weights"))
+        self.assertIn("there is no checkpoint or compiled model", self.refuse(1, "inspect", self.folder / "none.weights"))
 
 
 if __name__ == "__main__":

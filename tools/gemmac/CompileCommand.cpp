@@ -31,6 +31,10 @@ void print(const Artifacts &artifacts, bool json) {
 int runCompile(Words &words) {
   ProgressPrinter progress;
   words.options.progress = std::ref(progress);
+  words.options.planned = [&](const ModelSummary &summary) {
+    progress.clear();
+    std::fputs(describeShortly(summary).c_str(), stderr);
+  };
   llvm::FailureOr<Artifacts> artifacts = compile(words.options, [&](const Diagnostic &diagnostic) {
     progress.clear();
     printDiagnostic(diagnostic);
