@@ -8,11 +8,18 @@
 
 namespace gemmac {
 
+using Type = GgufValue::Type;
+
+/// Types of tensors, by their numbers in files.
+constexpr uint32_t kF32 = 0, kQ8 = 8;
+
+inline std::string zeros(size_t count) {
+  return std::string(count, '\0');
+}
+
 /// The bytes of a file, right or wrong: every number can be said in full.
 class GgufBytes {
 public:
-  using Type = GgufValue::Type;
-
   uint32_t version = 3;
   uint64_t alignment = 32; ///< of where the numbers begin; files say it under general.alignment
   int64_t moreKeys = 0;    ///< that the header counts, but nobody wrote

@@ -7,14 +7,7 @@
 namespace gemmac {
 namespace {
 
-using Type = GgufValue::Type;
-
-constexpr uint32_t kF32 = 0, kQ8 = 8;
 constexpr uint64_t kMost = ~uint64_t(0);
-
-std::string zeros(size_t count) {
-  return std::string(count, '\0');
-}
 
 std::string messageFor(const std::string &bytes) {
   return errorOf(readGgufPart("model.gguf", {reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()}));

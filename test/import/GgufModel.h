@@ -12,10 +12,7 @@
 
 namespace gemmac {
 
-using Type = GgufValue::Type;
 using Words = std::vector<std::string>;
-
-constexpr uint32_t kF32 = 0;
 
 /// The metadata of a small model, key by key, and the tensors that say more of it.
 struct Model {
@@ -71,7 +68,7 @@ struct Model {
       uint64_t numbers = 1;
       for (uint64_t size : shape)
         numbers *= size;
-      bytes.tensor(name, shape, kF32, std::string(numbers * 4, '\0'));
+      bytes.tensor(name, shape, kF32, zeros(numbers * 4));
     }
     if (!divisors.empty())
       bytes.tensor("rope_freqs.weight", {divisors.size()}, kF32,

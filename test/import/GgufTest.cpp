@@ -7,14 +7,6 @@
 namespace gemmac {
 namespace {
 
-using Type = GgufValue::Type;
-
-constexpr uint32_t kF32 = 0, kQ8 = 8;
-
-std::string zeros(size_t count) {
-  return std::string(count, '\0');
-}
-
 class Gguf : public testing::Test {
 protected:
   Folder folder;
