@@ -12,11 +12,15 @@ set(HalideHelpers_DIR ${HALIDE_WHEEL}/lib64/cmake/HalideHelpers CACHE PATH "")
 find_package(Halide 21 REQUIRED CONFIG PATHS ${HALIDE_WHEEL}/lib64/cmake/Halide)
 find_package(nlohmann_json 3.11 REQUIRED)
 
+add_library(gemmac_llvm INTERFACE)
+target_include_directories(gemmac_llvm SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS})
+target_link_libraries(gemmac_llvm INTERFACE LLVM gemmac_options)
+# Headers of LLVM and MLIR and tablegen'd code are not ours to fix.
+target_compile_options(gemmac_llvm INTERFACE -Wno-deprecated-declarations)
+
 add_library(gemmac_mlir INTERFACE)
-target_include_directories(gemmac_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
-target_link_libraries(gemmac_mlir INTERFACE MLIR LLVM gemmac_options)
-# Tablegen'd code of MLIR and its headers are not ours to fix.
-target_compile_options(gemmac_mlir INTERFACE -Wno-deprecated-declarations)
+target_include_directories(gemmac_mlir SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS})
+target_link_libraries(gemmac_mlir INTERFACE MLIR gemmac_llvm)
 
 # Interfaces of ops: declarations and definitions from FILE.td
 function(gemmac_interface_tablegen name file)

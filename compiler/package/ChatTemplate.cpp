@@ -50,6 +50,13 @@ static std::optional<std::string> templateIn(const json &value, const std::strin
   return std::nullopt;
 }
 
+void gemmac::takeChatTemplate(std::string text, const std::string &file, Tokenizer &tokenizer) {
+  if (text.find('\0') != std::string::npos)
+    tokenizer.remarks.push_back(file + ": the chat template holds a zero byte; it is left out");
+  else
+    tokenizer.chatTemplate = std::move(text);
+}
+
 void gemmac::readChatTemplate(const std::string &directory, const json &config, Tokenizer &tokenizer) {
   auto leaveOut = [&](llvm::Error error) {
     tokenizer.remarks.push_back(llvm::toString(std::move(error)) + "; the chat template is left out");
@@ -59,14 +66,13 @@ void gemmac::readChatTemplate(const std::string &directory, const json &config, 
     llvm::Expected<std::string> text = readTextFile(plain);
     if (!text)
       return leaveOut(text.takeError());
-    tokenizer.chatTemplate = std::move(*text);
-    return;
+    return takeChatTemplate(std::move(*text), plain, tokenizer);
   }
   auto take = [&](const json &object, const std::string &file) {
     auto found = object.find(kField);
     if (found == object.end() || found->is_null())
       return false;
-    tokenizer.chatTemplate = templateIn(*found, file, tokenizer.remarks).value_or("");
+    takeChatTemplate(templateIn(*found, file, tokenizer.remarks).value_or(""), file, tokenizer);
     return true;
   };
   if (take(config, pathIn(directory, "tokenizer_config.json")))

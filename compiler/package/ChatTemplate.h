@@ -15,6 +15,10 @@ namespace gemmac {
 /// remark.
 void readChatTemplate(const std::string &directory, const nlohmann::json &config, Tokenizer &tokenizer);
 
+/// Gives the tokenizer a template that stands in a file. One with a zero byte is left out with a remark: the
+/// runtime shows templates as C strings.
+void takeChatTemplate(std::string text, const std::string &file, Tokenizer &tokenizer);
+
 } // namespace gemmac
 
 #endif

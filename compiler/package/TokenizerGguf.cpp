@@ -2,6 +2,7 @@
 
 #include "compiler/import/GgufGeneration.h"
 #include "compiler/import/JsonFile.h"
+#include "compiler/package/ChatTemplate.h"
 #include "runtime/tokenizer/Tables.h"
 #include "runtime/tokenizer/Utf8.h"
 
@@ -158,8 +159,7 @@ void Reader::readChatTemplate() {
     if (!text) {
       tokenizer.remarks.push_back(llvm::toString(text.takeError()) + "; the chat template is left out");
     } else if (*text) {
-      tokenizer.chatTemplate = **text;
-      return;
+      return takeChatTemplate(std::string(**text), file.path(), tokenizer);
     }
   }
 }

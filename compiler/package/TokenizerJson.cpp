@@ -84,7 +84,8 @@ bool Reader::refuseUnknownFields(const json &object, const Twine &path,
                                  std::initializer_list<StringRef> known) {
   for (const auto &[name, value] : object.items())
     if (!llvm::is_contained(known, StringRef(name)))
-      return fail(path + name, "is not known for a tokenizer of Gemma");
+      return fail(path + StringRef(inQuotes(name)).drop_front().drop_back(),
+                  "is not known for a tokenizer of Gemma");
   return true;
 }
 

@@ -247,6 +247,10 @@ TEST_F(TokenizerGgufTest, TokensAreNamedByKeysOrByTheirTexts) {
   EXPECT_TRUE(tokenizer.remarks.empty());
   EXPECT_EQ(tokenizer.bos, 2);
   EXPECT_EQ(tokenizer.pad, 0);
+  metadata.chatTemplate = std::string("{{ a }}\0{{ b }}", 15);
+  tokenizer = opened(metadata);
+  EXPECT_EQ(tokenizer.chatTemplate, "") << "the runtime shows it as a C string";
+  EXPECT_NE(tokenizer.remarks.at(0).find("the chat template holds a zero byte"), std::string::npos);
 }
 
 TEST_F(TokenizerGgufTest, TheToolReadsAFile) {

@@ -134,6 +134,23 @@ TEST_F(TokenizerJsonTest, ProcessorsHaveAFileForTheirChatTemplate) {
   EXPECT_NE(read(root).remarks[0].find("chat_template.json: "), std::string::npos);
 }
 
+// The runtime shows templates as C strings.
+TEST_F(TokenizerJsonTest, ChatTemplatesWithAZeroByteAreLeftOut) {
+  write("tokenizer_config.json", R"({"chat_template": "{{ a }}\u0000{{ b }}"})");
+  EXPECT_EQ(read(root).chatTemplate, "");
+  ASSERT_EQ(read(root).remarks.size(), 1u);
+  EXPECT_NE(read(root).remarks[0].find("tokenizer_config.json: the chat template holds a zero byte"),
+            std::string::npos);
+  write("chat_template.jinja", std::string("a\0b", 3));
+  EXPECT_EQ(read(root).chatTemplate, "");
+  EXPECT_NE(read(root).remarks.at(0).find("chat_template.jinja: "), std::string::npos);
+}
+
+TEST_F(TokenizerJsonTest, NamesOfUnknownFieldsStayInTheirLine) {
+  const std::string error = errorOf([](json &j) { j["line\nbreak"] = 1; });
+  EXPECT_NE(error.find("line\\x0abreak: is not known"), std::string::npos) << error;
+}
+
 TEST_F(TokenizerJsonTest, LongTokensAreRefused) {
   const std::string longest(1024, 'x'), tooLong(1025, 'x'), megabyte(1000000, 'x');
   const auto add = [](const std::string &text) {
