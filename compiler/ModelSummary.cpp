@@ -65,10 +65,26 @@ std::string nameOfPlace(size_t place, bool tiedHead) {
   return (place == kVectorsPlace ? kVectors : place == kOtherPlace ? kOther : kParts[place].name).str();
 }
 
-Fidelity fidelityOf(StringRef from, Scheme to) {
-  if (from == StringRef(nameOf(to)))
+/// Computed numbers are kept where the packer can store them as they are, which its first block shows.
+Fidelity fidelityOf(const SourceTensor &tensor, Scheme to) {
+  bool kept = tensor.chosenScheme() == nameOf(to);
+  if (tensor.computed) {
+    std::vector<uint8_t> block(static_cast<size_t>(rowOf(to).blockBytes));
+    kept = kept && isQuantized(to) && tensor.computed->store(nameOf(to), 0, rowOf(to).block, block);
+  }
+  if (kept)
     return Fidelity::kept;
   return to == Scheme::f32 ? Fidelity::exact : Fidelity::rounded;
+}
+
+/// What a tensor takes in its file; computed numbers count as the scheme takes them that comes closest to
+/// what the file has.
+int64_t bytesOf(const SourceTensor &tensor) {
+  if (!tensor.computed)
+    return static_cast<int64_t>(tensor.bytes.size());
+  std::optional<Scheme> scheme = findScheme(tensor.computedFrom);
+  int64_t columns = tensor.shape.empty() ? 0 : tensor.shape.back();
+  return scheme && columns ? storedRowBytes(*scheme, columns) * (tensor.numbers() / columns) : 0;
 }
 
 /// Numbers of a tensor that a weight takes. With experts, rows are of each expert.
@@ -130,11 +146,12 @@ public:
 private:
   void add(size_t place, const TensorRange &range, const SourceTensor &tensor, int64_t numbers, Scheme to,
            int64_t bytes) {
-    WeightGroup &group = groups[{place, tensor.scheme, to}];
+    const Fidelity fidelity = fidelityOf(tensor, to);
+    WeightGroup &group = groups[{place, tensor.chosenScheme(), to, fidelity}];
     group.part = nameOfPlace(place, tiedHead);
-    group.from = tensor.scheme;
+    group.from = tensor.chosenScheme();
     group.to = to;
-    group.fidelity = fidelityOf(tensor.scheme, to);
+    group.fidelity = fidelity;
     group.bytes += bytes;
     tensors.insert(tensor.name);
     int64_t row = range.rows ? range.rows->begin : 0, column = range.columns ? range.columns->begin : 0;
@@ -142,12 +159,12 @@ private:
       return;
     ++group.tensors;
     group.numbers += numbers;
-    group.fileBytes += share(static_cast<int64_t>(tensor.bytes.size()), numbers, tensor.numbers());
+    group.fileBytes += share(bytesOf(tensor), numbers, tensor.numbers());
   }
 
   const WeightSource &source;
   bool tiedHead;
-  std::map<std::tuple<size_t, std::string, Scheme>, WeightGroup> groups;
+  std::map<std::tuple<size_t, std::string, Scheme, Fidelity>, WeightGroup> groups;
   std::set<std::tuple<std::string, int64_t, int64_t>> counted;
   llvm::StringSet<> tensors;
 };
@@ -171,7 +188,7 @@ std::vector<LeftOut> leftOutOf(const WeightSource &source, const Groups &groups)
       continue;
     LeftOut &out = all[reasonOf(name, *names)];
     ++out.tensors;
-    out.bytes += static_cast<int64_t>(source.find(name)->bytes.size());
+    out.bytes += bytesOf(*source.find(name));
   }
   std::vector<LeftOut> list;
   for (auto &[what, out] : all)
@@ -190,7 +207,7 @@ ModelSummary summarize(const std::string &path, const Checkpoint &checkpoint, co
   llvm::StringSet<> files;
   for (const std::string &name : checkpoint.weights->names()) {
     files.insert(checkpoint.weights->fileOf(name));
-    summary.fileBytes += static_cast<int64_t>(checkpoint.weights->find(name)->bytes.size());
+    summary.fileBytes += bytesOf(*checkpoint.weights->find(name));
   }
   summary.files = static_cast<int64_t>(files.size());
   summary.config = checkpoint.config;

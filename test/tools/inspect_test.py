@@ -4,10 +4,11 @@ import shutil
 import unittest
 
 import gguf_file
-from gemmac_tool import BARD, SHARED, ToolTest, gemmac
+from gemmac_tool import BARD, SHARED, SOURCE, ToolTest, gemmac
 
 OPTIONS = ["--context", 128]
 GOLDEN = SHARED / "golden"
+ADAPTER = SOURCE / "test" / "e2e" / "lora" / "ranks"
 
 
 def safetensors_bytes(folder):
@@ -82,6 +83,15 @@ class Inspect(ToolTest):
             row["scheme"] == "q5_0" for row in summary["weights"]) else "rounded")
         self.assertEqual((summary["format"], summary["files"], summary["plan"]["scheme"]), ("gguf", 1, "file"))
         self.assertEqual(self.bytes_of(summary), summary["file_bytes"])
+
+    def test_weights_that_an_adapter_changes_are_rounded_again(self):
+        plain, merged = (self.inspected(BARD, "--scheme", "bf16", *words) for words in ((), ("--lora", ADAPTER)))
+        self.assertEqual(merged["file_bytes"], plain["file_bytes"])
+        self.assertEqual({row["file_scheme"] for row in merged["weights"]}, {"bf16"})
+        changed = {row["part"] for row in merged["weights"] if row["numbers_are"] == "rounded"}
+        self.assertEqual({row["numbers_are"] for row in plain["weights"] if row["scheme"] == "bf16"}, {"kept"})
+        self.assertEqual(changed, {"attention", "feed-forward", "per-layer inputs"})
+        self.assertEqual(len(merged["adapters"]), 1)
 
     def test_compile_says_it_in_five_lines_before_the_work(self):
         done = gemmac("compile", BARD, *OPTIONS, "--scheme", "q4_0", "--emit", "lib", "-o", self.folder)
