@@ -220,7 +220,9 @@ Expected<std::unique_ptr<Shard>> openShard(const std::string &directory, const s
 /// Shards are in or below the checkpoint's own directory. (Links are followed: the cache of Hugging Face is
 /// made of them.)
 bool staysInside(StringRef file) {
-  if (file.empty() || file.contains('\0') || file.contains('\\') || llvm::sys::path::is_absolute(file))
+  auto isControl = [](char c) { return static_cast<unsigned char>(c) < ' '; };
+  if (file.empty() || llvm::any_of(file, isControl) || file.contains('\\') ||
+      llvm::sys::path::is_absolute(file))
     return false;
   return llvm::none_of(llvm::make_range(llvm::sys::path::begin(file), llvm::sys::path::end(file)),
                        [](StringRef part) { return part == ".."; });

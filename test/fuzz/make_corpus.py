@@ -154,6 +154,8 @@ def checkpoints():
     keep("checkpoint", "shards", files(config__json=compact({"model_type": "gemma3_text", "torch_dtype": None, "unsloth_fixed": True}),
                                        model__safetensors__index__json=compact({"weight_map": {"model.norm.weight": "a.safetensors"}}),
                                        a__safetensors=safetensors({"model.norm.weight": ("F32", [4])})))
+    keep("checkpoint", "shard_name", files(config__json=compact({"model_type": "gemma3_text"}), model__safetensors__index__json=compact(
+        {"weight_map": {"model.norm.weight": "line\nbreak.safetensors"}})))
     for name, (quantization, tensors) in PACKINGS.items():
         config = gemma3 | {"quantization" if name == "mlx" else "quantization_config": quantization}
         keep("checkpoint", name, files(config__json=compact(config), model__safetensors=safetensors(

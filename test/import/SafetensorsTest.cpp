@@ -164,6 +164,8 @@ const BadIndex kBadIndices[] = {
     {"Absolute", R"({"weight_map":{"a":"/etc/passwd"}})", "which is no file of this directory"},
     {"Upwards", R"({"weight_map":{"a":"sub/../../one.safetensors"}})", "which is no file of this directory"},
     {"NulByte", R"({"weight_map":{"a":"one.safetensors\u0000"}})", "which is no file of this directory"},
+    {"LineBreak", R"({"weight_map":{"a":"one\nsafetensors"}})",
+     "stands in 'one\\x0asafetensors', which is no file"},
     {"NoShard", R"({"weight_map":{"a":"three.safetensors"}})", "three.safetensors: "},
     {"NoTensor", R"({"weight_map":{"b":"one.safetensors"}})",
      "tensor 'b' should stand in 'one.safetensors', but does not"},
