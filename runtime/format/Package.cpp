@@ -92,6 +92,11 @@ static gemmac_status checkTensors(const Metadata &metadata, uint64_t regionBytes
     const char *name = tensor->name()->c_str();
     if (tensor->planes()->size() == 0)
       return fail(error, GEMMAC_CORRUPT, "%s: tensor '%s' has no planes", file, name);
+    // The verifier looks at where a vector's length stands, not at its structs.
+    if (reinterpret_cast<uintptr_t>(tensor->planes()->Data()) % alignof(Plane) != 0)
+      return fail(error, GEMMAC_CORRUPT,
+                  "%s: the planes of tensor '%s' are not described at a multiple of %zu", file, name,
+                  alignof(Plane));
     for (const Plane *plane : *tensor->planes())
       if (!inside(plane->offset(), plane->bytes(), 0, regionBytes) || plane->offset() % kPlaneAlignment)
         return fail(error, GEMMAC_CORRUPT,

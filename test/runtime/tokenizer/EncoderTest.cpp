@@ -191,3 +191,15 @@ TEST(EncoderTest, CountsWhatDoesNotFit) {
   ASSERT_TRUE(encoder.encode(nullptr, 0, {}, nullptr, 0, count));
   EXPECT_EQ(count, 0u);
 }
+
+TEST(VocabularyTest, OpensNoTablesWhoseNumbersAreNotAligned) {
+  const flatbuffers::DetachedBuffer tables =
+      buildTokenizerTables(smallTokenizer({"▁", "t", "h", "e"}, {{"t", "h"}, {"th", "e"}, {"▁", "the"}}));
+  std::vector<uint64_t> place(tables.size() / 8 + 2);
+  for (size_t offset : {0, 4}) {
+    auto *at = reinterpret_cast<uint8_t *>(place.data()) + offset;
+    std::copy(tables.data(), tables.data() + tables.size(), at);
+    Vocabulary vocabulary;
+    EXPECT_EQ(vocabulary.open(*flatbuffers::GetRoot<format::Tokenizer>(at)), offset == 0) << offset;
+  }
+}
